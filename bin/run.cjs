@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+'use strict'
+// The name we were called by decides the profile; nothing below looks at argv[1] again.
+const path = require('node:path')
+const { enableCompileCache } = require('node:module')
+if (enableCompileCache) enableCompileCache()
+const calledAs = path.basename(process.argv[1] || 'tsmachine').replace(/\.(cjs|js|exe)$/, '')
+import('../dist/src/cli/main.js').then((main) => main.run(process.argv.slice(2), calledAs))

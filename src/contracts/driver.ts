@@ -1,0 +1,220 @@
+/**
+ * The driver contract. A driver talks to one provider and does nothing else: no prompts, no printing, no sleeping
+ * loops, nothing outside its own machine directory. All values that cross it are plain JSON (a driver may live in
+ * another process). Rules that `test/contract` proves on every driver are in docs/writing-a-driver.md.
+ */
+import type { Clock } from './clock.js'
+import type { Json, JsonObject } from './json.js'
+import type { Resource } from './record.js'
+import type { SshEndpoint } from './ssh.js'
+import type { MachineState } from './state.js'
+
+/** What a driver can do, as data: the machine layer chooses by these and never by a driver's name. */
+export interface DriverCapabilities {
+  /** start, stop and kill exist. */
+  readonly power: boolean
+  readonly suspend: boolean
+  /** `console()` gives the serial console. */
+  readonly console: boolean
+  /** `localState()` answers without network. */
+  readonly localState: boolean
+  /** Cannot announce resources (a Go plugin). */
+  readonly opaque: boolean
+  /** Whether the host key can be given before the first boot, or is only seen at first use. */
+  readonly hostKey: 'given' | 'first-use'
+  /** False for a bare URL: no SSH, nothing to provision. */
+  readonly ssh: boolean
+  /** Boots our image: the machine layer resolves it and hands its files over in `MachineSpec.image`. */
+  readonly bootImage: boolean
+  /** The VM's address is this computer's: ports are forwarded (user-mode networking). */
+  readonly forwards: boolean
+}
+
+/** One flag of a driver. Names and env vars are docker-machine's where it had the driver. */
+export interface FlagSpec {
+  /** Long name without dashes, with the driver's prefix: `qemu-memory`. */
+  readonly name: string
+  /** Key in the parsed config: `memory`. */
+  readonly key: string
+  readonly type: 'string' | 'integer' | 'boolean' | 'list'
+  readonly env?: string
+  readonly default?: string | number | boolean | readonly string[]
+  readonly summary: string
+  /** Placeholder in help: `MB`. */
+  readonly value?: string
+  readonly secret?: boolean
+  readonly options?: readonly string[]
+  /** `--no-NAME` turns a boolean off. */
+  readonly negatable?: boolean
+}
+
+export type FlagValues = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
+
+/** Result of checking flag values: all faults at once. */
+export type ParsedConfig =
+  | { readonly ok: true; readonly config: JsonObject }
+  | { readonly ok: false; readonly faults: readonly string[] }
+
+/** Files of the boot image that a `bootImage` driver boots from (absolute paths), and its identity. */
+export interface BootImageFiles {
+  readonly digest: string
+  readonly version: string
+  readonly kernel: string
+  readonly initramfs: string
+  readonly engine: string
+}
+
+/** NoCloud documents made once for all drivers by the machine layer. */
+export interface SeedDocuments {
+  readonly metaData: string
+  readonly userData: string
+}
+
+/** Everything common that `create` is given. */
+export interface MachineSpec {
+  readonly machine: MachineIdentity
+  readonly config: JsonObject
+  /** Resources of an earlier, unfinished create: make only what is missing. */
+  readonly resources: readonly Resource[]
+  readonly sshPublicKey?: string
+  readonly seed?: SeedDocuments
+  readonly image?: BootImageFiles
+  readonly tags: Readonly<Record<string, string>>
+}
+
+export interface MachineIdentity {
+  readonly name: string
+  /** 32 hex digits; the first 8 name sockets and remote objects. */
+  readonly id: string
+  readonly storeId: string
+  /** Absolute path of the machine directory: the only place where a driver writes. */
+  readonly dir: string
+}
+
+/** A recorded machine, as drivers see it. */
+export interface DriverMachine extends MachineIdentity {
+  readonly config: JsonObject
+  readonly resources: readonly Resource[]
+}
+
+/** What `create`, `start`, `stop`, `kill` and `remove` yield; the machine layer records each before the driver goes on. */
+export type DriverEvent =
+  | { readonly type: 'intent'; readonly resource: Resource }
+  | { readonly type: 'made'; readonly resource: Resource }
+  | { readonly type: 'removed'; readonly kind: string; readonly key: string }
+  | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'debug'; readonly text: string }
+  | { readonly type: 'progress'; readonly text: string; readonly done?: number; readonly total?: number }
+
+/** Where a machine is reached. */
+export interface Endpoint {
+  /** Address that `ip` prints and that goes into the server certificate. */
+  readonly address: string
+  readonly ssh?: SshEndpoint
+  /** Host and port of the engine API as this computer reaches it. Port may differ from 2376 behind a forward. */
+  readonly engine: { readonly host: string; readonly port: number }
+  /** Port the engine listens on inside the host (2376 unless the user chose another). */
+  readonly enginePort: number
+  /** Further names and addresses for the server certificate. */
+  readonly sans: readonly string[]
+}
+
+export interface StateReport {
+  readonly id: string
+  readonly state: MachineState
+  readonly error?: string
+}
+
+/** Last words of a guest for error messages; control characters are neutralised by the renderer. */
+export interface ConsoleOptions {
+  /** Lines from the end; all when absent. */
+  readonly lines?: number
+  readonly follow?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** What the machine layer lends to a driver. */
+export interface DriverDeps {
+  readonly clock: Clock
+  /** 0700 directory for sockets, short enough for sun_path: `$XDG_RUNTIME_DIR/tsmachine/ID8`. Made by `runtimeDir()` on demand. */
+  runtimeDir(machineId: string): Promise<string>
+  /** Cache directory of this user for verdicts (accelerator probes). */
+  readonly cacheDir: string
+  /** Starts our own helper program `name` detached from all streams with JSON arguments; returns its pid. */
+  spawnHelper(name: string, args: JsonObject): Promise<number>
+}
+
+/** A preflight failure: provider's words plus hint. All faults are reported at once. */
+export interface PreflightFault {
+  readonly message: string
+  readonly hint?: string
+}
+
+/** How a driver's records look in docker-machine's `config.json`. */
+export interface RecordMapping {
+  /** Driver-specific keys of `Driver` (the base keys are added by the store). */
+  toFields(config: JsonObject, resources: readonly Resource[]): JsonObject
+  /** Config and resources from the `Driver` object of a record that docker-machine wrote or changed. */
+  fromFields(
+    fields: JsonObject,
+    previous?: { config: JsonObject; resources: readonly Resource[] },
+  ): {
+    config: JsonObject
+    resources: readonly Resource[]
+  }
+}
+
+/** A driver's static half: cheap to load, no provider SDK. */
+export interface DriverFactory {
+  readonly name: string
+  readonly summary: string
+  readonly capabilities: DriverCapabilities
+  readonly flags: readonly FlagSpec[]
+  /** Checks and completes flag values (already merged with env and defaults); unknown keys are refused. */
+  parse(values: FlagValues): ParsedConfig
+  readonly record: RecordMapping
+  open(deps: DriverDeps): Promise<Driver>
+}
+
+/** A driver's working half. All calls take an AbortSignal and stop at it. */
+export interface Driver {
+  /** Finds what would fail later; empty when all is well. */
+  preflight(spec: MachineSpec, signal: AbortSignal): Promise<readonly PreflightFault[]>
+  create(spec: MachineSpec, signal: AbortSignal): AsyncIterable<DriverEvent>
+  /** Per account, never per machine. */
+  states(machines: readonly DriverMachine[], signal: AbortSignal): Promise<readonly StateReport[]>
+  /** State from this computer alone, no network (capability `localState`). */
+  localState?(machine: DriverMachine): MachineState
+  endpoint(machine: DriverMachine): Endpoint
+  start?(
+    machine: DriverMachine,
+    image: BootImageFiles | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<DriverEvent>
+  /** Asks the guest to power off and waits for it within the signal's deadline. */
+  stop?(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent>
+  kill?(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent>
+  /** Idempotent; works from any prefix of the resources, twice, and when all is already gone. */
+  remove(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent>
+  console?(machine: DriverMachine, options: ConsoleOptions): AsyncIterable<string>
+  /** Rewrites what the guest reads at boot without the private host key, after rotation. */
+  seal?(machine: DriverMachine, seed: SeedDocuments): Promise<void>
+  /** Forwarded ports (capability `forwards`). */
+  forwards?(machine: DriverMachine): Promise<readonly PortForward[]>
+  addForward?(
+    machine: DriverMachine,
+    forward: { guestPort: number; hostPort: number; protocol: 'tcp' | 'udp' },
+  ): Promise<void>
+}
+
+/** One published port of a machine behind user-mode networking. */
+export interface PortForward {
+  readonly protocol: 'tcp' | 'udp'
+  readonly guestPort: number
+  readonly hostPort: number
+  readonly source: 'ssh' | 'engine' | 'container' | 'manual'
+  readonly container?: string
+  /** Why it is not active: the port is taken on this computer. */
+  readonly error?: string
+}
+
+export type { Json, JsonObject }

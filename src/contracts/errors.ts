@@ -1,0 +1,113 @@
+/**
+ * Every expected failure of tsmachine. Low layers throw these, `src/machine` adds stage and evidence,
+ * and only the base command renders them. Compare `code`, never `instanceof`: an error may have crossed a process.
+ */
+
+/** What a caller can do about a failure. Stable: scripts read it from `--json`. */
+export type ErrorCode =
+  | 'usage'
+  | 'preflight'
+  | 'not-found'
+  | 'exists'
+  | 'not-running'
+  | 'driver'
+  | 'provision'
+  | 'ssh'
+  | 'host-key'
+  | 'tls'
+  | 'engine'
+  | 'store'
+  | 'locked'
+  | 'image'
+  | 'timeout'
+  | 'cancelled'
+  | 'bug'
+
+/** Exit status of the process for each code (design 9). `cancelled` is 130 or 143, chosen by the signal. */
+export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
+  usage: 2,
+  preflight: 3,
+  'not-found': 1,
+  exists: 1,
+  'not-running': 1,
+  driver: 1,
+  provision: 1,
+  ssh: 1,
+  'host-key': 1,
+  tls: 1,
+  engine: 1,
+  store: 1,
+  locked: 1,
+  image: 1,
+  timeout: 1,
+  cancelled: 130,
+  bug: 70,
+}
+
+/** Details that `MachineError` carries besides its message. */
+export interface ErrorDetails {
+  /** What the user can do next: whole commands or sentences, most useful first. */
+  readonly hints?: readonly string[]
+  /** The last thing really seen: console tail, SSH banner, engine log, HTTP body. Never a secret. */
+  readonly evidence?: string
+  /** Stage of a life-cycle verb in which it happened. */
+  readonly stage?: string
+  /** Name of the machine concerned. */
+  readonly machine?: string
+  readonly cause?: unknown
+  /** Overrides the code's exit status (143 for SIGTERM). */
+  readonly exitCode?: number
+}
+
+/** An expected failure with a stable code, its exit status and what to do next. */
+export class MachineError extends Error {
+  readonly code: ErrorCode
+  readonly exitCode: number
+  readonly hints: readonly string[]
+  readonly evidence: string | undefined
+  readonly stage: string | undefined
+  readonly machine: string | undefined
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = 'MachineError'
+    this.code = code
+    this.exitCode = details.exitCode ?? EXIT_CODES[code]
+    this.hints = details.hints ?? []
+    this.evidence = details.evidence
+    this.stage = details.stage
+    this.machine = details.machine
+  }
+
+  /** The same failure with more context; values already present win. */
+  with(details: ErrorDetails): MachineError {
+    return new MachineError(this.code, this.message, {
+      hints: [...this.hints, ...(details.hints ?? [])],
+      evidence: this.evidence ?? details.evidence,
+      stage: this.stage ?? details.stage,
+      machine: this.machine ?? details.machine,
+      cause: this.cause ?? details.cause,
+      exitCode: this.exitCode,
+    })
+  }
+}
+
+/** True for our own errors, also ones made by another copy of this module. */
+export function isMachineError(error: unknown): error is MachineError {
+  return error instanceof Error && error.name === 'MachineError' && 'code' in error && 'exitCode' in error
+}
+
+/** Any thrown value as a MachineError: unknown ones become `bug` (exit 70) and keep the original as cause. */
+export function toMachineError(error: unknown): MachineError {
+  if (isMachineError(error)) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new MachineError('bug', message, {
+    cause: error,
+    hints: ['This is a bug in tsmachine. Run the command again with --debug and report what it prints.'],
+  })
+}
+
+/** The message of any thrown value, for texts. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,159 @@
+import type { Stage } from './events.js'
+import type { Json, JsonObject } from './json.js'
+import type { SecretRef } from './secrets.js'
+import type { MachineState } from './state.js'
+
+/**
+ * One thing that a driver made or was about to make. Announced (`intended`) before the call that makes it, confirmed
+ * (`made`) after it, so that a record of any moment names everything that may exist.
+ */
+export interface Resource {
+  /** What it is at the provider: `vm`, `disk`, `key`, `firewall` ... */
+  readonly kind: string
+  /** Unique in the record together with `kind`: the provider's id once made, our own name before. */
+  readonly key: string
+  readonly id?: string
+  readonly region?: string
+  readonly tags?: Readonly<Record<string, string>>
+  readonly state: 'intended' | 'made' | 'removed'
+  /** What the driver needs to know of it later (ports, pid, addresses). Plain JSON, no secrets. */
+  readonly attributes?: JsonObject
+}
+
+/** How a host key came to be pinned. */
+export type HostKeySource = 'given' | 'user' | 'known-hosts' | 'first-use'
+
+/** Pinned host keys: `current` always, `next` only while a rotation is under way (then either is accepted). */
+export interface PinnedHostKeys {
+  readonly source: HostKeySource
+  readonly current: string
+  readonly next?: string
+  /** Set once the host has replaced the key that user data carried. */
+  readonly rotated: boolean
+}
+
+export type EngineSource = 'image' | 'bundled' | 'host' | 'install-url'
+
+/** Why and where the last create stopped. */
+export interface Failure {
+  readonly stage: string
+  readonly code: string
+  readonly message: string
+  readonly at: string
+}
+
+/**
+ * `machines/NAME/tsmachine.json`: what only we know of a machine, written before `config.json` and the authority for
+ * ledger, pins and phase (design 4). Times are ISO 8601 in UTC.
+ */
+export interface LedgerRecord {
+  readonly schemaVersion: 1
+  readonly machineId: string
+  readonly generation: number
+  readonly phase: 'creating' | 'ready' | 'failed' | 'removing'
+  readonly failure?: Failure
+  readonly stepsDone: readonly Stage[]
+  readonly driver: { readonly name: string; readonly config: JsonObject }
+  readonly options: MachineOptions
+  readonly resources: readonly Resource[]
+  readonly hostKeys?: PinnedHostKeys
+  readonly ssh?: { readonly user: string; readonly keyPath?: string }
+  readonly engine?: { readonly source: EngineSource; readonly version?: string; readonly port: number }
+  readonly secrets: Readonly<Record<string, SecretRef>>
+  readonly dockerContext?: string
+  readonly lastState?: { readonly state: MachineState; readonly at: string }
+  readonly createdAt: string
+  readonly updatedAt: string
+  /** SHA-256 of the `config.json` that we last wrote: a difference means docker-machine changed it. */
+  readonly configHash: string
+}
+
+/** Choices of `create` that are the same for every driver. */
+export interface MachineOptions {
+  readonly engine: EngineChoices
+  /** Extra names and addresses for the server certificate (`--tls-san`). */
+  readonly tlsSans: readonly string[]
+}
+
+/** The `--engine-*` flags. */
+export interface EngineChoices {
+  readonly installUrl?: string
+  readonly opts: readonly string[]
+  readonly labels: readonly string[]
+  readonly insecureRegistries: readonly string[]
+  readonly registryMirrors: readonly string[]
+  readonly storageDriver?: string
+  readonly env: readonly string[]
+  /** PEM text of CA certificates by registry `host[:port]` (`--engine-registry-ca HOST=FILE`). */
+  readonly registryCas: Readonly<Record<string, string>>
+}
+
+/** docker-machine's `config.json`, version 3, as far as we read and write it; unknown keys are kept. */
+export interface HostRecordV3 {
+  readonly ConfigVersion: 3
+  readonly Driver: JsonObject
+  readonly DriverName: string
+  readonly HostOptions: HostOptionsV3
+  readonly Name: string
+}
+
+export interface HostOptionsV3 {
+  readonly Driver: string
+  readonly Memory: number
+  readonly Disk: number
+  readonly EngineOptions: EngineOptionsV3
+  readonly SwarmOptions: JsonObject
+  readonly AuthOptions: AuthOptionsV3
+}
+
+export interface EngineOptionsV3 {
+  readonly ArbitraryFlags: readonly string[] | null
+  readonly Dns: readonly string[] | null
+  readonly GraphDir: string
+  readonly Env: readonly string[] | null
+  readonly Ipv6: boolean
+  readonly InsecureRegistry: readonly string[] | null
+  readonly Labels: readonly string[] | null
+  readonly LogLevel: string
+  readonly StorageDriver: string
+  readonly SelinuxEnabled: boolean
+  readonly TlsVerify: boolean
+  readonly RegistryMirror: readonly string[] | null
+  readonly InstallURL: string
+}
+
+export interface AuthOptionsV3 {
+  readonly CertDir: string
+  readonly CaCertPath: string
+  readonly CaPrivateKeyPath: string
+  readonly CaCertRemotePath: string
+  readonly ServerCertPath: string
+  readonly ServerKeyPath: string
+  readonly ClientKeyPath: string
+  readonly ServerCertRemotePath: string
+  readonly ServerKeyRemotePath: string
+  readonly ClientCertPath: string
+  readonly ServerCertSANs: readonly string[] | null
+  readonly StorePath: string
+}
+
+/** docker-machine's default of `--engine-install-url`: in a record it means "not chosen". */
+export const DEFAULT_INSTALL_URL = 'https://get.docker.com'
+
+/** A machine as readers see it: both files, merged. `ledger` is absent for records that only docker-machine knows. */
+export interface MachineRecord {
+  readonly name: string
+  /** Absolute path of `machines/NAME`. */
+  readonly dir: string
+  readonly config: HostRecordV3
+  readonly ledger?: LedgerRecord
+}
+
+/** A machine whose record cannot be read: shown as a row, never the end of a listing. */
+export interface BrokenRecord {
+  readonly name: string
+  readonly dir: string
+  readonly error: string
+}
+
+export type { Json, JsonObject }

@@ -1,0 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Clock } from '../contracts/clock.js'
+
+/** The real clock. `sleep` rejects with the signal's own reason, not with Node's AbortError. */
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  now: () => new Date(),
+  async sleep(ms, signal) {
+    try {
+      await delay(ms, undefined, signal ? { signal } : undefined)
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error
+    }
+  },
+}

@@ -1,0 +1,42 @@
+import { existsSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+let root: string | undefined
+
+/** Folder of our package.json: assets that are not compiled lie below it, in the checkout and when installed. */
+export function packageRoot(): string {
+  root ??= findRoot(dirname(fileURLToPath(import.meta.url)))
+  return root
+}
+
+function findRoot(from: string): string {
+  if (existsSync(join(from, 'package.json'))) return from
+  return findRoot(dirname(from))
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Root of the store: the flag, MACHINE_STORAGE_PATH, or docker-machine's place. An empty variable counts as unset. */
+export function storePath(env: Environment = process.env, flag?: string): string {
+  return flag || env['MACHINE_STORAGE_PATH'] || join(env['HOME'] || homedir(), '.docker', 'machine')
+}
+
+/** Per-user cache: boot images, bundles, accelerator verdicts. */
+export function cachePath(env: Environment = process.env): string {
+  return join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'tsmachine')
+}
+
+/** Parent of the socket directories; short, because QEMU refuses socket paths of 108 bytes or more. */
+export function runtimePath(env: Environment = process.env): string {
+  const uid = process.getuid?.() ?? 0
+  return env['XDG_RUNTIME_DIR']
+    ? join(env['XDG_RUNTIME_DIR'], 'tsmachine')
+    : join(tmpdir(), `tsmachine-${uid}`)
+}
+
+/** Docker client's configuration folder: contexts, credential helpers. */
+export function dockerConfigPath(env: Environment = process.env): string {
+  return env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker')
+}

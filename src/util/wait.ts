@@ -1,0 +1,158 @@
+import type { Clock } from '../contracts/clock.js'
+import { isMachineError, MachineError, messageOf } from '../contracts/errors.js'
+import { systemClock } from './clock.js'
+
+/** Limits of one wait. Nothing else in this project sleeps. */
+export interface WaitOptions {
+  /** Milliseconds for the whole wait, probes included. */
+  readonly deadlineMs: number
+  /** First pause between probes; grows by half each time up to `maxIntervalMs`. */
+  readonly intervalMs?: number
+  readonly maxIntervalMs?: number
+  readonly signal?: AbortSignal
+  readonly clock?: Clock
+  /** What to try when it did not happen. */
+  readonly hints?: readonly string[]
+  /** Asked before giving up at the deadline: milliseconds more, because there is still movement; 0 ends the wait. */
+  readonly extendMs?: () => number
+  /** The last thing really seen, for the timeout's text (console tail). */
+  readonly evidence?: () => string | undefined
+}
+
+/** A probe answers `undefined` for "not yet"; `Pending` says what it saw instead. */
+export class Pending {
+  constructor(readonly observation: string) {}
+}
+
+/** "Not yet", with what was seen: it ends up in the timeout's text. */
+export function pending(observation: string): Pending {
+  return new Pending(observation)
+}
+
+const FIRST_INTERVAL_MS = 100
+const MAX_INTERVAL_MS = 2_000
+
+/**
+ * Probes until a value comes. Errors of the probe count as "not yet" unless they are MachineErrors (those are final).
+ * @throws MachineError `timeout` naming what was waited for, how long, and the last real observation
+ */
+export async function waitFor<T>(
+  what: string,
+  probe: (signal: AbortSignal) => Promise<T | Pending | undefined>,
+  options: WaitOptions,
+): Promise<T> {
+  const clock = options.clock ?? systemClock
+  const started = clock.monotonicMs()
+  let deadline = started + options.deadlineMs
+  let interval = options.intervalMs ?? FIRST_INTERVAL_MS
+  let last = 'nothing was seen'
+  for (;;) {
+    options.signal?.throwIfAborted()
+    const outcome = await attempt(probe, deadline - clock.monotonicMs(), options.signal)
+    if (outcome.done) return outcome.value
+    last = outcome.seen ?? last
+    if (clock.monotonicMs() + interval > deadline) deadline += options.extendMs?.() ?? 0
+    if (clock.monotonicMs() + interval > deadline) break
+    await clock.sleep(interval, options.signal)
+    interval = Math.min(interval * 1.5, options.maxIntervalMs ?? MAX_INTERVAL_MS)
+  }
+  throw timeoutError(what, clock.monotonicMs() - started, last, options)
+}
+
+type Outcome<T> = { done: true; value: T } | { done: false; seen?: string }
+
+async function attempt<T>(
+  probe: (signal: AbortSignal) => Promise<T | Pending | undefined>,
+  leftMs: number,
+  outer?: AbortSignal,
+): Promise<Outcome<T>> {
+  const limit = AbortSignal.timeout(Math.max(1, Math.ceil(leftMs)))
+  const signal = outer ? AbortSignal.any([outer, limit]) : limit
+  try {
+    const value = await probe(signal)
+    if (value === undefined) return { done: false }
+    if (value instanceof Pending) return { done: false, seen: value.observation }
+    return { done: true, value }
+  } catch (error) {
+    outer?.throwIfAborted()
+    if (isMachineError(error)) throw error
+    if (limit.aborted) return { done: false }
+    return { done: false, seen: messageOf(error) }
+  }
+}
+
+function timeoutError(what: string, tookMs: number, last: string, options: WaitOptions): MachineError {
+  const evidence = options.evidence?.()
+  return new MachineError(
+    'timeout',
+    `Gave up waiting for ${what} after ${seconds(tookMs)}; last seen: ${last}`,
+    {
+      hints: options.hints ?? [],
+      ...(evidence === undefined ? {} : { evidence }),
+    },
+  )
+}
+
+function seconds(ms: number): string {
+  return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 1000)} s`
+}
+
+/** Limits of one retried action. */
+export interface RetryOptions extends WaitOptions {
+  /** Whether another attempt can help. Errors it refuses are thrown as they are. */
+  readonly isRetryable: (error: unknown) => boolean
+}
+
+/**
+ * Does something again while it fails in a way that may pass.
+ * @throws the action's own error when it is not retryable; MachineError `timeout` at the deadline
+ */
+export async function retry<T>(
+  what: string,
+  action: (signal: AbortSignal) => Promise<T>,
+  options: RetryOptions,
+): Promise<T> {
+  let final: { error: unknown } | undefined
+  const result = await waitFor<{ value: T } | { failed: true }>(
+    what,
+    async (signal) => {
+      try {
+        return { value: await action(signal) }
+      } catch (error) {
+        if (options.isRetryable(error)) return pending(messageOf(error))
+        final = { error }
+        return { failed: true }
+      }
+    },
+    options,
+  )
+  if ('value' in result) return result.value
+  throw final?.error
+}
+
+/** Rejects with a `timeout` error when `work` takes longer; `work` gets a signal that is aborted then. */
+export async function withDeadline<T>(
+  what: string,
+  deadlineMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+  options: { signal?: AbortSignal; hints?: readonly string[]; evidence?: () => string | undefined } = {},
+): Promise<T> {
+  const limit = AbortSignal.timeout(deadlineMs)
+  const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit
+  const expired = new Promise<never>((_resolve, reject) => {
+    const fail = (): void =>
+      reject(
+        options.signal?.aborted
+          ? options.signal.reason
+          : timeoutError(what, deadlineMs, options.evidence?.()?.split('\n').at(-1) ?? 'nothing was seen', {
+              deadlineMs,
+              ...options,
+            }),
+      )
+    if (signal.aborted) fail()
+    else signal.addEventListener('abort', fail, { once: true })
+  })
+  const running = work(signal)
+  running.catch(() => undefined)
+  return await Promise.race([running, expired])
+}
