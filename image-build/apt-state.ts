@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, stat, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { run } from './exec.js'
+import { chooseMirror, type Mirror } from './mirror.js'
+
+/** What decides which archive is read, and where its state is kept. */
+export interface AptOptions {
+  /** Holds `apt/` (package lists) and `debs/` (downloaded packages by SHA-256). */
+  cacheDir: string
+  /** Debian suite, `trixie` by default. */
+  suite?: string
+  /** Debian architecture of the packages, not of this computer. `amd64` by default. */
+  arch?: string
+  /** `URL` or `URL,SECURITY_URL`; this computer's own Debian mirror by default. */
+  mirror?: string
+  /** Reads source package lists too. */
+  sources?: boolean
+  signal?: AbortSignal
+  report?(line: string): void
+}
+
+/** An apt of our own: nothing of the build host's apt state is read (but proxies) or changed. */
+export interface Apt {
+  readonly suite: string
+  readonly arch: string
+  readonly cacheDir: string
+  readonly stateDir: string
+  /** Runs an apt program against this state and returns its output. */
+  run(argv: readonly string[], cwd?: string): Promise<string>
+}
+
+const KEYRINGS = [
+  '/usr/share/keyrings/debian-archive-keyring.gpg',
+  '/usr/share/keyrings/debian-archive-keyring.pgp',
+]
+const FRESH_MS = 30 * 60_000
+/** Settings of the build host that are about reaching an archive at all. */
+const INHERITED = /^Acquire::(https?|ftp|Retries|Check-Valid-Until|Check-Date|ForceIPv)/
+
+/**
+ * Prepares the state and brings its package lists up to date (lists younger than half an hour are kept).
+ * Throws when no mirror is known, the keyring is missing or a signature is bad.
+ */
+export async function openApt(options: AptOptions): Promise<Apt> {
+  const { suite = 'trixie', arch = 'amd64', cacheDir } = options
+  const mirror = await chooseMirror(options.mirror, options.signal)
+  const sources = sourceEntries(mirror, suite, arch, findKeyring(), options.sources ?? false)
+  const key = createHash('sha256').update(sources).digest('hex').slice(0, 12)
+  const stateDir = path.join(cacheDir, 'apt', `${suite}-${arch}-${key}`)
+  await writeState(stateDir, sources, aptConf(stateDir, arch, await inheritedSettings(options.signal)))
+  const apt = makeApt({ suite, arch, cacheDir, stateDir }, options.signal)
+  await update(apt, options.report)
+  return apt
+}
+
+function makeApt(fields: Omit<Apt, 'run'>, signal?: AbortSignal): Apt {
+  const env = { APT_CONFIG: path.join(fields.stateDir, 'apt.conf') }
+  return {
+    ...fields,
+    run: (argv, cwd) => run(argv, { env, ...(cwd ? { cwd } : {}), ...(signal ? { signal } : {}) }),
+  }
+}
+
+async function update(apt: Apt, report?: (line: string) => void): Promise<void> {
+  const stamp = path.join(apt.stateDir, 'updated')
+  const age =
+    Date.now() -
+    (await stat(stamp).then(
+      (s) => s.mtimeMs,
+      () => 0,
+    ))
+  if (age < FRESH_MS) return
+  report?.(`reading the package lists of Debian ${apt.suite}`)
+  await apt.run(['apt-get', 'update', '-q', '--error-on=any'])
+  await writeFile(stamp, '')
+}
+
+function findKeyring(): string {
+  const found = KEYRINGS.find((file) => existsSync(file))
+  if (found) return found
+  throw new Error(
+    'the keys of the Debian archive are missing on this computer; install the package debian-archive-keyring',
+  )
+}
+
+function sourceEntries(
+  mirror: Mirror,
+  suite: string,
+  arch: string,
+  keyring: string,
+  sources: boolean,
+): string {
+  const entry = (uri: string, suites: string) =>
+    [
+      `Types: deb${sources ? ' deb-src' : ''}`,
+      `URIs: ${uri}`,
+      `Suites: ${suites}`,
+      'Components: main',
+      `Architectures: ${arch}`,
+      `Signed-By: ${keyring}`,
+      '',
+    ].join('\n')
+  const entries = [entry(mirror.main, `${suite} ${suite}-updates`)]
+  if (mirror.security) entries.push(entry(mirror.security, `${suite}-security`))
+  return entries.join('\n')
+}
+
+async function inheritedSettings(signal?: AbortSignal): Promise<string[]> {
+  const dump = await run(['apt-config', 'dump'], { ...(signal ? { signal } : {}) })
+  return dump.split('\n').filter((line) => INHERITED.test(line))
+}
+
+function aptConf(dir: string, arch: string, inherited: string[]): string {
+  return [
+    `Dir "${dir}";`,
+    `Dir::State "${dir}";`,
+    `Dir::State::status "${dir}/status";`,
+    `Dir::Cache "${dir}";`,
+    `Dir::Etc "${dir}/etc";`,
+    'Dir::Etc::parts "/dev/null";',
+    'Dir::Etc::main "/dev/null";',
+    'Dir::Etc::sourcelist "/dev/null";',
+    'Dir::Etc::trusted "/dev/null";',
+    'Dir::Etc::trustedparts "/dev/null";',
+    `APT::Architecture "${arch}";`,
+    `APT::Architectures { "${arch}"; };`,
+    'APT::Install-Recommends "false";',
+    // The cache belongs to the builder; apt's own unprivileged user could not write to it.
+    'APT::Sandbox::User "";',
+    'Acquire::Languages "none";',
+    'Acquire::IndexTargets::deb::DEP-11 { DefaultEnabled "false"; };',
+    'Acquire::Retries "3";',
+    ...inherited,
+    '',
+  ].join('\n')
+}
+
+async function writeState(dir: string, sources: string, conf: string): Promise<void> {
+  for (const part of ['lists/partial', 'archives/partial', 'etc/sources.list.d', 'etc/preferences.d']) {
+    await mkdir(path.join(dir, part), { recursive: true })
+  }
+  await writeFile(path.join(dir, 'etc/sources.list.d/debian.sources'), sources)
+  await writeFile(path.join(dir, 'status'), '')
+  await writeFile(path.join(dir, 'apt.conf'), conf)
+}
