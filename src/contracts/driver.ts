@@ -76,6 +76,8 @@ export interface MachineSpec {
   readonly config: JsonObject
   /** Resources of an earlier, unfinished create: make only what is missing. */
   readonly resources: readonly Resource[]
+  /** User that we log in as: `docker` where we make it, the user's own choice elsewhere. */
+  readonly sshUser: string
   readonly sshPublicKey?: string
   readonly seed?: SeedDocuments
   readonly image?: BootImageFiles
@@ -163,6 +165,17 @@ export interface RecordMapping {
   }
 }
 
+/** What the user said about logging in to a host that we did not make. */
+export interface HostLogin {
+  readonly user: string
+  /** The user's private key; absent: agent or default keys. */
+  readonly keyPath?: string
+  /** Host key or `SHA256:` fingerprint given by the user. */
+  readonly hostKey?: string
+  /** The user said aloud that the first key seen may be pinned. */
+  readonly trustFirstUse: boolean
+}
+
 /** A driver's static half: cheap to load, no provider SDK. */
 export interface DriverFactory {
   readonly name: string
@@ -172,6 +185,10 @@ export interface DriverFactory {
   /** Checks and completes flag values (already merged with env and defaults); unknown keys are refused. */
   parse(values: FlagValues): ParsedConfig
   readonly record: RecordMapping
+  /** Cloud-config keys that this driver's settings need in the guest (`mounts` for shared folders). */
+  userData?(config: JsonObject): JsonObject
+  /** How to log in to a host that exists already. */
+  login?(config: JsonObject): HostLogin
   open(deps: DriverDeps): Promise<Driver>
 }
 
@@ -198,12 +215,23 @@ export interface Driver {
   console?(machine: DriverMachine, options: ConsoleOptions): AsyncIterable<string>
   /** Rewrites what the guest reads at boot without the private host key, after rotation. */
   seal?(machine: DriverMachine, seed: SeedDocuments): Promise<void>
+  /** Factor on guest deadlines: 1 with hardware virtualisation, more under emulation. */
+  patience?(machine: DriverMachine): number
+  /** Called when the engine answers: the driver may start what depends on it (port forwarder). */
+  engineReady?(machine: DriverMachine, client: EngineClientFiles, signal: AbortSignal): AsyncIterable<DriverEvent>
   /** Forwarded ports (capability `forwards`). */
   forwards?(machine: DriverMachine): Promise<readonly PortForward[]>
   addForward?(
     machine: DriverMachine,
     forward: { guestPort: number; hostPort: number; protocol: 'tcp' | 'udp' },
   ): Promise<void>
+}
+
+/** Paths of the client's certificate files for the engine API. */
+export interface EngineClientFiles {
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
 }
 
 /** One published port of a machine behind user-mode networking. */
