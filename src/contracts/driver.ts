@@ -118,6 +118,8 @@ export interface Endpoint {
   readonly enginePort: number
   /** Further names and addresses for the server certificate. */
   readonly sans: readonly string[]
+  /** The engine's URL where the user gave it whole (driver `none`); otherwise it is `tcp://host:port`. */
+  readonly url?: string
 }
 
 export interface StateReport {
@@ -170,7 +172,7 @@ export interface HostLogin {
   readonly user: string
   /** The user's private key; absent: agent or default keys. */
   readonly keyPath?: string
-  /** Host key or `SHA256:` fingerprint given by the user. */
+  /** Host keys or `SHA256:` fingerprints given by the user, one a line. */
   readonly hostKey?: string
   /** The user said aloud that the first key seen may be pinned. */
   readonly trustFirstUse: boolean
@@ -187,9 +189,26 @@ export interface DriverFactory {
   readonly record: RecordMapping
   /** Cloud-config keys that this driver's settings need in the guest (`mounts` for shared folders). */
   userData?(config: JsonObject): JsonObject
+  /** Whether this config boots our image; absent: as `capabilities.bootImage` says. */
+  wantsBootImage?(config: JsonObject): boolean
+  /** What to say where a power verb does not exist, in docker-machine's words. */
+  readonly powerRefusal?: Readonly<Partial<Record<'start' | 'stop' | 'kill' | 'restart', string>>>
   /** How to log in to a host that exists already. */
   login?(config: JsonObject): HostLogin
+  /** What `doctor` should know of this computer; `probe` tries again what failed before. */
+  diagnose?(
+    deps: DriverDeps,
+    options: { readonly probe: boolean; readonly signal: AbortSignal },
+  ): Promise<readonly Diagnosis[]>
   open(deps: DriverDeps): Promise<Driver>
+}
+
+/** One finding of `doctor`. */
+export interface Diagnosis {
+  readonly check: string
+  readonly ok: boolean
+  readonly text: string
+  readonly hint?: string
 }
 
 /** A driver's working half. All calls take an AbortSignal and stop at it. */
@@ -218,7 +237,11 @@ export interface Driver {
   /** Factor on guest deadlines: 1 with hardware virtualisation, more under emulation. */
   patience?(machine: DriverMachine): number
   /** Called when the engine answers: the driver may start what depends on it (port forwarder). */
-  engineReady?(machine: DriverMachine, client: EngineClientFiles, signal: AbortSignal): AsyncIterable<DriverEvent>
+  engineReady?(
+    machine: DriverMachine,
+    client: EngineClientFiles,
+    signal: AbortSignal,
+  ): AsyncIterable<DriverEvent>
   /** Forwarded ports (capability `forwards`). */
   forwards?(machine: DriverMachine): Promise<readonly PortForward[]>
   addForward?(
