@@ -1,0 +1,53 @@
+import type {
+  Driver,
+  DriverEvent,
+  DriverMachine,
+  Endpoint,
+  MachineSpec,
+  PreflightFault,
+  StateReport,
+} from '../../contracts/driver.js'
+import type { MachineState } from '../../contracts/state.js'
+import { ConfigReader } from '../common/config-reader.js'
+import { engineAddress } from './url.js'
+
+/** Driver `none`: there is nothing to make, to ask or to remove. */
+export class NoneDriver implements Driver {
+  preflight(): Promise<readonly PreflightFault[]> {
+    return Promise.resolve([])
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async *create(spec: MachineSpec, signal: AbortSignal): AsyncIterable<DriverEvent> {
+    signal.throwIfAborted()
+    const url = new ConfigReader(spec.config).string('url')
+    if (engineAddress(url).host === '')
+      yield {
+        type: 'log',
+        level: 'warn',
+        text: `${url} names no host and port: only what needs no address will work`,
+      }
+  }
+
+  /** As docker-machine: such a host counts as running, `ls` shows whether its engine answers. */
+  states(machines: readonly DriverMachine[], signal: AbortSignal): Promise<readonly StateReport[]> {
+    signal.throwIfAborted()
+    return Promise.resolve(machines.map(({ id }) => ({ id, state: 'Running' })))
+  }
+
+  localState(): MachineState {
+    return 'Running'
+  }
+
+  endpoint(machine: DriverMachine): Endpoint {
+    const url = new ConfigReader(machine.config).string('url')
+    const { host, port } = engineAddress(url)
+    return { address: host, engine: { host, port }, enginePort: port, sans: [], url }
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async *remove(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent> {
+    signal.throwIfAborted()
+    yield* machine.resources.map(({ kind, key }): DriverEvent => ({ type: 'removed', kind, key }))
+  }
+}
