@@ -1,0 +1,43 @@
+import { connect as connectSocket } from 'node:net'
+import { classify, SshError, type Heard } from './errors.js'
+
+const LONGEST_GREETING = 8192
+
+/**
+ * Opens a TCP connection and waits for the server's `SSH-2.0-...` line, which is the first sign that a host is up.
+ * The caller's signal is the deadline.
+ * @throws SshError `refused`, `reset`, `unreachable` ... or `protocol` when something else speaks there
+ */
+export function probeBanner(host: string, port: number, signal: AbortSignal): Promise<string> {
+  const heard: Heard = { ident: '', banner: '', agent: '', handshaken: false }
+  const endpoint = { host, port, user: 'anyone' }
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const socket = connectSocket({ host, port, noDelay: true })
+    let text = ''
+    const end = (act: () => void): void => {
+      signal.removeEventListener('abort', onAbort)
+      socket.removeAllListeners('data')
+      socket.on('error', () => undefined)
+      socket.destroy()
+      act()
+    }
+    const onAbort = (): void => end(() => reject(signal.reason))
+    signal.addEventListener('abort', onAbort, { once: true })
+    socket.on('error', (error) => end(() => reject(classify(error, endpoint, heard))))
+    socket.on('close', () => end(() => reject(classify(new Error('closed'), endpoint, heard))))
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1')
+      // RFC 4253 4.2: other lines may come before the identification.
+      const ident = /^(SSH-(?:2\.0|1\.99)-[^\r\n]*)\r?\n/m.exec(text)?.[1]
+      if (ident !== undefined) end(() => resolve(ident))
+      else if (text.length > LONGEST_GREETING) end(() => reject(notSsh(host, port, text)))
+    })
+  })
+}
+
+function notSsh(host: string, port: number, text: string): SshError {
+  return new SshError('protocol', `What answers at ${host}:${port} is not an SSH server`, {
+    evidence: text.slice(0, 200),
+  })
+}

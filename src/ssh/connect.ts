@@ -1,0 +1,151 @@
+import { connect as connectSocket, type Socket } from 'node:net'
+import type { Client, ConnectConfig } from 'ssh2'
+import type { HostKeyPins, RemoteShell, SshEndpoint } from '../contracts/ssh.js'
+import { classify, hostKeyError, SshError, timeoutError, type Heard } from './errors.js'
+import { hostKeyLine, sameKey } from './host-key.js'
+import { loadLogin, type LoginOptions } from './login.js'
+import { SshShell } from './shell.js'
+
+export interface ConnectOptions extends LoginOptions {
+  readonly pins: HostKeyPins
+  readonly signal?: AbortSignal
+  /** Milliseconds for TCP, handshake and authentication together. */
+  readonly readyTimeoutMs?: number
+}
+
+const READY_TIMEOUT_MS = 20_000
+const KEEPALIVE_MS = 15_000
+const KEEPALIVES_LOST = 8
+
+/**
+ * Opens one authenticated connection to a host whose key is pinned.
+ * @throws SshError with `reason`; `retryable` is true for refused, reset, unreachable and timed-out connections
+ */
+export async function connect(endpoint: SshEndpoint, options: ConnectOptions): Promise<RemoteShell> {
+  const { client, hostKey } = await openClient(endpoint, options)
+  return new SshShell(client, endpoint, hostKey)
+}
+
+/** An authenticated ssh2 client and the host key that it was made with. */
+interface OpenClient {
+  readonly client: Client
+  readonly hostKey: string
+}
+
+/** `connect` for those who need ssh2's client itself (a session on a terminal). Throws the same errors. */
+export async function openClient(endpoint: SshEndpoint, options: ConnectOptions): Promise<OpenClient> {
+  options.signal?.throwIfAborted()
+  const login = await loadLogin(options)
+  const { default: ssh2 } = await import('ssh2')
+  const heard: Heard = { ident: '', banner: '', agent: '', handshaken: false }
+  const timeoutMs = options.readyTimeoutMs ?? READY_TIMEOUT_MS
+  const limit = AbortSignal.timeout(timeoutMs)
+  const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit
+  // Nagle costs 40 ms per round trip, and ssh2 leaves it on in sockets of its own.
+  const socket = connectSocket({ host: endpoint.host, port: endpoint.port, noDelay: true })
+  try {
+    await connected(socket, signal)
+    return await authenticate(new ssh2.Client(), socket, endpoint, login, options.pins, heard, signal)
+  } catch (error) {
+    socket.on('error', () => undefined)
+    socket.destroy()
+    options.signal?.throwIfAborted()
+    if (error instanceof SshError) throw error
+    throw limit.aborted ? timeoutError(endpoint, timeoutMs, heard) : classify(error, endpoint, heard)
+  }
+}
+
+function connected(socket: Socket, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    socket.once('error', reject)
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', onAbort)
+      socket.removeListener('error', reject)
+      resolve()
+    })
+  })
+}
+
+function authenticate(
+  client: Client,
+  socket: Socket,
+  endpoint: SshEndpoint,
+  login: Awaited<ReturnType<typeof loadLogin>>,
+  pins: HostKeyPins,
+  heard: Heard,
+  signal: AbortSignal,
+): Promise<OpenClient> {
+  return new Promise((resolve, reject) => {
+    let seenKey = ''
+    let refused: SshError | undefined
+    const onAbort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    client.on('banner', (text) => (heard.banner += text))
+    client.on('handshake', () => (heard.handshaken = true))
+    client.on('error', (error: Error & { level?: string }) => {
+      // Not final: ssh2 goes on with the next way to log in and reports its failure by itself.
+      if (error.level === 'agent') heard.agent = error.message
+      else reject(refused ?? error)
+    })
+    client.on('close', () => reject(refused ?? new Error('the connection was closed')))
+    client.on('ready', () => {
+      signal.removeEventListener('abort', onAbort)
+      resolve({ client, hostKey: seenKey })
+    })
+    socket.once('data', (chunk) => (heard.ident = firstLine(chunk)))
+    client.connect({
+      sock: socket,
+      username: endpoint.user,
+      ...login,
+      readyTimeout: 0,
+      keepaliveInterval: KEEPALIVE_MS,
+      keepaliveCountMax: KEEPALIVES_LOST,
+      algorithms: { serverHostKey: hostKeyAlgorithms(pins.keys) },
+      // Callback form, returning nothing: ssh2 takes a returned promise for "yes".
+      hostVerifier: (blob: Buffer, verify: (accepted: boolean) => void): void => {
+        seenKey = hostKeyLine(blob)
+        const accepted = accepts(pins, seenKey)
+        if (!accepted) refused = hostKeyError(endpoint, seenKey, pins.keys)
+        verify(accepted)
+      },
+    })
+  })
+}
+
+/** With pins only they count; first use is asked only when there are none. */
+function accepts(pins: HostKeyPins, seen: string): boolean {
+  if (pins.keys.length > 0) return pins.keys.some((pin) => sameKey(pin, seen))
+  return pins.firstUse?.(seen) === true
+}
+
+type HostKeyAlgorithms = Extract<
+  NonNullable<NonNullable<ConnectConfig['algorithms']>['serverHostKey']>,
+  readonly unknown[]
+>
+
+const ALGORITHMS: HostKeyAlgorithms = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+]
+
+/** Types of pinned keys first, so that a host with several keys shows the one we know; the rest only to name it in the refusal. */
+function hostKeyAlgorithms(pins: readonly string[]): HostKeyAlgorithms {
+  const types = new Set(pins.map((pin) => pin.split(' ')[0] ?? ''))
+  const isPinned = (name: string): boolean => types.has(name.startsWith('rsa-') ? 'ssh-rsa' : name)
+  return [...ALGORITHMS.filter(isPinned), ...ALGORITHMS.filter((name) => !isPinned(name))]
+}
+
+function firstLine(chunk: Buffer | string): string {
+  return (
+    chunk
+      .toString('latin1' as BufferEncoding)
+      .split(/[\r\n]/, 1)[0]
+      ?.slice(0, 255) ?? ''
+  )
+}

@@ -1,0 +1,143 @@
+import type { Client, ClientChannel } from 'ssh2'
+import { MachineError } from '../contracts/errors.js'
+import type { RemoteExecOptions, RemoteResult, RemoteShell, SshEndpoint } from '../contracts/ssh.js'
+import { SshError } from './errors.js'
+import { LineCollector } from './lines.js'
+
+/** A `RemoteShell` over one authenticated ssh2 connection. */
+export class SshShell implements RemoteShell {
+  readonly #client: Client
+  readonly #endpoint: SshEndpoint
+  #lost: Error | undefined
+  #roundTrips = 0
+
+  constructor(
+    client: Client,
+    endpoint: SshEndpoint,
+    readonly hostKey: string,
+  ) {
+    this.#client = client
+    this.#endpoint = endpoint
+    client.on('error', (error) => (this.#lost ??= error))
+    client.on('close', () => (this.#lost ??= new Error('the connection was closed')))
+  }
+
+  get roundTrips(): number {
+    return this.#roundTrips
+  }
+
+  async exec(command: string, options: RemoteExecOptions = {}): Promise<RemoteResult> {
+    options.signal?.throwIfAborted()
+    if (this.#lost) throw this.#lostError()
+    this.#roundTrips += 1
+    const limit = options.deadlineMs === undefined ? undefined : AbortSignal.timeout(options.deadlineMs)
+    const signals = [options.signal, limit].filter((signal) => signal !== undefined)
+    const stdout = new LineCollector(options.onStdoutLine)
+    const stderr = new LineCollector(options.onStderrLine)
+    const stop = AbortSignal.any(signals)
+    try {
+      const end = await this.#run(command, options, stdout, stderr, stop)
+      return { ...end, stdout: stdout.finish(), stderr: stderr.finish() }
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      if (limit?.aborted) throw this.#deadlineError(command, options.deadlineMs ?? 0, stdout, stderr)
+      throw error
+    }
+  }
+
+  close(): void {
+    this.#lost ??= new Error('the connection was closed by us')
+    this.#client.end()
+  }
+
+  #run(
+    command: string,
+    options: RemoteExecOptions,
+    stdout: LineCollector,
+    stderr: LineCollector,
+    stop: AbortSignal,
+  ): Promise<Pick<RemoteResult, 'code' | 'signal'>> {
+    return new Promise((resolve, reject) => {
+      const onLost = (): void => reject(this.#lostError())
+      const settle = (): void => {
+        this.#client.removeListener('close', onLost)
+        stop.removeEventListener('abort', onAbort)
+      }
+      let channel: ClientChannel | undefined
+      const onAbort = (): void => {
+        if (channel) endChannel(channel)
+        settle()
+        reject(stop.reason)
+      }
+      this.#client.once('close', onLost)
+      stop.addEventListener('abort', onAbort, { once: true })
+      this.#client.exec(command, (error, opened) => {
+        if (error) {
+          settle()
+          reject(this.#refusedError(error))
+          return
+        }
+        channel = opened
+        if (stop.aborted) return endChannel(opened)
+        opened.on('data', (chunk: Buffer) => stdout.add(chunk))
+        opened.stderr.on('data', (chunk: Buffer) => stderr.add(chunk))
+        whenEnded(opened, (end) => {
+          settle()
+          if (end) resolve(end)
+          else reject(this.#lostError())
+        })
+        feed(opened, options.stdin)
+      })
+    })
+  }
+
+  #lostError(): SshError {
+    const { user, host, port } = this.#endpoint
+    const why = this.#lost?.message ?? 'the connection ended before the command'
+    return new SshError('reset', `Lost the SSH connection to ${user}@${host}:${port}: ${why}`, {
+      cause: this.#lost,
+    })
+  }
+
+  #refusedError(error: Error): SshError {
+    return new SshError('protocol', `The host did not start a command: ${error.message}`, { cause: error })
+  }
+
+  #deadlineError(command: string, ms: number, out: LineCollector, err: LineCollector): MachineError {
+    const seen = err.lastLine() || out.lastLine() || 'no output'
+    const word = command.trim().split(/\s+/, 1)[0] ?? ''
+    return new MachineError(
+      'timeout',
+      `Gave up waiting for the command "${word}" on ${this.#endpoint.host} after ${(ms / 1000).toFixed(1)} s; last seen: ${seen}`,
+    )
+  }
+}
+
+/** Exit status first, then the close of the channel; a close without a status means that the connection broke. */
+function whenEnded(
+  channel: ClientChannel,
+  done: (end: Pick<RemoteResult, 'code' | 'signal'> | undefined) => void,
+): void {
+  let end: Pick<RemoteResult, 'code' | 'signal'> | undefined
+  channel.on('exit', (code: number | null, signal?: string) => {
+    end = { code, ...(signal ? { signal } : {}) }
+  })
+  channel.on('error', () => undefined)
+  channel.on('close', () => done(end))
+}
+
+function feed(channel: ClientChannel, stdin: RemoteExecOptions['stdin']): void {
+  if (stdin === undefined) channel.end()
+  else if (typeof stdin === 'string' || Buffer.isBuffer(stdin)) channel.end(stdin)
+  else {
+    stdin.on('error', () => endChannel(channel))
+    stdin.pipe(channel)
+  }
+}
+
+/** Ends the remote command: OpenSSH 7.9 and later pass the signal on, others see their pipes close. */
+function endChannel(channel: ClientChannel): void {
+  channel.on('error', () => undefined)
+  channel.signal('TERM')
+  channel.close()
+}
