@@ -107,3 +107,15 @@ function output(program: string, args: readonly string[]): string {
   const result = spawnSync(program, args, { encoding: 'utf8', timeout: 5_000 })
   return result.status === 0 ? result.stdout.trim() : ''
 }
+
+/** Sends a signal to exactly this process. Returns false when it is gone already. */
+export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  if (!processAlive(identity)) return false
+  try {
+    process.kill(identity.pid, signal)
+    return true
+  } catch (error) {
+    if (errnoOf(error) === 'ESRCH') return false
+    throw error
+  }
+}

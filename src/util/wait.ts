@@ -130,29 +130,40 @@ export async function retry<T>(
   throw final?.error
 }
 
+/** Limits of one piece of work. */
+export interface DeadlineOptions {
+  readonly signal?: AbortSignal
+  readonly hints?: readonly string[]
+  readonly evidence?: () => string | undefined
+  /** Milliseconds that aborted work gets to write down what it made before its caller goes on. */
+  readonly graceMs?: number
+  readonly clock?: Clock
+}
+
 /** Rejects with a `timeout` error when `work` takes longer; `work` gets a signal that is aborted then. */
 export async function withDeadline<T>(
   what: string,
   deadlineMs: number,
   work: (signal: AbortSignal) => Promise<T>,
-  options: { signal?: AbortSignal; hints?: readonly string[]; evidence?: () => string | undefined } = {},
+  options: DeadlineOptions = {},
 ): Promise<T> {
-  const limit = AbortSignal.timeout(deadlineMs)
+  const limit = AbortSignal.timeout(Math.ceil(deadlineMs))
   const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit
-  const expired = new Promise<never>((_resolve, reject) => {
-    const fail = (): void =>
-      reject(
-        options.signal?.aborted
-          ? options.signal.reason
-          : timeoutError(what, deadlineMs, options.evidence?.()?.split('\n').at(-1) ?? 'nothing was seen', {
-              deadlineMs,
-              ...options,
-            }),
-      )
-    if (signal.aborted) fail()
-    else signal.addEventListener('abort', fail, { once: true })
-  })
   const running = work(signal)
-  running.catch(() => undefined)
-  return await Promise.race([running, expired])
+  const settled = running.then(
+    () => undefined,
+    () => undefined,
+  )
+  const expired = new Promise<'expired'>((resolve) => {
+    if (signal.aborted) resolve('expired')
+    else signal.addEventListener('abort', () => resolve('expired'), { once: true })
+  })
+  const winner = await Promise.race([running.then((value) => ({ value })), expired])
+  if (winner !== 'expired') return winner.value
+  await Promise.race([settled, (options.clock ?? systemClock).sleep(options.graceMs ?? 0)])
+  options.signal?.throwIfAborted()
+  throw timeoutError(what, deadlineMs, options.evidence?.()?.split('\n').at(-1) ?? 'nothing was seen', {
+    deadlineMs,
+    ...options,
+  })
 }

@@ -1,0 +1,38 @@
+import { MachineError } from '../contracts/errors.js'
+import type { MachineContext } from './context.js'
+import { openMachine, type OpenMachine } from './open.js'
+
+/** Where one machine is reached, as its record says: no network (design 4). */
+export interface Address {
+  readonly name: string
+  readonly ip: string
+  /** `tcp://IP:PORT`, IPv6 in brackets. */
+  readonly url: string
+}
+
+/** @throws MachineError `not-running` when this computer alone knows that the machine is down */
+export async function machineAddress(ctx: MachineContext, name: string): Promise<Address> {
+  return addressOf(await openMachine(ctx, name))
+}
+
+/** The same for a machine that is open already. */
+export function addressOf(open: OpenMachine): Address {
+  requireRunning(open)
+  const endpoint = open.driver.endpoint(open.machine)
+  return { name: open.name, ip: endpoint.address, url: engineUrl(endpoint.engine) }
+}
+
+/** `tcp://` form of an engine's host and port. */
+export function engineUrl(engine: { host: string; port: number }): string {
+  return `tcp://${engine.host.includes(':') ? `[${engine.host}]` : engine.host}:${engine.port}`
+}
+
+/** From the driver's local view, or for a cloud machine from its last known state. */
+function requireRunning(open: OpenMachine): void {
+  const state = open.driver.localState ? open.driver.localState(open.machine) : open.ledger.lastState?.state
+  if (state === undefined || state === '' || state === 'Running') return
+  throw new MachineError('not-running', 'Host is not running', {
+    machine: open.name,
+    hints: [`Start it: start ${open.name}`],
+  })
+}

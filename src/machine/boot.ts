@@ -1,0 +1,63 @@
+import { MachineError, messageOf } from '../contracts/errors.js'
+import { probeBanner } from '../ssh/banner.js'
+import { isRetryableSsh } from '../ssh/errors.js'
+import { type Pending, pending, waitFor } from '../util/wait.js'
+import { sshEndpoint } from './connect.js'
+import type { ConsoleWatch } from './console-watch.js'
+import type { MachineContext } from './context.js'
+import type { OpenMachine } from './open.js'
+
+const BOOT_MS = 60_000
+const BANNER_MS = 2_000
+/** How often the wait may be prolonged because the console still moves. */
+const MAX_EXTENSIONS = 4
+
+/** Waits until a guest's sshd says its banner; ends at once when the guest panics or its VM is gone. */
+export async function waitForBoot(
+  ctx: MachineContext,
+  open: OpenMachine,
+  watch: ConsoleWatch,
+  signal: AbortSignal,
+): Promise<void> {
+  const { host, port } = sshEndpoint(open)
+  let extensions = 0
+  await waitFor<string>(
+    `${open.name} to boot (SSH banner on ${host}:${port})`,
+    async (probe): Promise<string | Pending> => {
+      refuseDead(open, watch)
+      return await banner(host, port, AbortSignal.any([probe, AbortSignal.timeout(BANNER_MS)]))
+    },
+    {
+      deadlineMs: BOOT_MS * (open.driver.patience?.(open.machine) ?? 1),
+      intervalMs: 100,
+      maxIntervalMs: 500,
+      signal,
+      clock: ctx.clock,
+      extendMs: () => (extensions++ < MAX_EXTENSIONS ? watch.extendMs() : 0),
+      evidence: () => watch.tail(),
+    },
+  )
+}
+
+async function banner(host: string, port: number, signal: AbortSignal): Promise<string | Pending> {
+  try {
+    return await probeBanner(host, port, signal)
+  } catch (error) {
+    if (signal.aborted || isRetryableSsh(error)) return pending(messageOf(error))
+    throw error
+  }
+}
+
+function refuseDead(open: OpenMachine, watch: ConsoleWatch): void {
+  if (watch.panic) {
+    throw new MachineError('driver', `The guest's kernel stopped: ${watch.panic}`, {
+      hints: [`tsmachine logs ${open.name} --boot`],
+    })
+  }
+  const state = open.driver.localState?.(open.machine)
+  if (state === undefined || state === 'Running' || state === 'Starting') return
+  throw new MachineError(
+    'driver',
+    `The VM of "${open.name}" ended while it was booting (state ${state || 'unknown'})`,
+  )
+}

@@ -1,0 +1,53 @@
+import type { Driver, DriverMachine } from '../contracts/driver.js'
+
+const KEPT_LINES = 25
+const MOVEMENT_MS = 30_000
+
+/** Follows a guest's serial console in the background: evidence for errors, and a reason to wait longer while it moves. */
+export class ConsoleWatch {
+  readonly #lines: string[] = []
+  readonly #stop = new AbortController()
+  #movedAt = performance.now()
+  #panic: string | undefined
+
+  constructor(driver: Driver, machine: DriverMachine) {
+    if (driver.console)
+      void this.#follow(
+        driver.console(machine, { follow: true, lines: KEPT_LINES, signal: this.#stop.signal }),
+      )
+  }
+
+  async #follow(lines: AsyncIterable<string>): Promise<void> {
+    try {
+      for await (const line of lines) this.#add(line)
+    } catch {
+      // The console is only evidence: losing it must not fail what it would have explained.
+    }
+  }
+
+  #add(line: string): void {
+    this.#movedAt = performance.now()
+    this.#panic ??= /Kernel panic - not syncing.*/.exec(line)?.[0]
+    this.#lines.push(line)
+    if (this.#lines.length > KEPT_LINES) this.#lines.shift()
+  }
+
+  /** The guest kernel's last words, if it said them. */
+  get panic(): string | undefined {
+    return this.#panic
+  }
+
+  /** The last lines seen, or undefined when the console never spoke. */
+  tail(): string | undefined {
+    return this.#lines.length > 0 ? this.#lines.join('\n') : undefined
+  }
+
+  /** More time for a wait while the console still moves. */
+  extendMs(): number {
+    return performance.now() - this.#movedAt < MOVEMENT_MS ? MOVEMENT_MS : 0
+  }
+
+  close(): void {
+    this.#stop.abort()
+  }
+}

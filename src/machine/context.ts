@@ -1,0 +1,25 @@
+import type { Clock } from '../contracts/clock.js'
+import type { BootImageFiles, DriverDeps, DriverFactory } from '../contracts/driver.js'
+import type { Report } from '../contracts/events.js'
+import type { Profile } from '../contracts/profile.js'
+import type { Store } from '../store/store.js'
+
+/** Where artefacts come from: the boot image that drivers boot and the engine bundle that hosts get. */
+export interface Artefacts {
+  bootImage(arch: string, signal: AbortSignal): Promise<BootImageFiles>
+  engineBundle(arch: string, signal: AbortSignal): Promise<{ readonly dir: string; readonly version: string }>
+}
+
+/** Everything a use case works with, made once by the composition root in `src/cli`. */
+export interface MachineContext {
+  readonly profile: Profile
+  readonly store: Store
+  readonly drivers: { load(name: string): Promise<DriverFactory> }
+  readonly driverDeps: DriverDeps
+  readonly artefacts: Artefacts
+  readonly report: Report
+  readonly clock: Clock
+  /** Aborted by SIGINT and SIGTERM with a `cancelled` MachineError as reason. */
+  readonly signal: AbortSignal
+  readonly env: Readonly<Record<string, string | undefined>>
+}

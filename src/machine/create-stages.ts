@@ -1,0 +1,97 @@
+import type { Stage } from '../contracts/events.js'
+import { waitForBoot } from './boot.js'
+import type { CreateState } from './create-state.js'
+import { identify } from './identify.js'
+import { install } from './install.js'
+import { logIn } from './login.js'
+import { make } from './make.js'
+import { requireShell } from './require-shell.js'
+import type { StageDefinition } from './stages.js'
+import { verifyTls, waitForEngine, withEngineLog } from './verify.js'
+
+const MINUTE = 60_000
+const ENGINE_MS = 90_000
+
+const resume = (state: CreateState): string => `tsmachine create ${state.name} --resume`
+const remove = (state: CreateState): string => `tsmachine rm ${state.name}`
+const bootLog = (state: CreateState): string => `tsmachine logs ${state.name} --boot`
+const engineLog = (state: CreateState): string => `tsmachine logs ${state.name} --engine`
+const consoleTail = (state: CreateState): string | undefined => state.console?.tail()
+
+/** What `create` does after preflight, in order. Each row can be run again: a resumed create starts at the first open one. */
+export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
+  {
+    stage: 'make',
+    text: 'Creating machine',
+    deadlineMs: 10 * MINUTE,
+    run: make,
+    hints: (state) => [resume(state), remove(state)],
+  },
+  {
+    stage: 'boot',
+    text: 'Waiting for machine to boot',
+    deadlineMs: 5 * MINUTE,
+    run: (state, signal) => waitForBoot(state.ctx, state.open, state.watchConsole(), signal),
+    evidence: consoleTail,
+    hints: (state) => [bootLog(state), resume(state), remove(state)],
+  },
+  {
+    stage: 'ssh',
+    text: 'Connecting over SSH',
+    deadlineMs: MINUTE,
+    run: logIn,
+    evidence: consoleTail,
+    hints: (state) => [resume(state), bootLog(state)],
+  },
+  {
+    stage: 'identity',
+    text: 'Settling the host key',
+    deadlineMs: MINUTE,
+    run: identify,
+    hints: (state) => [resume(state)],
+  },
+  {
+    stage: 'provision',
+    text: 'Provisioning the engine',
+    deadlineMs: 10 * MINUTE,
+    run: provision,
+    hints: (state) => [resume(state), `tsmachine ssh ${state.name}`],
+  },
+  {
+    stage: 'engine',
+    text: 'Waiting for the engine',
+    deadlineMs: 2 * ENGINE_MS,
+    run: (state, signal) =>
+      withEngineLog(state, () => waitForEngine(state.ctx, state.open, ENGINE_MS * state.patience, signal)),
+    hints: (state) => [engineLog(state), resume(state)],
+  },
+  {
+    stage: 'tls',
+    text: 'Checking the TLS connection',
+    deadlineMs: MINUTE,
+    run: verifyTls,
+    hints: (state) => [`tsmachine provision ${state.name}`, engineLog(state)],
+  },
+]
+
+async function provision(state: CreateState, signal: AbortSignal): Promise<void> {
+  const plan = await install(state.ctx, state.open, requireShell(state), {
+    ...(state.facts ? { facts: state.facts } : {}),
+    signal,
+  })
+  await state.update((ledger) => ({ ...ledger, engine: plan.engine }))
+}
+
+/** Stages that a machine without SSH has. */
+const WITHOUT_SSH: ReadonlySet<Stage> = new Set(['make'])
+/** Stages that hold nothing in the record: a resumed create runs them again when a later one needs them. */
+const TRANSIENT: ReadonlySet<Stage> = new Set(['boot', 'ssh'])
+
+/** The stages still to run for this machine. */
+export function openStages(state: CreateState): readonly StageDefinition<CreateState>[] {
+  const done = new Set(state.open.ledger.stepsDone)
+  const all = CREATE_STAGES.filter((row) => state.open.factory.capabilities.ssh || WITHOUT_SSH.has(row.stage))
+  if (all.every((row) => done.has(row.stage))) return []
+  // `make` checks that what it made still runs, so it is always worth running again.
+  return all.filter((row) => row.stage === 'make' || TRANSIENT.has(row.stage) || !done.has(row.stage))
+}

@@ -1,0 +1,55 @@
+import type { BootImageFiles } from '../contracts/driver.js'
+import type { Facts } from '../contracts/provision.js'
+import type { LedgerRecord } from '../contracts/record.js'
+import type { RemoteShell } from '../contracts/ssh.js'
+import { ConsoleWatch } from './console-watch.js'
+import type { MachineContext } from './context.js'
+import { updateLedger } from './driver-events.js'
+import { driverMachine, type OpenMachine } from './open.js'
+import type { StagedState } from './stages.js'
+
+/** What the stages of `create` hand to each other. */
+export class CreateState implements StagedState {
+  shell: RemoteShell | undefined
+  facts: Facts | undefined
+  console: ConsoleWatch | undefined
+  dockerContext: string | undefined
+
+  constructor(
+    readonly ctx: MachineContext,
+    public open: OpenMachine,
+    readonly image: BootImageFiles | undefined,
+  ) {}
+
+  get name(): string {
+    return this.open.name
+  }
+
+  get patience(): number {
+    return this.open.driver.patience?.(this.open.machine) ?? 1
+  }
+
+  /** Reads the record again after a driver has changed it. */
+  async refresh(): Promise<void> {
+    const record = this.ctx.store.get(this.name)
+    const ledger = record.ledger ?? this.open.ledger
+    this.open = { ...this.open, record, ledger, machine: await driverMachine(this.ctx, record, ledger) }
+  }
+
+  /** Changes the record and carries on with the changed one. */
+  async update(change: (ledger: LedgerRecord) => LedgerRecord): Promise<void> {
+    await updateLedger(this.ctx, this.name, this.open.factory, change)
+    await this.refresh()
+  }
+
+  watchConsole(): ConsoleWatch {
+    this.console ??= new ConsoleWatch(this.open.driver, this.open.machine)
+    return this.console
+  }
+
+  /** Ends connections and watches; the machine goes on without us. */
+  close(): void {
+    this.shell?.close()
+    this.console?.close()
+  }
+}

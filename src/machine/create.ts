@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto'
+import type { DriverFactory, FlagValues } from '../contracts/driver.js'
+import { isMachineError, MachineError, toMachineError } from '../contracts/errors.js'
+import type { JsonObject } from '../contracts/json.js'
+import type { MachineOptions } from '../contracts/record.js'
+import type { Lock } from '../util/locks.js'
+import type { MachineContext } from './context.js'
+import { CreateState } from './create-state.js'
+import { openStages } from './create-stages.js'
+import { updateLedger } from './driver-events.js'
+import { firstRecord } from './first-record.js'
+import { syncDockerContext } from './docker-context.js'
+import { checkMachineName } from './machine-name.js'
+import { driverMachine, openMachine } from './open.js'
+import { preflight } from './preflight.js'
+import { runStage } from './stages.js'
+
+/** What the user asked for. */
+export interface CreateRequest {
+  readonly name: string
+  readonly driver: string
+  /** Driver flags, merged with environment and defaults. */
+  readonly flagValues: FlagValues
+  readonly options: MachineOptions
+}
+
+export interface CreateResult {
+  readonly name: string
+  readonly dockerContext?: string
+}
+
+/**
+ * Makes a machine. A failed create keeps its record: `resumeCreate` carries on, `removeMachine` removes everything.
+ * @throws MachineError with stage, evidence and next command; `preflight` (exit 3) leaves nothing behind
+ */
+export async function createMachine(ctx: MachineContext, request: CreateRequest): Promise<CreateResult> {
+  checkMachineName(request.name)
+  const factory = await ctx.drivers.load(request.driver)
+  const config = parseConfig(factory, request.flagValues)
+  refuseTaken(ctx, request.name)
+  const lock = await lockForCreate(ctx, request.name)
+  try {
+    refuseTaken(ctx, request.name)
+    const state = await newState(ctx, factory, config, request)
+    await preflight(state)
+    await ctx.store.create(request.name, { ledger: state.open.ledger, config: state.open.record.config })
+    return await carryOn(state)
+  } finally {
+    await lock.release()
+  }
+}
+
+/** Carries on with a create that failed or was interrupted, from the first stage that is not done. */
+export async function resumeCreate(ctx: MachineContext, name: string): Promise<CreateResult> {
+  const lock = await lockForCreate(ctx, name)
+  try {
+    const open = await openMachine(ctx, name)
+    if (open.record.ledger === undefined || open.ledger.phase === 'ready') {
+      throw new MachineError('exists', `Docker machine "${name}" already exists and is complete`, {
+        hints: [`tsmachine start ${name}`, `tsmachine provision ${name}`],
+      })
+    }
+    return await carryOn(
+      new CreateState(ctx, open, await bootImage(ctx, open.factory, open.ledger.driver.config)),
+    )
+  } finally {
+    await lock.release()
+  }
+}
+
+function parseConfig(factory: DriverFactory, values: FlagValues): JsonObject {
+  const parsed = factory.parse(values)
+  if (parsed.ok) return parsed.config
+  throw new MachineError(
+    'usage',
+    `Error setting machine configuration from flags provided: ${parsed.faults.join('; ')}`,
+    {
+      hints: [`tsmachine create --driver ${factory.name} --help`],
+    },
+  )
+}
+
+/** @throws MachineError `exists`, with the way on when its create never finished */
+export function refuseTaken(ctx: MachineContext, name: string): void {
+  if (!ctx.store.exists(name)) return
+  const record = ctx.store.read(name)
+  const unfinished = 'ledger' in record && record.ledger !== undefined && record.ledger.phase !== 'ready'
+  throw new MachineError('exists', `Docker machine "${name}" already exists`, {
+    machine: name,
+    hints: unfinished
+      ? [`Its create did not finish: tsmachine create ${name} --resume`, `or remove it: tsmachine rm ${name}`]
+      : [`tsmachine rm ${name}`, 'or choose another name'],
+  })
+}
+
+async function lockForCreate(ctx: MachineContext, name: string): Promise<Lock> {
+  try {
+    return await ctx.store.lock(name, `create ${name}`, { waitMs: 0, signal: ctx.signal })
+  } catch (error) {
+    if (!isMachineError(error) || error.code !== 'locked') throw error
+    throw new MachineError('exists', `Docker machine "${name}" already exists: ${error.message}`, {
+      machine: name,
+      hints: ['Wait for the other command to end.'],
+      cause: error,
+    })
+  }
+}
+
+async function newState(
+  ctx: MachineContext,
+  factory: DriverFactory,
+  config: JsonObject,
+  request: CreateRequest,
+): Promise<CreateState> {
+  const machineId = randomBytes(16).toString('hex')
+  const record = firstRecord(ctx, factory, config, { ...request, machineId })
+  const driver = await factory.open(ctx.driverDeps)
+  const machine = await driverMachine(ctx, record, record.ledger)
+  const image = await bootImage(ctx, factory, config)
+  return new CreateState(
+    ctx,
+    { name: request.name, record, ledger: record.ledger, factory, driver, machine },
+    image,
+  )
+}
+
+async function bootImage(
+  ctx: MachineContext,
+  factory: DriverFactory,
+  config: JsonObject,
+): Promise<CreateState['image']> {
+  const wanted = factory.wantsBootImage?.(config) ?? factory.capabilities.bootImage
+  return wanted ? await ctx.artefacts.bootImage('amd64', ctx.signal) : undefined
+}
+
+async function carryOn(state: CreateState): Promise<CreateResult> {
+  const { ctx, name } = state
+  try {
+    for (const row of openStages(state)) {
+      await runStage(row, state)
+      await state.update((ledger) => ({
+        ...ledger,
+        stepsDone: [...new Set([...ledger.stepsDone, row.stage])],
+      }))
+    }
+    await state.update(({ failure: _failure, ...ledger }) => ({ ...ledger, phase: 'ready' }))
+  } catch (error) {
+    await recordFailure(state, error)
+    throw error
+  } finally {
+    state.close()
+  }
+  const dockerContext = await syncDockerContext(ctx, state.open)
+  return { name, ...(dockerContext ? { dockerContext } : {}) }
+}
+
+async function recordFailure(state: CreateState, error: unknown): Promise<void> {
+  const failure = toMachineError(error)
+  const at = state.ctx.clock.now().toISOString()
+  await updateLedger(state.ctx, state.name, state.open.factory, (ledger) => ({
+    ...ledger,
+    phase: 'failed',
+    failure: { stage: failure.stage ?? '', code: failure.code, message: failure.message, at },
+  })).catch(() => undefined)
+}

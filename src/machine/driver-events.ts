@@ -1,0 +1,56 @@
+import type { DriverEvent, DriverFactory } from '../contracts/driver.js'
+import type { LedgerRecord, Resource } from '../contracts/record.js'
+import type { MachineContext } from './context.js'
+
+/** A change of the ledger that events of a driver stand for; undefined for events that are only talk. */
+export function applyEvent(
+  resources: readonly Resource[],
+  event: DriverEvent,
+): readonly Resource[] | undefined {
+  switch (event.type) {
+    case 'intent':
+    case 'made':
+      return [...resources.filter((resource) => !same(resource, event.resource)), event.resource]
+    case 'removed':
+      return resources.filter((resource) => !same(resource, event))
+    case 'log':
+    case 'progress':
+      return undefined
+  }
+}
+
+function same(a: { kind: string; key: string }, b: { kind: string; key: string }): boolean {
+  return a.kind === b.kind && a.key === b.key
+}
+
+/**
+ * Writes each thing that a driver makes or removes to the record before the driver goes on, so that a crash at any
+ * instant leaves a record that names everything.
+ */
+export async function recordEvents(
+  ctx: MachineContext,
+  name: string,
+  factory: DriverFactory,
+  events: AsyncIterable<DriverEvent>,
+): Promise<void> {
+  for await (const event of events) {
+    if (event.type === 'log') ctx.report({ type: event.level, machine: name, text: event.text })
+    else if (event.type === 'progress') ctx.report({ ...event, machine: name })
+    else await updateLedger(ctx, name, factory, (ledger) => withEvent(ledger, event))
+  }
+}
+
+function withEvent(ledger: LedgerRecord, event: DriverEvent): LedgerRecord {
+  return { ...ledger, resources: applyEvent(ledger.resources, event) ?? ledger.resources }
+}
+
+/** Changes the ledger and lets the store write its projection, `config.json`. */
+export async function updateLedger(
+  ctx: MachineContext,
+  name: string,
+  factory: DriverFactory,
+  change: (ledger: LedgerRecord) => LedgerRecord,
+): Promise<LedgerRecord> {
+  const record = await ctx.store.update(name, factory.record, change)
+  return record.ledger
+}

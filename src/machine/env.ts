@@ -1,0 +1,52 @@
+import { machineAddress } from './address.js'
+import type { MachineContext } from './context.js'
+
+/** The variables that make a docker client use a machine, in docker-machine's order. */
+export interface EnvVariables {
+  readonly name: string
+  readonly ip: string
+  readonly variables: readonly (readonly [name: string, value: string])[]
+}
+
+/** Names of the variables that `env` sets, for `env --unset`. */
+export const ENV_NAMES = [
+  'DOCKER_TLS_VERIFY',
+  'DOCKER_HOST',
+  'DOCKER_CERT_PATH',
+  'DOCKER_MACHINE_NAME',
+] as const
+
+/** @throws MachineError `not-running`, `not-found` */
+export async function envVariables(ctx: MachineContext, name: string): Promise<EnvVariables> {
+  const { ip, url } = await machineAddress(ctx, name)
+  const { dir } = ctx.store.get(name)
+  return {
+    name,
+    ip,
+    variables: [
+      ['DOCKER_TLS_VERIFY', '1'],
+      ['DOCKER_HOST', url],
+      ['DOCKER_CERT_PATH', dir],
+      ['DOCKER_MACHINE_NAME', name],
+    ],
+  }
+}
+
+/** The proxy exception with the machine's address added; entries are compared whole. */
+export function withoutProxy(
+  env: Readonly<Record<string, string | undefined>>,
+  ip: string,
+): readonly [name: string, value: string] {
+  const { name, value } = proxyVariable(env)
+  const entries = value.split(',').filter((entry) => entry !== '')
+  return [name, entries.map((entry) => entry.trim()).includes(ip) ? value : [...entries, ip].join(',')]
+}
+
+/** `no_proxy` if it is set and not empty, else `NO_PROXY`: docker-machine's choice. */
+export function proxyVariable(env: Readonly<Record<string, string | undefined>>): {
+  name: string
+  value: string
+} {
+  const lower = env['no_proxy']
+  return lower ? { name: 'no_proxy', value: lower } : { name: 'NO_PROXY', value: env['NO_PROXY'] ?? '' }
+}

@@ -1,0 +1,50 @@
+import { collectFacts } from '../../provision/facts.js'
+import { MachineError } from '../contracts/errors.js'
+import type { CreateState } from './create-state.js'
+import { removeHostKey } from './identity-files.js'
+import { reconnect } from './login.js'
+import { sealedSeed } from './make.js'
+import { finishRotation, prepareRotation } from './rotate-host-key.js'
+import { requireShell } from './require-shell.js'
+
+/** Stage `identity`: facts about the host, and beside them the rotation of the key that user data carried. */
+export async function identify(state: CreateState, signal: AbortSignal): Promise<void> {
+  const shell = requireShell(state)
+  const facts = collectFacts(shell, signal)
+  const pins = state.open.ledger.hostKeys
+  if (pins?.source === 'given' && !pins.rotated) await rotate(state, facts.then(noop, noop), signal)
+  state.facts = await facts
+}
+
+const noop = (): void => undefined
+
+async function rotate(state: CreateState, idle: Promise<void>, signal: AbortSignal): Promise<void> {
+  const shell = requireShell(state)
+  const arrived = await finishRotation(state.ctx, state.open, shell.hostKey)
+  if (!arrived) {
+    await prepareRotation(state.ctx, state.open, shell)
+    await state.refresh()
+    await idle
+    const next = await reconnect(state, signal)
+    if (!(await finishRotation(state.ctx, state.open, next.hostKey))) throw unchanged(state.name)
+  }
+  await state.refresh()
+  await forgetHostKey(state)
+}
+
+/** Our copies of the private half go: the one that the guest boots with and the one in the machine directory. */
+async function forgetHostKey(state: CreateState): Promise<void> {
+  const { driver, machine, ledger, record } = state.open
+  if (ledger.ssh?.keyPath) await driver.seal?.(machine, await sealedSeed(state.open, ledger.ssh.keyPath))
+  await removeHostKey(record.dir)
+}
+
+function unchanged(name: string): MachineError {
+  return new MachineError(
+    'host-key',
+    `${name} still shows the host key of its user data after it installed its own`,
+    {
+      hints: [`tsmachine logs ${name} --boot`],
+    },
+  )
+}

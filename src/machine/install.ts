@@ -1,0 +1,76 @@
+import { apply } from '../../provision/apply.js'
+import { collectFacts } from '../../provision/facts.js'
+import { plan } from '../../provision/plan.js'
+import type { Facts, Plan, Wanted } from '../contracts/provision.js'
+import type { RemoteShell } from '../contracts/ssh.js'
+import { ensureServerCertificate, type ServerCertificate } from './certificates.js'
+import type { MachineContext } from './context.js'
+import type { OpenMachine } from './open.js'
+
+/** What to do to a host besides the machine's recorded wishes. */
+export interface InstallChoice {
+  readonly certificatesOnly?: boolean
+  readonly force?: boolean
+}
+
+/** A plan together with what carrying it out needs. */
+export interface PreparedPlan {
+  readonly facts: Facts
+  readonly plan: Plan
+  readonly bundleDir: string | undefined
+}
+
+/** Makes the plan for a host: its facts, our certificates and, when it has no engine, the bundle. */
+export async function preparePlan(
+  ctx: MachineContext,
+  open: OpenMachine,
+  facts: Facts,
+  choice: InstallChoice = {},
+): Promise<PreparedPlan> {
+  const certificate = await ensureServerCertificate(ctx, open)
+  const bundle = needsBundle(open, facts) ? await ctx.artefacts.engineBundle('amd64', ctx.signal) : undefined
+  const wanted = wantedState(open, certificate, choice, bundle?.version)
+  return { facts, plan: plan(facts, wanted), bundleDir: bundle?.dir }
+}
+
+/** A host of our image carries its engine; a stock host keeps the one that it has. */
+function needsBundle(open: OpenMachine, facts: Facts): boolean {
+  if (facts.init === 'tsmachine' || open.ledger.options.engine.installUrl !== undefined) return false
+  return facts.engine === undefined || facts.engine.ours
+}
+
+function wantedState(
+  open: OpenMachine,
+  certificate: ServerCertificate,
+  choice: InstallChoice,
+  bundleVersion: string | undefined,
+): Wanted {
+  return {
+    name: open.name,
+    driver: open.factory.name,
+    enginePort: open.driver.endpoint(open.machine).enginePort,
+    engine: open.ledger.options.engine,
+    tls: { ca: certificate.ca, cert: certificate.cert, key: certificate.key },
+    ...(bundleVersion ? { bundleVersion } : {}),
+    ...choice,
+  }
+}
+
+/** Facts, plan and its execution on one connection. */
+export async function install(
+  ctx: MachineContext,
+  open: OpenMachine,
+  shell: RemoteShell,
+  options: { facts?: Facts; choice?: InstallChoice; signal: AbortSignal },
+): Promise<Plan> {
+  const facts = options.facts ?? (await collectFacts(shell, options.signal))
+  const prepared = await preparePlan(ctx, open, facts, options.choice)
+  for (const text of prepared.plan.warnings) ctx.report({ type: 'warn', machine: open.name, text })
+  await apply(shell, prepared.plan, {
+    facts,
+    ...(prepared.bundleDir ? { bundleDir: prepared.bundleDir } : {}),
+    report: (event) => ctx.report({ ...event, machine: open.name }),
+    signal: options.signal,
+  })
+  return prepared.plan
+}

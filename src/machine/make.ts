@@ -1,0 +1,87 @@
+import type { MachineSpec, SeedDocuments } from '../contracts/driver.js'
+import { parseHostKey } from '../ssh/host-key.js'
+import type { CreateState } from './create-state.js'
+import { recordEvents } from './driver-events.js'
+import { ensureClientKey, ensureHostKey, importClientKey, readPublicLine } from './identity-files.js'
+import type { OpenMachine } from './open.js'
+import { seedDocuments } from './seed.js'
+import { machineState } from './state.js'
+
+/** User that we make on hosts of our own. */
+export const SEED_USER = 'docker'
+
+/** Stage `make`: keys, user data, and whatever the driver makes; on resume only what is missing. */
+export async function make(state: CreateState, signal: AbortSignal): Promise<void> {
+  const { ctx, open } = state
+  const { factory, driver } = open
+  await prepareLogin(state)
+  const events = driver.create(await machineSpec(state), signal)
+  await recordEvents(ctx, open.name, factory, events)
+  await state.refresh()
+  if (!driver.start || (await machineState(state.open, signal)) === 'Running') return
+  await recordEvents(ctx, open.name, factory, driver.start(state.open.machine, state.image, signal))
+  await state.refresh()
+}
+
+/** What a driver is told of the machine to make or to check. */
+export async function machineSpec(state: CreateState): Promise<MachineSpec> {
+  const { open, image } = state
+  const keyPath = open.ledger.ssh?.keyPath
+  const given = open.factory.capabilities.hostKey === 'given' && open.factory.capabilities.ssh
+  return {
+    machine: open.machine,
+    config: open.ledger.driver.config,
+    resources: open.ledger.resources,
+    sshUser: open.ledger.ssh?.user ?? '',
+    tags: {
+      'tsmachine-store': open.machine.storeId,
+      'tsmachine-id': open.machine.id,
+      'tsmachine-name': open.name,
+    },
+    ...(given && keyPath
+      ? { sshPublicKey: await readPublicLine(keyPath), seed: await seedWithHostKey(open, keyPath) }
+      : {}),
+    ...(image ? { image } : {}),
+  }
+}
+
+async function prepareLogin(state: CreateState): Promise<void> {
+  const { factory, record, ledger } = state.open
+  if (!factory.capabilities.ssh) return
+  const login = factory.login?.(ledger.driver.config)
+  if (login) {
+    const keyPath = login.keyPath ? await importClientKey(record.dir, login.keyPath) : undefined
+    await state.update((old) => ({ ...old, ssh: { user: login.user, ...(keyPath ? { keyPath } : {}) } }))
+    return
+  }
+  const [client, host] = await Promise.all([
+    ensureClientKey(record.dir, state.name),
+    ensureHostKey(record.dir, state.name),
+  ])
+  await state.update((old) => ({
+    ...old,
+    ssh: { user: SEED_USER, keyPath: client.path },
+    hostKeys: old.hostKeys ?? { source: 'given', current: parseHostKey(host.publicLine), rotated: false },
+  }))
+}
+
+async function seedWithHostKey(open: OpenMachine, keyPath: string): Promise<SeedDocuments> {
+  const hostKey = await ensureHostKey(open.record.dir, open.name)
+  return seedDocuments({ ...(await seedBase(open, keyPath)), hostKey })
+}
+
+/** The seed as it is once the host has a key of its own: nothing secret is in it. */
+export async function sealedSeed(open: OpenMachine, keyPath: string): Promise<SeedDocuments> {
+  return seedDocuments(await seedBase(open, keyPath))
+}
+
+async function seedBase(open: OpenMachine, keyPath: string): Promise<Parameters<typeof seedDocuments>[0]> {
+  const extra = open.factory.userData?.(open.ledger.driver.config)
+  return {
+    name: open.name,
+    instanceId: open.machine.id,
+    user: SEED_USER,
+    authorizedKey: await readPublicLine(keyPath),
+    ...(extra ? { extra } : {}),
+  }
+}

@@ -1,0 +1,101 @@
+import { isMachineError, joinErrors, MachineError, toMachineError } from '../contracts/errors.js'
+import type { MachineContext } from './context.js'
+
+const AT_ONCE = 8
+const DEFAULT_NAME = 'default'
+const NAME_RULE = /^[a-zA-Z0-9][a-zA-Z0-9\-.]*$/
+const LONGEST_NAME = 255
+
+/** docker-machine's rule for names, in its words. @throws MachineError `usage` */
+export function checkName(name: string): void {
+  if (NAME_RULE.test(name) && name.length <= LONGEST_NAME) return
+  throw new MachineError(
+    'usage',
+    'Error creating machine: Invalid hostname specified. Allowed hostname chars are: 0-9a-zA-Z . -',
+    { hints: ['A name starts with a letter or a digit, for example: web-1'] },
+  )
+}
+
+/**
+ * The machines that a verb is for: those named, else the one called `default` if there is one.
+ * @throws MachineError `not-found` for the first unknown name, before anything is done to the others
+ */
+export function resolveNames(ctx: MachineContext, names: readonly string[]): readonly string[] {
+  if (names.length === 0) return [resolveDefault(ctx)]
+  const unknown = names.find((name) => !ctx.store.exists(name))
+  if (unknown !== undefined) throw notFound(unknown)
+  return [...new Set(names)]
+}
+
+/** As `resolveNames` for verbs that take at most one. @throws MachineError `usage` for more */
+export function resolveName(ctx: MachineContext, names: readonly string[]): string {
+  if (names.length > 1) throw new MachineError('usage', 'Error: Expected one machine name as an argument')
+  return resolveNames(ctx, names)[0] ?? DEFAULT_NAME
+}
+
+function resolveDefault(ctx: MachineContext): string {
+  if (ctx.store.exists(DEFAULT_NAME)) return DEFAULT_NAME
+  throw new MachineError('usage', 'Error: No machine name(s) specified and no "default" machine exists', {
+    hints: [`See which machines there are: ${ctx.profile.program} ls`],
+  })
+}
+
+/** docker-machine's text, its name included: scripts compare it. */
+export function notFound(name: string): MachineError {
+  return new MachineError(
+    'not-found',
+    `Docker machine "${name}" does not exist. Use "docker-machine ls" to list machines. Use "docker-machine create" to add a new one.`,
+    { machine: name },
+  )
+}
+
+/** What one machine's part of a verb gave. */
+export interface NamedResult<T> {
+  readonly name: string
+  readonly value: T
+}
+
+/**
+ * Runs one verb on many machines, some at a time, all to the end; results come in the order of the names.
+ * @throws MachineError of the one that failed, or one that holds all of them
+ */
+export async function withMachines<T>(
+  names: readonly string[],
+  work: (name: string) => Promise<T>,
+): Promise<readonly NamedResult<T>[]> {
+  const outcomes = await mapBounded(names, AT_ONCE, async (name) => await settle(name, work))
+  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []))
+  if (errors.length > 0) throw joinErrors(errors)
+  return outcomes.flatMap((outcome) => ('error' in outcome ? [] : [outcome]))
+}
+
+async function settle<T>(
+  name: string,
+  work: (name: string) => Promise<T>,
+): Promise<NamedResult<T> | { readonly error: MachineError }> {
+  try {
+    return { name, value: await work(name) }
+  } catch (error) {
+    const known = isMachineError(error) ? error : toMachineError(error)
+    return { error: known.with({ machine: name }) }
+  }
+}
+
+/** `map` with at most `limit` calls under way; results keep the order. The first error ends it. */
+export async function mapBounded<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = []
+  let next = 0
+  const lane = async (): Promise<void> => {
+    while (next < items.length) {
+      const index = next++
+      const item = items[index]
+      if (item !== undefined) results[index] = await work(item)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane))
+  return results
+}

@@ -1,0 +1,58 @@
+import type { Driver, DriverFactory, DriverMachine } from '../contracts/driver.js'
+import { MachineError } from '../contracts/errors.js'
+import type { LedgerRecord, MachineRecord } from '../contracts/record.js'
+import { ledgerFromHostRecord } from '../store/records.js'
+import type { MachineContext } from './context.js'
+
+/** A recorded machine together with the driver that looks after it. */
+export interface OpenMachine {
+  readonly name: string
+  readonly record: MachineRecord
+  readonly ledger: LedgerRecord
+  readonly factory: DriverFactory
+  readonly driver: Driver
+  readonly machine: DriverMachine
+}
+
+/** Opens a recorded machine. @throws MachineError `not-found`, `store`, or `usage` for a driver that is not here */
+export async function openMachine(ctx: MachineContext, name: string): Promise<OpenMachine> {
+  return await openRecord(ctx, ctx.store.get(name))
+}
+
+/** The same for a record that has been read already. */
+export async function openRecord(ctx: MachineContext, record: MachineRecord): Promise<OpenMachine> {
+  const factory = await ctx.drivers.load(record.config.DriverName)
+  const ledger = record.ledger ?? ledgerFromHostRecord(record.config, factory.record)
+  const driver = await factory.open(ctx.driverDeps)
+  const machine = await driverMachine(ctx, record, ledger)
+  return { name: record.name, record, ledger, factory, driver, machine }
+}
+
+/** A machine as its driver sees it. */
+export async function driverMachine(
+  ctx: MachineContext,
+  record: { name: string; dir: string },
+  ledger: LedgerRecord,
+): Promise<DriverMachine> {
+  return {
+    name: record.name,
+    id: ledger.machineId,
+    storeId: await ctx.store.id(),
+    dir: record.dir,
+    config: ledger.driver.config,
+    resources: ledger.resources,
+  }
+}
+
+/** @throws MachineError `driver` where the driver has no such verb */
+export function requireVerb<K extends 'start' | 'stop' | 'kill' | 'console'>(
+  open: OpenMachine,
+  verb: K,
+): NonNullable<Driver[K]> {
+  const method = open.driver[verb]
+  if (method) return method.bind(open.driver) as NonNullable<Driver[K]>
+  throw new MachineError('driver', `${open.factory.name} driver does not support ${verb}`, {
+    machine: open.name,
+    hints: [`Machines of the ${open.factory.name} driver are hosts that you run yourself.`],
+  })
+}

@@ -1,0 +1,37 @@
+import { collectFacts } from '../../provision/facts.js'
+import type { Plan } from '../contracts/provision.js'
+import { openShell } from './connect.js'
+import type { MachineContext } from './context.js'
+import { CreateState } from './create-state.js'
+import { CREATE_STAGES } from './create-stages.js'
+import { syncDockerContext } from './docker-context.js'
+import { preparePlan } from './install.js'
+import { openMachine } from './open.js'
+import { runStage } from './stages.js'
+
+const CONNECT_MS = 60_000
+const PROVISION_STAGES = CREATE_STAGES.filter((row) => row.stage !== 'make' && row.stage !== 'boot')
+
+/** Brings an existing machine to its recorded wishes again; what is right already is left alone. */
+export async function provisionMachine(ctx: MachineContext, name: string): Promise<void> {
+  const lock = await ctx.store.lock(name, `provision ${name}`, { signal: ctx.signal })
+  const state = new CreateState(ctx, await openMachine(ctx, name), undefined)
+  try {
+    for (const row of PROVISION_STAGES) await runStage(row, state)
+    await syncDockerContext(ctx, state.open)
+  } finally {
+    state.close()
+    await lock.release()
+  }
+}
+
+/** What `provision` would do, without doing it. */
+export async function planMachine(ctx: MachineContext, name: string): Promise<Plan> {
+  const open = await openMachine(ctx, name)
+  const shell = await openShell(ctx, open, { deadlineMs: CONNECT_MS })
+  try {
+    return (await preparePlan(ctx, open, await collectFacts(shell, ctx.signal))).plan
+  } finally {
+    shell.close()
+  }
+}

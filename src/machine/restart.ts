@@ -1,0 +1,70 @@
+import { pending, waitFor } from '../util/wait.js'
+import { MachineError } from '../contracts/errors.js'
+import { waitForBoot } from './boot.js'
+import { openShell } from './connect.js'
+import { ConsoleWatch } from './console-watch.js'
+import type { MachineContext } from './context.js'
+import { type OpenMachine, openMachine } from './open.js'
+import { bringUp } from './start.js'
+import { machineState } from './state.js'
+import { takeDown } from './stop.js'
+import { waitForEngine } from './verify.js'
+
+const REBOOT_MS = 300_000
+
+/** Stops a machine if it runs and starts it again; a host without power control is told to reboot itself. */
+export async function restartMachine(ctx: MachineContext, name: string): Promise<void> {
+  const lock = await ctx.store.lock(name, `restart ${name}`, { signal: ctx.signal })
+  try {
+    const open = await openMachine(ctx, name)
+    if (!open.factory.capabilities.power) return await reboot(ctx, open)
+    if ((await machineState(open, ctx.signal)) !== 'Stopped') await takeDown(ctx, open, 'stop')
+    await bringUp(ctx, await openMachine(ctx, name))
+  } finally {
+    await lock.release()
+  }
+}
+
+async function reboot(ctx: MachineContext, open: OpenMachine): Promise<void> {
+  if (!open.factory.capabilities.ssh) {
+    throw new MachineError(
+      'driver',
+      open.factory.powerRefusal?.restart ?? 'hosts without a driver cannot be restarted',
+    )
+  }
+  const before = await bootId(ctx, open)
+  const shell = await openShell(ctx, open)
+  // The connection may end before the answer comes: the new boot id is the proof, not the status.
+  await shell.exec(`${sudo(open)}sh -c 'sleep 1; reboot' >/dev/null 2>&1 </dev/null &`).catch(() => undefined)
+  shell.close()
+  const watch = new ConsoleWatch(open.driver, open.machine)
+  try {
+    await waitFor(
+      `${open.name} to boot again`,
+      async () => ((await bootId(ctx, open)) === before ? pending('the old boot still answers') : true),
+      {
+        deadlineMs: REBOOT_MS,
+        signal: ctx.signal,
+        clock: ctx.clock,
+      },
+    )
+    await waitForBoot(ctx, open, watch, ctx.signal)
+  } finally {
+    watch.close()
+  }
+  await waitForEngine(ctx, open, REBOOT_MS, ctx.signal)
+}
+
+function sudo(open: OpenMachine): string {
+  return open.ledger.ssh?.user === 'root' ? '' : 'sudo -n '
+}
+
+/** Linux's own name for one boot. */
+async function bootId(ctx: MachineContext, open: OpenMachine): Promise<string> {
+  const shell = await openShell(ctx, open, { deadlineMs: REBOOT_MS })
+  try {
+    return (await shell.exec('cat /proc/sys/kernel/random/boot_id')).stdout.trim()
+  } finally {
+    shell.close()
+  }
+}

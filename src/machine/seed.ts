@@ -1,0 +1,51 @@
+import type { SeedDocuments } from '../contracts/driver.js'
+import type { JsonObject } from '../contracts/json.js'
+
+/** What a new guest is told at its first boot. */
+export interface SeedInput {
+  readonly name: string
+  readonly instanceId: string
+  readonly user: string
+  readonly authorizedKey: string
+  /** The host key pair that we pinned; absent after rotation, so that nothing in the guest can read it. */
+  readonly hostKey?: { readonly privatePem: string; readonly publicLine: string }
+  /** Further cloud-config keys that the driver's settings need. */
+  readonly extra?: JsonObject
+}
+
+/**
+ * NoCloud documents for our image and for any cloud image. User data is one JSON document, which is YAML, so that
+ * nothing in it needs quoting. Source: cloud-init's NoCloud and cloud-config module documentation.
+ */
+export function seedDocuments(input: SeedInput): SeedDocuments {
+  const metaData = { 'instance-id': input.instanceId, 'local-hostname': input.name }
+  const userData = {
+    hostname: input.name,
+    preserve_hostname: false,
+    users: [
+      {
+        name: input.user,
+        shell: '/bin/sh',
+        sudo: 'ALL=(ALL) NOPASSWD:ALL',
+        lock_passwd: true,
+        ssh_authorized_keys: [input.authorizedKey],
+      },
+    ],
+    disable_root: true,
+    ssh_pwauth: false,
+    ...(input.hostKey ? hostKeyKeys(input.hostKey) : { ssh_deletekeys: false, ssh_genkeytypes: [] }),
+    ...input.extra,
+  }
+  return {
+    metaData: `${JSON.stringify(metaData, undefined, 2)}\n`,
+    userData: `#cloud-config\n${JSON.stringify(userData, undefined, 2)}\n`,
+  }
+}
+
+function hostKeyKeys(key: { privatePem: string; publicLine: string }): JsonObject {
+  return {
+    ssh_deletekeys: true,
+    ssh_genkeytypes: [],
+    ssh_keys: { ed25519_private: key.privatePem, ed25519_public: key.publicLine },
+  }
+}

@@ -1,0 +1,106 @@
+import { MachineError } from '../contracts/errors.js'
+import type { Stage } from '../contracts/events.js'
+import { askEngine, startFollowers, waitForEngine } from './verify.js'
+import { waitForBoot } from './boot.js'
+import { serverSans } from './certificates.js'
+import type { MachineContext } from './context.js'
+import { CreateState } from './create-state.js'
+import { syncDockerContext } from './docker-context.js'
+import { recordEvents } from './driver-events.js'
+import { type OpenMachine, openMachine, requireVerb } from './open.js'
+import { renewCertificates } from './renew.js'
+import { certificateIsDue } from './due.js'
+import { runStage, type StageDefinition } from './stages.js'
+import { machineState } from './state.js'
+
+const MINUTE = 60_000
+const ENGINE_MS = 90_000
+
+/** Starts a stopped machine and waits until its engine answers. @throws MachineError when it runs already */
+export async function startMachine(ctx: MachineContext, name: string): Promise<void> {
+  const lock = await ctx.store.lock(name, `start ${name}`, { signal: ctx.signal })
+  try {
+    const open = await openMachine(ctx, name)
+    const state = await machineState(open, ctx.signal)
+    if (state === 'Running')
+      throw new MachineError('driver', `Machine "${name}" is already running.`, { machine: name })
+    requireProvisioned(open)
+    await bringUp(ctx, open)
+  } finally {
+    await lock.release()
+  }
+}
+
+/** A machine whose create never finished is finished by `create --resume`, which also knows what is missing. */
+function requireProvisioned(open: OpenMachine): void {
+  if (!open.record.ledger || open.ledger.phase === 'ready') return
+  throw new MachineError(
+    'driver',
+    `The create of "${open.name}" did not finish (stopped at ${open.ledger.failure?.stage || 'an early stage'})`,
+    {
+      machine: open.name,
+      hints: [`tsmachine create ${open.name} --resume`, `tsmachine rm ${open.name}`],
+    },
+  )
+}
+
+/** Boots a machine that is not running: the second half of `start` and `restart`. */
+export async function bringUp(ctx: MachineContext, open: OpenMachine): Promise<void> {
+  const wanted =
+    open.factory.wantsBootImage?.(open.ledger.driver.config) ?? open.factory.capabilities.bootImage
+  const image = wanted ? await ctx.artefacts.bootImage('amd64', ctx.signal) : undefined
+  const state = new CreateState(ctx, open, image)
+  try {
+    for (const row of START_STAGES) await runStage(row, state)
+  } finally {
+    state.close()
+  }
+  await syncDockerContext(ctx, state.open)
+}
+
+function logs(state: CreateState): readonly string[] {
+  return [`tsmachine logs ${state.name} --boot`, `tsmachine logs ${state.name} --engine`]
+}
+
+const START_STAGES: readonly (StageDefinition<CreateState> & { readonly stage: Stage })[] = [
+  {
+    stage: 'make',
+    text: 'Starting machine',
+    deadlineMs: 2 * MINUTE,
+    run: async (state, signal) => {
+      const { open, ctx } = state
+      const start = requireVerb(open, 'start')
+      await recordEvents(ctx, open.name, open.factory, start(open.machine, state.image, signal))
+      await state.refresh()
+    },
+    hints: logs,
+  },
+  {
+    stage: 'boot',
+    text: 'Waiting for machine to boot',
+    deadlineMs: 5 * MINUTE,
+    run: (state, signal) => waitForBoot(state.ctx, state.open, state.watchConsole(), signal),
+    evidence: (state) => state.console?.tail(),
+    hints: logs,
+  },
+  {
+    stage: 'engine',
+    text: 'Waiting for the engine',
+    deadlineMs: 2 * ENGINE_MS,
+    run: (state, signal) => waitForEngine(state.ctx, state.open, ENGINE_MS * state.patience, signal),
+    evidence: (state) => state.console?.tail(),
+    hints: logs,
+  },
+  {
+    stage: 'tls',
+    text: 'Checking the TLS connection',
+    deadlineMs: 3 * MINUTE,
+    run: async (state, signal) => {
+      if (await certificateIsDue(state.ctx, state.open, serverSans(state.open)))
+        await renewCertificates(state.ctx, state.open, {}, signal)
+      await askEngine(state.open, signal)
+      await startFollowers(state.ctx, state.open, signal)
+    },
+    hints: (state) => [`tsmachine provision ${state.name}`],
+  },
+]

@@ -1,0 +1,23 @@
+import type { MachineState } from '../contracts/state.js'
+import { MachineError, messageOf } from '../contracts/errors.js'
+import { withDeadline } from '../util/wait.js'
+import type { MachineContext } from './context.js'
+import { openMachine } from './open.js'
+import { machineState } from './state.js'
+
+const STATUS_MS = 60_000
+
+/** A machine's state as its driver sees it now. @throws MachineError in docker-machine's words */
+export async function machineStatus(ctx: MachineContext, name: string): Promise<MachineState> {
+  const open = await openMachine(ctx, name)
+  try {
+    return await withDeadline(`the state of ${name}`, STATUS_MS, (signal) => machineState(open, signal), {
+      signal: ctx.signal,
+    })
+  } catch (cause) {
+    throw new MachineError('driver', `error getting state for host ${name}: ${messageOf(cause)}`, {
+      machine: name,
+      cause,
+    })
+  }
+}

@@ -1,0 +1,48 @@
+import { MachineError } from '../contracts/errors.js'
+import { withDeadline } from '../util/wait.js'
+import type { MachineContext } from './context.js'
+import { recordEvents } from './driver-events.js'
+import { type OpenMachine, openMachine, requireVerb } from './open.js'
+import { machineState } from './state.js'
+
+const STOP_MS = 60_000
+const KILL_MS = 20_000
+
+/** Powers a machine off cleanly. @throws MachineError when it is stopped already, or did not power off in time */
+export async function stopMachine(ctx: MachineContext, name: string): Promise<void> {
+  await powerOff(ctx, name, 'stop')
+}
+
+/** Ends a machine at once, as if its plug were pulled. */
+export async function killMachine(ctx: MachineContext, name: string): Promise<void> {
+  await powerOff(ctx, name, 'kill')
+}
+
+async function powerOff(ctx: MachineContext, name: string, verb: 'stop' | 'kill'): Promise<void> {
+  const lock = await ctx.store.lock(name, `${verb} ${name}`, { signal: ctx.signal })
+  try {
+    const open = await openMachine(ctx, name)
+    if ((await machineState(open, ctx.signal)) === 'Stopped')
+      throw new MachineError('driver', `Machine "${name}" is already stopped.`, { machine: name })
+    await takeDown(ctx, open, verb)
+  } finally {
+    await lock.release()
+  }
+}
+
+/** Runs the driver's verb within its deadline. */
+export async function takeDown(ctx: MachineContext, open: OpenMachine, verb: 'stop' | 'kill'): Promise<void> {
+  const method = requireVerb(open, verb)
+  const limitMs = verb === 'stop' ? STOP_MS * (open.driver.patience?.(open.machine) ?? 1) : KILL_MS
+  await withDeadline(
+    `${open.name} to ${verb}`,
+    limitMs,
+    (signal) => recordEvents(ctx, open.name, open.factory, method(open.machine, signal)),
+    {
+      signal: ctx.signal,
+      graceMs: 2_000,
+      clock: ctx.clock,
+      hints: verb === 'stop' ? [`tsmachine kill ${open.name}`, `tsmachine logs ${open.name} --boot`] : [],
+    },
+  )
+}

@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises'
+import { engineLog } from '../../provision/engine-log.js'
+import { isMachineError } from '../contracts/errors.js'
+import { EngineProbeError, probeEngine, type EngineAnswer } from '../engine/probe.js'
+import { type Pending, pending, waitFor } from '../util/wait.js'
+import { clientFiles } from './certificates.js'
+import type { MachineContext } from './context.js'
+import type { CreateState } from './create-state.js'
+import { recordEvents } from './driver-events.js'
+import type { OpenMachine } from './open.js'
+
+const PROBE_MS = 10_000
+
+/** One mutual-TLS question to a machine's engine, from this computer. @throws EngineProbeError saying what failed */
+export async function askEngine(open: OpenMachine, signal: AbortSignal): Promise<EngineAnswer> {
+  const { host, port } = open.driver.endpoint(open.machine).engine
+  const paths = clientFiles(open.record.dir)
+  const [ca, cert, key] = await Promise.all([readFile(paths.ca), readFile(paths.cert), readFile(paths.key)])
+  return await probeEngine({ host, port, ca, cert, key, signal, deadlineMs: PROBE_MS })
+}
+
+/** Waits until the engine answers; a certificate that does not fit is the next stage's business. */
+export async function waitForEngine(
+  ctx: MachineContext,
+  open: OpenMachine,
+  deadlineMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await waitFor<true>(`the engine of ${open.name}`, () => answers(open, signal), {
+    deadlineMs,
+    intervalMs: 100,
+    maxIntervalMs: 500,
+    signal,
+    clock: ctx.clock,
+  })
+}
+
+async function answers(open: OpenMachine, signal: AbortSignal): Promise<true | Pending> {
+  try {
+    await askEngine(open, signal)
+    return true
+  } catch (error) {
+    if (!(error instanceof EngineProbeError)) throw error
+    return error.layer === 'tls' ? true : pending(error.message)
+  }
+}
+
+/** Stage `tls`: the engine is who we think and speaks to our client; what depends on it is started. */
+export async function verifyTls(state: CreateState, signal: AbortSignal): Promise<void> {
+  const { ctx, open } = state
+  const answer = await askEngine(open, signal)
+  await state.update((ledger) => ({
+    ...ledger,
+    ...(ledger.engine ? { engine: { ...ledger.engine, version: answer.version } } : {}),
+  }))
+  await startFollowers(ctx, open, signal)
+}
+
+/** Starts what a driver ties to a running engine (port forwarder). */
+export async function startFollowers(
+  ctx: MachineContext,
+  open: OpenMachine,
+  signal: AbortSignal,
+): Promise<void> {
+  const events = open.driver.engineReady?.(open.machine, clientFiles(open.record.dir), signal)
+  if (events) await recordEvents(ctx, open.name, open.factory, events)
+}
+
+const LOG_LINES = 30
+
+/** The engine's own last words, for an error text. */
+export async function engineEvidence(state: CreateState): Promise<string | undefined> {
+  if (!state.shell) return undefined
+  return await engineLog(state.shell, LOG_LINES).catch(() => undefined)
+}
+
+/** Adds the engine's log to an error that has no evidence of its own. */
+export async function withEngineLog(state: CreateState, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!isMachineError(error) || error.evidence !== undefined) throw error
+    const evidence = await engineEvidence(state)
+    throw evidence === undefined ? error : error.with({ evidence })
+  }
+}
