@@ -1,10 +1,14 @@
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import type { HostKeySource, PinnedHostKeys } from '../contracts/record.js'
 import type { HostKeyPins, RemoteShell } from '../contracts/ssh.js'
 import type { HostLogin } from '../contracts/driver.js'
 import { fingerprint, hasFingerprint, isFingerprint, parseHostKey } from '../ssh/host-key.js'
-import { readKnownHosts } from '../ssh/known-hosts.js'
+import { keysFromKnownHosts } from '../ssh/known-hosts.js'
 import { openShell, pinsOf, sshEndpoint } from './connect.js'
+import type { MachineContext } from './context.js'
 import type { CreateState } from './create-state.js'
 
 const LOGIN_MS = 60_000
@@ -12,7 +16,7 @@ const LOGIN_MS = 60_000
 /** Stage `ssh`: the first authenticated connection, with a host key that is known before it. */
 export async function logIn(state: CreateState, signal: AbortSignal): Promise<void> {
   if (state.shell) return
-  const expectation = state.open.ledger.hostKeys ? undefined : expectedKey(state)
+  const expectation = state.open.ledger.hostKeys ? undefined : await expectedKey(state)
   state.shell = await openShell(state.ctx, state.open, {
     deadlineMs: LOGIN_MS * state.patience,
     signal,
@@ -27,12 +31,12 @@ interface Expectation {
 }
 
 /** Where a key nobody gave us may come from, best first (design 7). */
-function expectedKey(state: CreateState): Expectation {
+async function expectedKey(state: CreateState): Promise<Expectation> {
   const { factory, ledger } = state.open
   const login = factory.login?.(ledger.driver.config)
   const { host, port } = sshEndpoint(state.open)
   if (login?.hostKey) return fromUser(login.hostKey)
-  const known = readKnownHosts(state.ctx.env, host, port)
+  const known = await knownKeys(state.ctx.env, host, port)
   if (known.length > 0) return { pins: { keys: known }, source: () => 'known-hosts' }
   if (mayTrust(state, login)) return { pins: { keys: [], firstUse: () => true }, source: () => 'first-use' }
   throw new MachineError(
@@ -46,6 +50,13 @@ function expectedKey(state: CreateState): Expectation {
       ],
     },
   )
+}
+
+/** What the user's own ssh knows of this address. */
+async function knownKeys(env: MachineContext['env'], host: string, port: number): Promise<readonly string[]> {
+  const path = join(env['HOME'] ?? homedir(), '.ssh', 'known_hosts')
+  const text = await readFile(path, 'utf8').catch(() => '')
+  return keysFromKnownHosts(text, host, port)
 }
 
 function mayTrust(state: CreateState, login: HostLogin | undefined): boolean {

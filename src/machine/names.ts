@@ -3,18 +3,6 @@ import type { MachineContext } from './context.js'
 
 const AT_ONCE = 8
 const DEFAULT_NAME = 'default'
-const NAME_RULE = /^[a-zA-Z0-9][a-zA-Z0-9\-.]*$/
-const LONGEST_NAME = 255
-
-/** docker-machine's rule for names, in its words. @throws MachineError `usage` */
-export function checkName(name: string): void {
-  if (NAME_RULE.test(name) && name.length <= LONGEST_NAME) return
-  throw new MachineError(
-    'usage',
-    'Error creating machine: Invalid hostname specified. Allowed hostname chars are: 0-9a-zA-Z . -',
-    { hints: ['A name starts with a letter or a digit, for example: web-1'] },
-  )
-}
 
 /**
  * The machines that a verb is for: those named, else the one called `default` if there is one.

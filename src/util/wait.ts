@@ -66,19 +66,28 @@ async function attempt<T>(
   leftMs: number,
   outer?: AbortSignal,
 ): Promise<Outcome<T>> {
-  const limit = AbortSignal.timeout(Math.max(1, Math.ceil(leftMs)))
-  const signal = outer ? AbortSignal.any([outer, limit]) : limit
+  const limit = limitSignal(Math.max(1, leftMs), outer)
   try {
-    const value = await probe(signal)
+    const value = await probe(limit.signal)
     if (value === undefined) return { done: false }
     if (value instanceof Pending) return { done: false, seen: value.observation }
     return { done: true, value }
   } catch (error) {
     outer?.throwIfAborted()
     if (isMachineError(error)) throw error
-    if (limit.aborted) return { done: false }
+    if (limit.signal.aborted) return { done: false }
     return { done: false, seen: messageOf(error) }
+  } finally {
+    limit.clear()
   }
+}
+
+/** A signal that is aborted after `ms` or with `outer`. Unlike `AbortSignal.timeout` it keeps the process alive. */
+function limitSignal(ms: number, outer?: AbortSignal): { signal: AbortSignal; clear: () => void } {
+  const limit = new AbortController()
+  const timer = setTimeout(() => limit.abort(), Math.ceil(ms))
+  const signal = outer ? AbortSignal.any([outer, limit.signal]) : limit.signal
+  return { signal, clear: () => clearTimeout(timer) }
 }
 
 function timeoutError(what: string, tookMs: number, last: string, options: WaitOptions): MachineError {
@@ -147,23 +156,36 @@ export async function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,
   options: DeadlineOptions = {},
 ): Promise<T> {
-  const limit = AbortSignal.timeout(Math.ceil(deadlineMs))
-  const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit
-  const running = work(signal)
-  const settled = running.then(
-    () => undefined,
-    () => undefined,
-  )
-  const expired = new Promise<'expired'>((resolve) => {
-    if (signal.aborted) resolve('expired')
-    else signal.addEventListener('abort', () => resolve('expired'), { once: true })
-  })
-  const winner = await Promise.race([running.then((value) => ({ value })), expired])
-  if (winner !== 'expired') return winner.value
-  await Promise.race([settled, (options.clock ?? systemClock).sleep(options.graceMs ?? 0)])
+  const limit = limitSignal(deadlineMs, options.signal)
+  try {
+    const running = work(limit.signal)
+    const expired = whenAborted(limit.signal)
+    const winner = await Promise.race([running.then((value) => ({ value })), expired])
+    if (winner !== 'aborted') return winner.value
+    await settleWithin(running, options.graceMs ?? 0, options.clock ?? systemClock)
+  } finally {
+    limit.clear()
+  }
   options.signal?.throwIfAborted()
   throw timeoutError(what, deadlineMs, options.evidence?.()?.split('\n').at(-1) ?? 'nothing was seen', {
     deadlineMs,
     ...options,
   })
+}
+
+function whenAborted(signal: AbortSignal): Promise<'aborted'> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve('aborted')
+    else signal.addEventListener('abort', () => resolve('aborted'), { once: true })
+  })
+}
+
+async function settleWithin(running: Promise<unknown>, graceMs: number, clock: Clock): Promise<void> {
+  const enough = new AbortController()
+  const settled = running.then(
+    () => undefined,
+    () => undefined,
+  )
+  await Promise.race([settled, clock.sleep(graceMs, enough.signal).catch(() => undefined)])
+  enough.abort()
 }

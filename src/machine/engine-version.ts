@@ -1,0 +1,28 @@
+import { MachineError, messageOf } from '../contracts/errors.js'
+import { withDeadline } from '../util/wait.js'
+import type { MachineContext } from './context.js'
+import { openMachine, type OpenMachine } from './open.js'
+import { askEngine } from './verify.js'
+
+const VERSION_MS = 30_000
+
+/** Version of a machine's engine, bare (`26.1.5`). @throws the probe's own error, or `timeout` */
+export async function engineVersion(ctx: MachineContext, open: OpenMachine, deadlineMs: number): Promise<string> {
+  const answer = await withDeadline(
+    `the engine of ${open.name}`,
+    deadlineMs,
+    async (signal) => await askEngine(open, signal),
+    { signal: ctx.signal },
+  )
+  return answer.version
+}
+
+/** The same by name, with docker-machine's error text. */
+export async function machineVersion(ctx: MachineContext, name: string): Promise<string> {
+  const open = await openMachine(ctx, name)
+  try {
+    return await engineVersion(ctx, open, VERSION_MS)
+  } catch (cause) {
+    throw new MachineError('engine', `Unable to query docker version: ${messageOf(cause)}`, { machine: name, cause })
+  }
+}

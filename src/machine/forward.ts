@@ -1,0 +1,54 @@
+import type { PortForward } from '../contracts/driver.js'
+import { MachineError } from '../contracts/errors.js'
+import type { MachineContext } from './context.js'
+import { openMachine, type OpenMachine } from './open.js'
+
+/** A forward that the user asks for by hand. */
+export interface ForwardRequest {
+  readonly guestPort: number
+  readonly hostPort: number
+  readonly protocol: 'tcp' | 'udp'
+}
+
+/** Forwarded ports of a machine behind user-mode networking. @throws MachineError `driver` for any other machine */
+export async function listForwards(ctx: MachineContext, name: string): Promise<readonly PortForward[]> {
+  const open = await openMachine(ctx, name)
+  if (!open.driver.forwards) throw noForwards(open)
+  return await open.driver.forwards(open.machine)
+}
+
+/** Adds a forward on 127.0.0.1; it ends with the VM. */
+export async function addForward(ctx: MachineContext, name: string, request: ForwardRequest): Promise<void> {
+  const lock = await ctx.store.lock(name, `forward ${name}`, { signal: ctx.signal })
+  try {
+    const open = await openMachine(ctx, name)
+    if (!open.driver.addForward) throw noForwards(open)
+    await open.driver.addForward(open.machine, request)
+  } finally {
+    await lock.release()
+  }
+}
+
+function noForwards(open: OpenMachine): MachineError {
+  return new MachineError('driver', `The ${open.factory.name} driver forwards no ports: "${open.name}" has an address`, {
+    machine: open.name,
+    hints: [`Use its ports directly: tsmachine ip ${open.name}`],
+  })
+}
+
+/** `GUEST`, `HOST:GUEST`, each with `/udp` or `/tcp` after it, in the order that `docker run -p` has. */
+export function parseForward(text: string): ForwardRequest {
+  const match = /^(?:(\d+):)?(\d+)(?:\/(tcp|udp))?$/.exec(text)
+  const guestPort = Number(match?.[2] ?? 0)
+  const hostPort = Number(match?.[1] ?? guestPort)
+  if (!isPort(guestPort) || !isPort(hostPort)) {
+    throw new MachineError('usage', `"${text}" is not a port to forward`, {
+      hints: ['Write PORT, or HOSTPORT:PORT as in docker run -p, with /udp after it for UDP: 8080:80'],
+    })
+  }
+  return { guestPort, hostPort, protocol: match?.[3] === 'udp' ? 'udp' : 'tcp' }
+}
+
+function isPort(port: number): boolean {
+  return port >= 1 && port <= 65_535
+}

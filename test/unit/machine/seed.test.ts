@@ -1,0 +1,44 @@
+import t from 'tap'
+import { seedDocuments } from '../../../src/machine/seed.js'
+
+const input = {
+  name: 'web',
+  instanceId: 'f'.repeat(32),
+  user: 'docker',
+  authorizedKey: 'ssh-ed25519 AAAAclient web',
+}
+
+function parsed(text: string): Record<string, unknown> {
+  t.ok(text.startsWith('#cloud-config\n'))
+  return JSON.parse(text.slice('#cloud-config\n'.length)) as Record<string, unknown>
+}
+
+t.test('user data is one JSON document with the user, the key and the host key', async (t) => {
+  const hostKey = { privatePem: '-----BEGIN PEM-----\nx\n', publicLine: 'ssh-ed25519 AAAAhost' }
+  const data = parsed(seedDocuments({ ...input, hostKey }).userData)
+  t.match(data, {
+    hostname: 'web',
+    users: [{ name: 'docker', ssh_authorized_keys: ['ssh-ed25519 AAAAclient web'] }],
+    ssh_keys: { ed25519_private: hostKey.privatePem, ed25519_public: hostKey.publicLine },
+    ssh_pwauth: false,
+  })
+})
+
+t.test('a sealed seed holds no private key and keeps the keys that the host made', async (t) => {
+  const { userData } = seedDocuments(input)
+  t.notMatch(userData, /PRIVATE|ssh_keys/)
+  t.equal(parsed(userData)['ssh_deletekeys'], false)
+})
+
+t.test('hostile names and keys stay values', async (t) => {
+  const extra = { mounts: [['share0', '/a "b"\n$(c)', '9p', 'trans=virtio']] }
+  const data = parsed(seedDocuments({ ...input, extra }).userData)
+  t.strictSame(data['mounts'], extra.mounts)
+})
+
+t.test('meta data names the instance, so that cloud-init runs once per machine', async (t) => {
+  t.strictSame(JSON.parse(seedDocuments(input).metaData), {
+    'instance-id': 'f'.repeat(32),
+    'local-hostname': 'web',
+  })
+})
