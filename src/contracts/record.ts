@@ -147,13 +147,18 @@ export interface MachineRecord {
   readonly dir: string
   readonly config: HostRecordV3
   readonly ledger?: LedgerRecord
+  /** docker-machine changed `config.json` since we wrote it: its v3 fields are newer than the ledger's copy of them. */
+  readonly foreign?: boolean
 }
 
 /** A machine whose record cannot be read: shown as a row, never the end of a listing. */
 export interface BrokenRecord {
   readonly name: string
   readonly dir: string
+  /** Which file is wrong and how, in words. */
   readonly error: string
+  /** The ledger where it is only `config.json` that cannot be read: `rm` still finds everything that was made. */
+  readonly ledger?: LedgerRecord
 }
 
 export type { Json, JsonObject }

@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+
+/** File names inside a machine directory. `STAGED` holds the next `config.json` while both files are replaced. */
+export const CONFIG = 'config.json'
+export const LEDGER = 'tsmachine.json'
+export const STAGED = '.config.json.next'
+
+/** Places of a store; docs/store-layout.md shows them all. */
+export class StoreLayout {
+  constructor(readonly root: string) {}
+
+  get certsDir(): string {
+    return join(this.root, 'certs')
+  }
+
+  get machinesDir(): string {
+    return join(this.root, 'machines')
+  }
+
+  get removedDir(): string {
+    return join(this.machinesDir, '.removed')
+  }
+
+  get locksDir(): string {
+    return join(this.root, 'locks')
+  }
+
+  get secretsDir(): string {
+    return join(this.root, 'secrets')
+  }
+
+  get idFile(): string {
+    return join(this.root, 'id')
+  }
+
+  machineDir(name: string): string {
+    return join(this.machinesDir, name)
+  }
+
+  /** Held by a verb for as long as it works on the machine. Outside the machine directory, so that `rm` can hold it. */
+  machineLock(name: string): string {
+    return join(this.locksDir, `${name}.lock`)
+  }
+
+  /** Held for the milliseconds in which a record's files are replaced. */
+  writeLock(name: string): string {
+    return join(this.locksDir, `${name}.writing`)
+  }
+
+  get caLock(): string {
+    return join(this.locksDir, '.ca.lock')
+  }
+}
+
+/** Whether a name can be that of a directory in `machines/`: no path parts, nothing hidden. */
+export function isPlainName(name: string): boolean {
+  return /^[^./\\\0][^/\\\0]*$/.test(name)
+}

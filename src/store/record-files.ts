@@ -1,0 +1,151 @@
+/**
+ * `tsmachine.json` and `config.json` read and replaced as one. The new `config.json` is staged beside the old one, the
+ * ledger with its hash goes in first, then the staged file takes its place: whatever instant a crash hits, the ledger's
+ * hash says which of the two texts belongs to it.
+ */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  type BrokenRecord,
+  type HostRecordV3,
+  type LedgerRecord,
+  type MachineRecord,
+} from '../contracts/record.js'
+import { type FileOps, syncDirectory, writeFileAtomic } from '../util/atomic-file.js'
+import { errnoOf, fileError } from '../util/file-error.js'
+import { formatHostRecord } from './go-json.js'
+import { CONFIG, LEDGER, STAGED } from './layout.js'
+import { parseHostRecord, parseLedger } from './schema.js'
+
+/** Both texts as they were at one instant. */
+interface Snapshot {
+  readonly ledger: string | undefined
+  /** The text that belongs to the ledger, or that docker-machine wrote since. */
+  readonly config: string | undefined
+  /** `staged`: a crash fell between the two writes, `config` is the staged text. */
+  readonly source: 'file' | 'staged' | 'foreign'
+}
+
+class UnreadableFile extends Error {
+  constructor(file: string, cause: unknown) {
+    super(`${file} cannot be read: ${READ_FAULTS[errnoOf(cause) ?? ''] ?? String(cause)}`)
+  }
+}
+
+const READ_FAULTS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a directory',
+  EIO: 'the disk reports an error',
+  ELOOP: 'it is a symbolic link to itself',
+}
+
+/** How often a reader looks again when a writer was between its two steps. */
+const LOOKS = 5
+
+/** One machine's record, without a lock. Whatever the files hold is an answer, never an error. */
+export function readRecordFiles(name: string, dir: string): MachineRecord | BrokenRecord {
+  try {
+    return interpret(name, dir, takeSnapshot(dir))
+  } catch (error) {
+    return { name, dir, error: error instanceof UnreadableFile ? error.message : String(error) }
+  }
+}
+
+function interpret(name: string, dir: string, snapshot: Snapshot): MachineRecord | BrokenRecord {
+  const ledger = snapshot.ledger === undefined ? undefined : parseLedger(snapshot.ledger)
+  if (ledger && 'fault' in ledger) return { name, dir, error: `${LEDGER} ${ledger.fault}` }
+  const known = ledger ? { ledger: ledger.value } : {}
+  if (snapshot.config === undefined) return { name, dir, error: `${CONFIG} is missing`, ...known }
+  const config = parseHostRecord(snapshot.config)
+  if ('fault' in config) return { name, dir, error: `${CONFIG} ${config.fault}`, ...known }
+  return {
+    name,
+    dir,
+    config: config.value,
+    ...known,
+    ...(snapshot.source === 'foreign' ? { foreign: true } : {}),
+  }
+}
+
+/** Looks until the ledger did not change meanwhile and a mismatch was seen twice: then it is no writer at work. */
+function takeSnapshot(dir: string): Snapshot {
+  let snapshot = look(dir)
+  for (let looks = 1; looks < LOOKS; looks++) {
+    if (snapshot.source !== 'foreign' && readText(dir, LEDGER) === snapshot.ledger) return snapshot
+    const again = look(dir)
+    if (again.ledger === snapshot.ledger && again.config === snapshot.config) return again
+    snapshot = again
+  }
+  return snapshot
+}
+
+function look(dir: string): Snapshot {
+  const ledger = readText(dir, LEDGER)
+  const config = readText(dir, CONFIG)
+  const hash = ledger === undefined ? undefined : configHashOf(ledger)
+  if (ledger === undefined || hash === undefined) return { ledger, config, source: 'file' }
+  if (config !== undefined && hashOf(config) === hash) return { ledger, config, source: 'file' }
+  const staged = readText(dir, STAGED)
+  if (staged !== undefined && hashOf(staged) === hash) return { ledger, config: staged, source: 'staged' }
+  return { ledger, config, source: 'foreign' }
+}
+
+function configHashOf(ledger: string): string | undefined {
+  const parsed = parseLedger(ledger)
+  return 'value' in parsed ? parsed.value.configHash : undefined
+}
+
+/** Finishes what a crash left between the two writes. Call with the write lock held. */
+export async function finishRecordFiles(dir: string, ops: FileOps): Promise<void> {
+  if (look(dir).source !== 'staged') return
+  await moveStaged(dir, ops)
+}
+
+/**
+ * Replaces both files; the old ones stay when it fails. Call with the write lock held, after `finishRecordFiles`.
+ * @returns the ledger as written, with the hash of the new `config.json`
+ * @throws MachineError `store` saying why
+ */
+export async function writeRecordFiles(
+  dir: string,
+  next: { readonly ledger: LedgerRecord; readonly config: HostRecordV3 },
+  ops: FileOps,
+): Promise<LedgerRecord> {
+  const text = formatHostRecord(next.config)
+  const ledger = { ...next.ledger, configHash: hashOf(text) }
+  const changed = readText(dir, CONFIG) !== text
+  if (changed) await writeFileAtomic(join(dir, STAGED), text, { ops })
+  const ledgerText = `${JSON.stringify(ledger, null, 2)}\n`
+  try {
+    await writeFileAtomic(join(dir, LEDGER), ledgerText, { ops })
+  } catch (error) {
+    if (readText(dir, LEDGER) !== ledgerText) await ops.rm(join(dir, STAGED), { force: true })
+    throw error
+  }
+  if (changed) await moveStaged(dir, ops)
+  return ledger
+}
+
+async function moveStaged(dir: string, ops: FileOps): Promise<void> {
+  try {
+    await ops.rename(join(dir, STAGED), join(dir, CONFIG))
+    await syncDirectory(dir, ops)
+  } catch (error) {
+    throw fileError('write', join(dir, CONFIG), error)
+  }
+}
+
+function readText(dir: string, file: string): string | undefined {
+  try {
+    return readFileSync(join(dir, file), 'utf8')
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
+    throw new UnreadableFile(file, error)
+  }
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}

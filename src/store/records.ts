@@ -1,0 +1,275 @@
+/** How the ledger and docker-machine's record are made from each other. Pure. */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import type { RecordMapping } from '../contracts/driver.js'
+import { STAGES } from '../contracts/events.js'
+import {
+  type AuthOptionsV3,
+  DEFAULT_INSTALL_URL,
+  type EngineChoices,
+  type EngineOptionsV3,
+  type HostRecordV3,
+  type JsonObject,
+  type LedgerRecord,
+  type MachineOptions,
+  type MachineRecord,
+} from '../contracts/record.js'
+
+/** What a new ledger starts from. */
+export interface NewLedger {
+  readonly machineId: string
+  readonly driver: { readonly name: string; readonly config: JsonObject }
+  readonly options: MachineOptions
+  readonly now: Date
+}
+
+/** The ledger of a machine of which nothing is made yet. */
+export function newLedger(first: NewLedger): LedgerRecord {
+  return {
+    schemaVersion: 1,
+    machineId: first.machineId,
+    generation: 0,
+    phase: 'creating',
+    stepsDone: [],
+    driver: first.driver,
+    options: first.options,
+    resources: [],
+    secrets: {},
+    createdAt: first.now.toISOString(),
+    updatedAt: first.now.toISOString(),
+    configHash: '',
+  }
+}
+
+/** What a new `config.json` starts from. */
+export interface NewHostRecord {
+  readonly name: string
+  /** Root of the store. */
+  readonly store: string
+  readonly driverName: string
+  /** Driver-specific keys; they win over the base keys. */
+  readonly driverFields: JsonObject
+  readonly options: MachineOptions
+}
+
+/** docker-machine's record of a new machine: every key it writes, in its order, with its zero values. */
+export function newHostRecord(first: NewHostRecord): HostRecordV3 {
+  return {
+    ConfigVersion: 3,
+    Driver: { ...baseFields(first.name, first.store), ...first.driverFields },
+    DriverName: first.driverName,
+    HostOptions: {
+      Driver: '',
+      Memory: 0,
+      Disk: 0,
+      EngineOptions: engineOptions(first.options.engine, EMPTY_ENGINE_OPTIONS),
+      SwarmOptions: SWARM_OPTIONS,
+      AuthOptions: authOptions(first),
+    },
+    Name: first.name,
+  }
+}
+
+/**
+ * `config.json` as it follows from the ledger. Keys that only docker-machine knows are taken from the previous one.
+ */
+export function projectConfig(
+  ledger: LedgerRecord,
+  previous: HostRecordV3,
+  mapping: RecordMapping,
+): HostRecordV3 {
+  const login = ledger.ssh
+    ? {
+        SSHUser: ledger.ssh.user,
+        ...(ledger.ssh.keyPath === undefined ? {} : { SSHKeyPath: ledger.ssh.keyPath }),
+      }
+    : {}
+  const hostOptions = previous.HostOptions
+  return {
+    ...previous,
+    Driver: { ...previous.Driver, ...login, ...mapping.toFields(ledger.driver.config, ledger.resources) },
+    HostOptions: {
+      ...hostOptions,
+      EngineOptions: engineOptions(ledger.options.engine, hostOptions.EngineOptions),
+      AuthOptions: {
+        ...hostOptions.AuthOptions,
+        ServerCertSANs: list(ledger.options.tlsSans, hostOptions.AuthOptions.ServerCertSANs),
+      },
+    },
+  }
+}
+
+/** The ledger that a record made by docker-machine alone stands for: complete, with no host key pinned. */
+export function ledgerFromHostRecord(config: HostRecordV3, mapping: RecordMapping): LedgerRecord {
+  const { config: driverConfig, resources } = mapping.fromFields(config.Driver)
+  const ssh = loginOf(config)
+  return {
+    ...newLedger({
+      machineId: derivedId(config),
+      driver: { name: config.DriverName, config: driverConfig },
+      options: optionsOf(config),
+      now: new Date(0),
+    }),
+    phase: 'ready',
+    stepsDone: STAGES,
+    resources,
+    ...(ssh ? { ssh } : {}),
+  }
+}
+
+/** The ledger after docker-machine changed `config.json`: its v3 fields are taken over, pins, phase and id stay ours. */
+export function adoptHostRecord(
+  ledger: LedgerRecord,
+  config: HostRecordV3,
+  mapping: RecordMapping,
+): LedgerRecord {
+  const previous = { config: ledger.driver.config, resources: ledger.resources }
+  const { config: driverConfig, resources } = mapping.fromFields(config.Driver, previous)
+  const options = optionsOf(config)
+  const ssh = loginOf(config) ?? ledger.ssh
+  return {
+    ...ledger,
+    driver: { name: ledger.driver.name, config: driverConfig },
+    resources,
+    options: {
+      ...ledger.options,
+      ...options,
+      engine: { ...options.engine, registryCas: ledger.options.engine.registryCas },
+    },
+    ...(ssh ? { ssh } : {}),
+  }
+}
+
+/** The ledger to work with, wherever the record came from. */
+export function currentLedger(record: MachineRecord, mapping: RecordMapping): LedgerRecord {
+  if (!record.ledger) return ledgerFromHostRecord(record.config, mapping)
+  return record.foreign ? adoptHostRecord(record.ledger, record.config, mapping) : record.ledger
+}
+
+/** Drivers whose machines log in without a key of their own when the record names none. */
+const KEYLESS_DRIVERS = ['generic', 'none']
+
+function loginOf(config: HostRecordV3): LedgerRecord['ssh'] {
+  const user = textOf(config.Driver['SSHUser'])
+  if (user === '') return undefined
+  const named = textOf(config.Driver['SSHKeyPath'])
+  if (named !== '') return { user, keyPath: named }
+  if (KEYLESS_DRIVERS.includes(config.DriverName)) return { user }
+  const store = textOf(config.Driver['StorePath'])
+  return {
+    user,
+    keyPath: join(store, 'machines', textOf(config.Driver['MachineName']) || config.Name, 'id_rsa'),
+  }
+}
+
+/** The same at each reading, until the first change writes it down. */
+function derivedId(config: HostRecordV3): string {
+  const seed = `${textOf(config.Driver['StorePath'])}\0${config.Name}`
+  return createHash('sha256').update(seed).digest('hex').slice(0, 32)
+}
+
+function optionsOf(config: HostRecordV3): MachineOptions {
+  const engine = config.HostOptions.EngineOptions
+  const chosen = engine.InstallURL !== '' && engine.InstallURL !== DEFAULT_INSTALL_URL
+  return {
+    engine: {
+      ...(chosen ? { installUrl: engine.InstallURL } : {}),
+      ...(engine.StorageDriver === '' ? {} : { storageDriver: engine.StorageDriver }),
+      opts: engine.ArbitraryFlags ?? [],
+      labels: engine.Labels ?? [],
+      insecureRegistries: engine.InsecureRegistry ?? [],
+      registryMirrors: engine.RegistryMirror ?? [],
+      env: engine.Env ?? [],
+      registryCas: {},
+    },
+    tlsSans: config.HostOptions.AuthOptions.ServerCertSANs ?? [],
+  }
+}
+
+function engineOptions(choices: EngineChoices, previous: EngineOptionsV3): EngineOptionsV3 {
+  return {
+    ...previous,
+    ArbitraryFlags: list(choices.opts, previous.ArbitraryFlags),
+    Env: list(choices.env, previous.Env),
+    InsecureRegistry: list(choices.insecureRegistries, previous.InsecureRegistry),
+    Labels: list(choices.labels, previous.Labels),
+    StorageDriver: choices.storageDriver ?? '',
+    RegistryMirror: list(choices.registryMirrors, previous.RegistryMirror),
+    InstallURL: choices.installUrl ?? previous.InstallURL,
+  }
+}
+
+/** Go tells a list that was never set (`null`) from an empty one: no reason to change which it was. */
+function list(wanted: readonly string[], previous: readonly string[] | null): readonly string[] | null {
+  return wanted.length === 0 && previous === null ? null : wanted
+}
+
+function baseFields(name: string, store: string): JsonObject {
+  return {
+    IPAddress: '',
+    MachineName: name,
+    SSHUser: '',
+    SSHPort: 0,
+    SSHKeyPath: '',
+    StorePath: store,
+    SwarmMaster: false,
+    SwarmHost: '',
+    SwarmDiscovery: '',
+  }
+}
+
+function authOptions({ name, store, options }: NewHostRecord): AuthOptionsV3 {
+  const certs = join(store, 'certs')
+  const dir = join(store, 'machines', name)
+  return {
+    CertDir: certs,
+    CaCertPath: join(certs, 'ca.pem'),
+    CaPrivateKeyPath: join(certs, 'ca-key.pem'),
+    CaCertRemotePath: '',
+    ServerCertPath: join(dir, 'server.pem'),
+    ServerKeyPath: join(dir, 'server-key.pem'),
+    ClientKeyPath: join(certs, 'key.pem'),
+    ServerCertRemotePath: '',
+    ServerKeyRemotePath: '',
+    ClientCertPath: join(certs, 'cert.pem'),
+    ServerCertSANs: options.tlsSans,
+    StorePath: dir,
+  }
+}
+
+const EMPTY_ENGINE_OPTIONS: EngineOptionsV3 = {
+  ArbitraryFlags: [],
+  Dns: null,
+  GraphDir: '',
+  Env: [],
+  Ipv6: false,
+  InsecureRegistry: [],
+  Labels: [],
+  LogLevel: '',
+  StorageDriver: '',
+  SelinuxEnabled: false,
+  TlsVerify: true,
+  RegistryMirror: [],
+  InstallURL: DEFAULT_INSTALL_URL,
+}
+
+const SWARM_OPTIONS: JsonObject = {
+  IsSwarm: false,
+  Address: '',
+  Discovery: '',
+  Agent: false,
+  Master: false,
+  Host: 'tcp://0.0.0.0:3376',
+  Image: 'swarm:latest',
+  Strategy: 'spread',
+  Heartbeat: 0,
+  Overcommit: 0,
+  ArbitraryFlags: [],
+  ArbitraryJoinFlags: [],
+  Env: null,
+  IsExperimental: false,
+}
+
+function textOf(value: JsonObject[string] | undefined): string {
+  return typeof value === 'string' ? value : ''
+}

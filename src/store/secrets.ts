@@ -1,0 +1,109 @@
+/** Where secrets stay between runs (design 4): the record keeps a reference, never the value. */
+import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Secret, SecretRef } from '../contracts/secrets.js'
+import { makePrivateDir, writeFileAtomic } from '../util/atomic-file.js'
+import { dockerConfigPath } from '../util/paths.js'
+import { configuredHelper, eraseCredential, getCredential, storeCredential } from './credential-helper.js'
+import { checkedId, readSecretFile, resolveReference } from './secret-reference.js'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What a secret belongs to: the account at a provider, so that all its machines share one, and which of its secrets. */
+export interface SecretKey {
+  /** `digitalocean`, or with the account's own name where a driver has several: `openstack/demo@example`. */
+  readonly account: string
+  /** The driver's config key: `accessToken`. */
+  readonly field: string
+}
+
+/** Places where a secret may come from, in the order in which they count. */
+export interface SecretSources {
+  /** Value given by flag. */
+  readonly flag?: Secret
+  /** Environment variable of the flag. */
+  readonly envName?: string
+  /** Reference that the record holds. */
+  readonly reference?: SecretRef
+  /** Looked up in the backend last. */
+  readonly key?: SecretKey
+}
+
+/** The store's secret backend: the configured docker credential helper, else files that only the owner can read. */
+export class SecretStore {
+  constructor(
+    private readonly dir: string,
+    private readonly env: Environment,
+  ) {}
+
+  /**
+   * Keeps a secret and returns the reference for the record.
+   * @throws MachineError `store` when the backend refuses it
+   */
+  async save(key: SecretKey, secret: Secret, signal?: AbortSignal): Promise<SecretRef> {
+    const helper = configuredHelper(dockerConfigPath(this.env))
+    if (helper !== undefined) {
+      await storeCredential({ helper, server: serverOf(key) }, key.field, secret, this.#options(signal))
+      return `docker-credential:${helper}:${serverOf(key)}`
+    }
+    await makePrivateDir(this.dir)
+    await writeFileAtomic(join(this.dir, idOf(key)), secret.reveal(), { mode: 0o600 })
+    return `store:${idOf(key)}`
+  }
+
+  /** The backend's own entry for a key, if it has one. */
+  async find(key: SecretKey, signal?: AbortSignal): Promise<Secret | undefined> {
+    const helper = configuredHelper(dockerConfigPath(this.env))
+    const kept =
+      helper === undefined
+        ? undefined
+        : await getCredential({ helper, server: serverOf(key) }, this.#options(signal))
+    return kept ?? (await readSecretFile(join(this.dir, idOf(key))))
+  }
+
+  /**
+   * The value behind a reference.
+   * @throws MachineError `preflight` naming the reference and what it lacks
+   */
+  async resolve(reference: SecretRef, signal?: AbortSignal): Promise<Secret> {
+    return await resolveReference(reference, { dir: this.dir, ...this.#options(signal) })
+  }
+
+  /** The first source that has a value: flag, environment, reference, backend. */
+  async choose(sources: SecretSources, signal?: AbortSignal): Promise<Secret | undefined> {
+    if (sources.flag && sources.flag.reveal() !== '') return sources.flag
+    if (sources.envName !== undefined && this.env[sources.envName])
+      return await this.resolve(`env:${sources.envName}`, signal)
+    if (sources.reference !== undefined) return await this.resolve(sources.reference, signal)
+    return sources.key ? await this.find(sources.key, signal) : undefined
+  }
+
+  /** Forgets what `save` kept; references to places of the user's own are left alone. */
+  async erase(reference: SecretRef, signal?: AbortSignal): Promise<void> {
+    if (reference.startsWith('store:')) {
+      await rm(join(this.dir, checkedId(reference.slice('store:'.length))), { force: true })
+      return
+    }
+    const [, helper, server] = /^docker-credential:([^:]+):(.+)$/.exec(reference) ?? []
+    if (helper && server?.startsWith(SERVER_PREFIX))
+      await eraseCredential({ helper, server }, this.#options(signal))
+  }
+
+  #options(signal: AbortSignal | undefined): { env: Environment; signal?: AbortSignal } {
+    return { env: this.env, ...(signal ? { signal } : {}) }
+  }
+}
+
+/** `.invalid` names no host (RFC 2606): no registry can ask a helper for these entries. */
+const SERVER_PREFIX = 'https://tsmachine.invalid/'
+
+function serverOf({ account, field }: SecretKey): string {
+  return `${SERVER_PREFIX}${encodeURIComponent(account)}/${encodeURIComponent(field)}`
+}
+
+/** A file name for a key: readable, and unique by its hash. */
+function idOf({ account, field }: SecretKey): string {
+  const readable = `${account}-${field}`.replace(/[^A-Za-z0-9-]+/g, '-').slice(0, 60)
+  return `${readable}-${createHash('sha256').update(`${account}\0${field}`).digest('hex').slice(0, 16)}`
+}

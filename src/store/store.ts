@@ -1,0 +1,229 @@
+import { join } from 'node:path'
+import type { Clock } from '../contracts/clock.js'
+import type { RecordMapping } from '../contracts/driver.js'
+import { MachineError } from '../contracts/errors.js'
+import type { BrokenRecord, HostRecordV3, LedgerRecord, MachineRecord } from '../contracts/record.js'
+import { type FileOps, makePrivateDir, realFileOps } from '../util/atomic-file.js'
+import { systemClock } from '../util/clock.js'
+import {
+  acquireLock,
+  type Lock,
+  type LockHolder,
+  type LockOptions,
+  readHolder,
+  withLock,
+} from '../util/locks.js'
+import { bringIn, directoryNames, existsError, isDirectory, moveOut, takeOut } from './directories.js'
+import { isPlainName, StoreLayout } from './layout.js'
+import { finishRecordFiles, readRecordFiles, writeRecordFiles } from './record-files.js'
+import { currentLedger, projectConfig } from './records.js'
+import { SecretStore } from './secrets.js'
+import { ensureStoreId, readStoreId } from './store-id.js'
+
+export interface StoreOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly clock?: Clock
+  /** Name of the program in docker-machine's texts. */
+  readonly program?: string
+  readonly files?: FileOps
+}
+
+/** Everything but what the lock is for. */
+export type StoreLockOptions = Omit<LockOptions, 'what' | 'machine'>
+
+/** A machine that `rm -f` gave up on: its provider may still have some of it. */
+export interface Tombstone {
+  readonly name: string
+  readonly id: string
+  readonly dir: string
+  readonly record: MachineRecord | BrokenRecord
+}
+
+export type OwnRecord = MachineRecord & { readonly ledger: LedgerRecord }
+
+/**
+ * The records of all machines, in docker-machine's place and shape (docs/store-layout.md). Nothing is made on disk
+ * before the first write; readers take no lock.
+ */
+export class Store {
+  readonly secrets: SecretStore
+  readonly #layout: StoreLayout
+  readonly #options: StoreOptions
+  readonly #files: FileOps
+
+  constructor(
+    readonly root: string,
+    options: StoreOptions = {},
+  ) {
+    this.#layout = new StoreLayout(root)
+    this.#options = options
+    this.#files = options.files ?? realFileOps
+    this.secrets = new SecretStore(this.#layout.secretsDir, options.env ?? {})
+  }
+
+  get certsDir(): string {
+    return this.#layout.certsDir
+  }
+
+  /** Absolute path of a machine's directory, whether it exists or not. */
+  dir(name: string): string {
+    return this.#layout.machineDir(name)
+  }
+
+  /** Names this store among others: 32 hex digits, made at first need. */
+  async id(): Promise<string> {
+    return await ensureStoreId(this.#layout.idFile)
+  }
+
+  /** The same for readers: undefined as long as nobody needed to write it. */
+  knownId(): string | undefined {
+    return readStoreId(this.#layout.idFile)
+  }
+
+  /** Names of all machines, sorted. @throws MachineError `store` when the store cannot be read at all */
+  names(): string[] {
+    return directoryNames(this.#layout.machinesDir)
+  }
+
+  exists(name: string): boolean {
+    return isPlainName(name) && isDirectory(this.dir(name))
+  }
+
+  /** One machine's record; a bad one is an answer too. Never throws for what the files hold. */
+  read(name: string): MachineRecord | BrokenRecord {
+    if (!this.exists(name)) return { name, dir: this.dir(name), error: this.#missingText(name) }
+    return readRecordFiles(name, this.dir(name))
+  }
+
+  readAll(): (MachineRecord | BrokenRecord)[] {
+    const records = this.names().map((name) => this.read(name))
+    // One that was removed while we read the others is no broken record.
+    return records.filter((record) => !('error' in record) || this.exists(record.name))
+  }
+
+  /** @throws MachineError `not-found` in docker-machine's words, `store` when the record cannot be read */
+  get(name: string): MachineRecord {
+    if (!this.exists(name)) throw new MachineError('not-found', this.#missingText(name), { machine: name })
+    const record = this.read(name)
+    if (!('error' in record)) return record
+    throw new MachineError('store', `Error loading host "${name}": ${record.error}`, {
+      machine: name,
+      hints: [
+        `Look at the files in ${record.dir}`,
+        `Remove the machine: ${this.#program} rm -f ${name} (what its provider has may stay)`,
+      ],
+    })
+  }
+
+  /**
+   * Writes a new machine's record. No reader ever sees the directory without it.
+   * @throws MachineError `exists` when there is one; of two at once one wins
+   */
+  async create(
+    name: string,
+    first: { readonly ledger: LedgerRecord; readonly config: HostRecordV3 },
+  ): Promise<void> {
+    if (!isPlainName(name)) throw new MachineError('usage', `"${name}" cannot be the name of a directory`)
+    await this.#writing(name, async () => {
+      if (this.exists(name)) throw existsError(name)
+      await bringIn(
+        this.#layout.machinesDir,
+        name,
+        async (dir) => {
+          await writeRecordFiles(dir, first, this.#files)
+        },
+        this.#files,
+      )
+    })
+  }
+
+  /**
+   * Changes a record: reads it again, takes over what docker-machine changed, applies `change`, writes the ledger and
+   * its projection `config.json`. A crash in between is finished by the next writer.
+   */
+  async update(
+    name: string,
+    mapping: RecordMapping,
+    change: (ledger: LedgerRecord, config: HostRecordV3) => LedgerRecord,
+  ): Promise<OwnRecord> {
+    if (!this.exists(name)) this.get(name)
+    return await this.#writing(name, async () => {
+      if (this.exists(name)) await finishRecordFiles(this.dir(name), this.#files)
+      const record = this.get(name)
+      const before = currentLedger(record, mapping)
+      const changed = {
+        ...change(before, record.config),
+        generation: before.generation + 1,
+        updatedAt: this.#clock.now().toISOString(),
+      }
+      const config = projectConfig(changed, record.config, mapping)
+      const ledger = await writeRecordFiles(record.dir, { ledger: changed, config }, this.#files)
+      return { name, dir: record.dir, config, ledger }
+    })
+  }
+
+  /** The lock that a verb holds while it works on a machine. */
+  async lock(name: string, what: string, options: StoreLockOptions = {}): Promise<Lock> {
+    return await acquireLock(this.#layout.machineLock(name), {
+      clock: this.#clock,
+      ...options,
+      what,
+      machine: name,
+    })
+  }
+
+  /** Who holds a machine's lock right now. */
+  lockHolder(name: string): LockHolder | undefined {
+    return readHolder(this.#layout.machineLock(name))
+  }
+
+  /** The lock around making and renewing the CA. */
+  async lockCa(options: StoreLockOptions = {}): Promise<Lock> {
+    return await acquireLock(this.#layout.caLock, { clock: this.#clock, ...options, what: 'make certificates' })
+  }
+
+  /** Removes a machine's directory. Nothing there is fine. */
+  async remove(name: string): Promise<void> {
+    if (!isPlainName(name) || !isDirectory(this.#layout.machinesDir)) return
+    await this.#writing(name, () => takeOut(this.#layout.machinesDir, name, this.#files))
+  }
+
+  /** Moves a machine's directory to `machines/.removed/NAME-ID`, where `gc` and `doctor` find it. */
+  async tombstone(name: string): Promise<void> {
+    if (!this.exists(name)) return
+    await this.#writing(name, async () => {
+      const record = this.read(name)
+      const id = record.ledger?.machineId ?? 'unknown'
+      await makePrivateDir(this.#layout.removedDir, this.#files)
+      const target = join(this.#layout.removedDir, `${name}-${id}`)
+      await moveOut(this.#layout.machinesDir, name, target, this.#files)
+    })
+  }
+
+  tombstones(): Tombstone[] {
+    return directoryNames(this.#layout.removedDir).map((entry) => {
+      const dash = entry.lastIndexOf('-')
+      const [name, id] = [entry.slice(0, dash), entry.slice(dash + 1)]
+      const dir = join(this.#layout.removedDir, entry)
+      return { name, id, dir, record: readRecordFiles(name, dir) }
+    })
+  }
+
+  get #clock(): Clock {
+    return this.#options.clock ?? systemClock
+  }
+
+  get #program(): string {
+    return this.#options.program ?? 'docker-machine'
+  }
+
+  #missingText(name: string): string {
+    const program = this.#program
+    return `Docker machine "${name}" does not exist. Use "${program} ls" to list machines. Use "${program} create" to add a new one.`
+  }
+
+  async #writing<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const options = { what: `write the record of ${name}`, machine: name }
+    return await withLock(this.#layout.writeLock(name), options, work)
+  }
+}
