@@ -50,13 +50,6 @@ export const BOOTSTRAP_PROGRAMS: readonly string[] = ['bin/zstd']
 
 export const LOADER = 'ld-linux-x86-64.so.2'
 
-/** Directories of the packages that hold shared libraries. */
-export const LIBRARY_DIRS: readonly string[] = [
-  'usr/lib/x86_64-linux-gnu',
-  'lib/x86_64-linux-gnu',
-  'usr/lib/x86_64-linux-gnu/systemd',
-]
-
 /** iptables' extensions, opened by name while it runs. */
 export const XTABLES_DIR = { from: 'usr/lib/x86_64-linux-gnu/xtables', to: 'lib/xtables' } as const
 

@@ -3,8 +3,8 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { BundleTree } from './engine-bundle-tree.js'
-import { LIBRARY_DIRS, LOADER } from './engine-bundle-layout.js'
 import { run } from './exec.js'
+import { throughLoader } from './tools.js'
 
 /** `treeDir` is named after the version, and so are the archives' top directories: they unpack below the bundle root. */
 export interface PackOptions {
@@ -73,13 +73,7 @@ export function withParents(files: readonly string[]): string[] {
 
 /** Uses the zstd of the packages, not the build host's: another version would write other bytes. */
 async function compress(options: PackOptions, from: string, to: string): Promise<void> {
-  const libraries = LIBRARY_DIRS.map((dir) => path.join(options.rootDir, dir))
-  const zstd = [
-    path.join(libraries[0] ?? '', LOADER),
-    '--library-path',
-    libraries.join(':'),
-    path.join(options.rootDir, 'usr/bin/zstd'),
-  ]
+  const zstd = throughLoader(options.rootDir, path.join(options.rootDir, 'usr/bin/zstd'))
   // With any -T the blocks are cut alike, so the number of threads does not show in the result.
   const level = options.release ? RELEASE_LEVEL : DEFAULT_LEVEL
   await run([...zstd, '-q', '-f', '-T2', level, from, '-o', to], signalOf(options))

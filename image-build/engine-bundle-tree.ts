@@ -12,13 +12,13 @@ import {
   IPTABLES_DIR,
   IPTABLES_NAMES,
   iptablesScript,
-  LIBRARY_DIRS,
   LOADER,
   PROGRAMS,
   RECIPE,
   STATIC_PROGRAMS,
   XTABLES_DIR,
 } from './engine-bundle-layout.js'
+import { libraryClosure } from './libraries.js'
 
 /** `rootDir`: unpacked packages. `treeDir`: what becomes the prefix. */
 export interface TreeOptions {
@@ -54,33 +54,34 @@ export function bundleVersion(engineVersion: string, debs: readonly Deb[], relea
 export async function layOutBundle(options: TreeOptions): Promise<BundleTree> {
   const { rootDir, treeDir, version, debs } = options
   const prefix = bundlePrefix(version)
-  const needs = new Map<string, string[]>()
-  for (const { from, to } of PROGRAMS) needs.set(to, await addProgram(rootDir, treeDir, { from, to, prefix }))
+  for (const { from, to } of PROGRAMS) await addProgram(rootDir, treeDir, { from, to, prefix })
   const modules = await addModules(rootDir, treeDir)
-  const libraries = await addLibraries(rootDir, treeDir, [
-    ...new Set([...needs.values(), modules.needed].flat()),
-  ])
-  const scripts = await addScripts(treeDir, prefix)
-  const certificates = await addCertificates(rootDir, treeDir)
-  const notes = await addNotes(rootDir, treeDir, debs)
+  const users = [...PROGRAMS, ...modules].map(({ from }) => path.join(rootDir, from))
+  const all = [
+    ...[...PROGRAMS, ...modules].map(({ to }) => to),
+    ...(await addLibraries(rootDir, treeDir, users)),
+    ...(await addScripts(treeDir, prefix)),
+    await addCertificates(rootDir, treeDir),
+    ...(await addNotes(rootDir, treeDir, debs)),
+  ]
+  const bootstrap = await bootstrapFiles(rootDir)
+  return { bootstrap, rest: all.filter((file) => !bootstrap.includes(file)).sort() }
+}
 
-  const first = await libraryClosure(
-    rootDir,
-    BOOTSTRAP_PROGRAMS.flatMap((program) => needs.get(program) ?? []),
+async function bootstrapFiles(rootDir: string): Promise<string[]> {
+  const first = PROGRAMS.filter(({ to }) => BOOTSTRAP_PROGRAMS.includes(to))
+  const sources = first.map(({ from }) => path.join(rootDir, from))
+  const libraries = [...(await libraryClosure(sources, [rootDir])).keys(), LOADER].map(
+    (name) => `lib/${name}`,
   )
-  const bootstrap = [...BOOTSTRAP_PROGRAMS, ...first.map((name) => `lib/${name}`), `lib/${LOADER}`].sort()
-  const all = [...needs.keys(), ...modules.files, ...libraries, ...scripts, certificates, ...notes]
-  return {
-    bootstrap: [...new Set(bootstrap)],
-    rest: [...new Set(all)].filter((file) => !bootstrap.includes(file)).sort(),
-  }
+  return [...new Set([...first.map(({ to }) => to), ...libraries])].sort()
 }
 
 async function addProgram(
   rootDir: string,
   treeDir: string,
   { from, to, prefix }: { from: string; to: string; prefix: string },
-): Promise<string[]> {
+): Promise<void> {
   const source = path.join(rootDir, from)
   if (!existsSync(source)) throw new Error(`the engine bundle needs ${from}, and no package has it`)
   const bytes = await readFile(source)
@@ -89,48 +90,28 @@ async function addProgram(
     throw new Error(`${from} must be static: it runs where our libraries are not`)
   relocate(bytes, { interpreter: `${prefix}/lib/${LOADER}`, rpath: `${prefix}/lib` })
   await put(treeDir, to, bytes, 0o755)
-  return needed
 }
 
-async function addModules(rootDir: string, treeDir: string): Promise<{ files: string[]; needed: string[] }> {
+async function addModules(rootDir: string, treeDir: string): Promise<{ from: string; to: string }[]> {
   const names = await namesIn(path.join(rootDir, XTABLES_DIR.from), '.so')
-  const needed = new Set<string>()
-  const files: string[] = []
-  for (const name of names) {
-    const bytes = await readFile(path.join(rootDir, XTABLES_DIR.from, name))
-    for (const library of parseElf(bytes).needed) needed.add(library)
-    files.push(await put(treeDir, `${XTABLES_DIR.to}/${name}`, bytes, 0o644))
-  }
-  return { files, needed: [...needed] }
+  const modules = names.map((name) => ({
+    from: `${XTABLES_DIR.from}/${name}`,
+    to: `${XTABLES_DIR.to}/${name}`,
+  }))
+  for (const { from, to } of modules) await put(treeDir, to, await readFile(path.join(rootDir, from)), 0o644)
+  return modules
 }
 
-async function addLibraries(rootDir: string, treeDir: string, needed: readonly string[]): Promise<string[]> {
+async function addLibraries(rootDir: string, treeDir: string, users: readonly string[]): Promise<string[]> {
   const files: string[] = []
-  for (const name of [...(await libraryClosure(rootDir, needed)), LOADER]) {
-    const bytes = await readFile(findLibrary(rootDir, name))
+  for (const [name, file] of await libraryClosure(users, [rootDir])) {
+    const bytes = await readFile(file)
     if (name === LOADER) isolateLoader(bytes)
-    // The loader and libc can be run as programs; nothing else may look like one.
+    // The loader is run by the kernel; nothing else may look like a program.
     files.push(await put(treeDir, `lib/${name}`, bytes, name === LOADER ? 0o755 : 0o644))
   }
-  return [...new Set(files)]
-}
-
-/** All libraries that `needed` lead to, the loader apart. Throws naming one that no package has. */
-async function libraryClosure(rootDir: string, needed: readonly string[]): Promise<string[]> {
-  const found = new Set<string>()
-  const queue = [...needed]
-  for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-    if (found.has(name) || name === LOADER) continue
-    found.add(name)
-    queue.push(...parseElf(await readFile(findLibrary(rootDir, name))).needed)
-  }
-  return [...found].sort()
-}
-
-function findLibrary(rootDir: string, name: string): string {
-  const found = LIBRARY_DIRS.map((dir) => path.join(rootDir, dir, name)).find((file) => existsSync(file))
-  if (!found) throw new Error(`the engine bundle needs the library ${name}, and no package has it`)
-  return found
+  if (!files.includes(`lib/${LOADER}`)) throw new Error(`no package has the loader ${LOADER}`)
+  return files
 }
 
 async function addScripts(treeDir: string, prefix: string): Promise<string[]> {

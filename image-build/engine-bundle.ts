@@ -1,10 +1,11 @@
-import { readFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { fetchPackages, sourceDateEpoch, unpack, type Apt, type Deb } from './apt.js'
 import { checkBundle } from './engine-bundle-check.js'
 import { BUNDLE_FILES, packBundle } from './engine-bundle-pack.js'
 import { bundlePrefix, bundleVersion, layOutBundle } from './engine-bundle-tree.js'
+import { parseModuleList } from './lists.js'
+import { assetsDir } from './paths.js'
 
 /** `out`: directory that gets the bundle's files (made when missing). */
 export interface EngineBundleOptions {
@@ -12,6 +13,8 @@ export interface EngineBundleOptions {
   out: string
   release?: boolean
   signal?: AbortSignal
+  /** Folder with `packages/`, ours by default. */
+  assets?: string
   report(line: string): void
 }
 
@@ -28,16 +31,19 @@ export interface EngineBundle {
 
 /** Builds the relocatable engine from Debian packages. Throws when something is missing or does not run relocated. */
 export async function buildEngineBundle(options: EngineBundleOptions): Promise<EngineBundle> {
-  const { apt, out, release = false, report } = options
+  const { apt, out, release = false } = options
+  const report = (line: string): void => options.report(line)
   const signal = options.signal ? { signal: options.signal } : {}
-  const debs = await fetchPackages(apt, await packageNames(), { report })
+  const debs = await fetchPackages(apt, await packageNames(options.assets ?? assetsDir()), {
+    report,
+  })
   const engineVersion = upstreamVersion(debs, 'docker.io')
   const version = bundleVersion(engineVersion, debs, release)
   await mkdir(out, { recursive: true })
   const work = await mkdtemp(path.join(out, '.bundle-'))
   try {
     const [rootDir, treeDir] = [path.join(work, 'root'), path.join(work, version)]
-    report(`unpacking ${String(debs.length)} packages`)
+    report(`unpacking the ${String(debs.length)} packages of the engine bundle`)
     await unpack(debs, rootDir, options.signal)
     const tree = await layOutBundle({ rootDir, treeDir, version, debs })
     report('running each program of the engine bundle once')
@@ -63,16 +69,6 @@ export function upstreamVersion(debs: readonly Deb[], name: string): string {
   return found
 }
 
-async function packageNames(): Promise<string[]> {
-  const text = await readFile(path.join(assetsRoot(), 'image-build/packages/engine-bundle.list'), 'utf8')
-  return text
-    .split('\n')
-    .map((line) => line.replace(/#.*/, '').trim())
-    .filter((line) => line !== '')
-}
-
-/** The repository or package root: lists are not compiled, so they are not beside this file when it runs from dist/. */
-function assetsRoot(): string {
-  const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
-  return path.basename(here) === 'dist' ? path.dirname(here) : here
+async function packageNames(assets: string): Promise<string[]> {
+  return parseModuleList(await readFile(path.join(assets, 'packages/engine-bundle.list'), 'utf8'))
 }
