@@ -1,7 +1,7 @@
 import type { Driver, DriverFactory, DriverMachine } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import type { LedgerRecord, MachineRecord } from '../contracts/record.js'
-import { ledgerFromHostRecord } from '../store/records.js'
+import { currentLedger } from '../store/records.js'
 import type { MachineContext } from './context.js'
 
 /** A recorded machine together with the driver that looks after it. */
@@ -22,7 +22,7 @@ export async function openMachine(ctx: MachineContext, name: string): Promise<Op
 /** The same for a record that has been read already. */
 export async function openRecord(ctx: MachineContext, record: MachineRecord): Promise<OpenMachine> {
   const factory = await ctx.drivers.load(record.config.DriverName)
-  const ledger = record.ledger ?? ledgerFromHostRecord(record.config, factory.record)
+  const ledger = currentLedger(record, factory.record)
   const driver = await factory.open(ctx.driverDeps)
   const machine = await driverMachine(ctx, record, ledger)
   return { name: record.name, record, ledger, factory, driver, machine }
@@ -37,7 +37,8 @@ export async function driverMachine(
   return {
     name: record.name,
     id: ledger.machineId,
-    storeId: await ctx.store.id(),
+    // A new machine gives its store a name; verbs that only read leave a store of docker-machine's as it is.
+    storeId: ledger.phase === 'creating' ? await ctx.store.id() : (ctx.store.knownId() ?? ''),
     dir: record.dir,
     config: ledger.driver.config,
     resources: ledger.resources,
