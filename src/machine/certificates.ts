@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ensureCa } from '../tls/authority.js'
+import { ensureCa, isPair } from '../tls/authority.js'
+import { copyClientFiles, type PemPair, readOptional, SERVER, settlePair, writePair } from '../tls/files.js'
+import { needsRenewal } from '../tls/inspect.js'
 import { issueServer } from '../tls/server.js'
-import { copyClientFiles } from '../tls/client-files.js'
-import { needsRenewal } from '../tls/expiry.js'
-import { writeFileAtomic } from '../util/atomic-file.js'
 import type { MachineContext } from './context.js'
 import type { OpenMachine } from './open.js'
 
@@ -35,22 +33,28 @@ export async function ensureServerCertificate(
   open: OpenMachine,
   options: { force?: boolean } = {},
 ): Promise<ServerCertificate> {
-  const ca = await ensureCa(ctx.store.certsDir, { clock: ctx.clock, env: ctx.env, signal: ctx.signal })
-  await copyClientFiles(ctx.store.certsDir, open.record.dir)
-  const paths = { cert: join(open.record.dir, 'server.pem'), key: join(open.record.dir, 'server-key.pem') }
+  const { dir } = open.record
+  const ca = await ensureCa(ctx.store.certsDir, {
+    clock: ctx.clock,
+    lock: () => ctx.store.lockCa({ signal: ctx.signal }),
+    report: (text) => ctx.report({ type: 'info', text }),
+  })
+  await copyClientFiles(ctx.store.certsDir, dir)
   const sans = serverSans(open)
-  const [cert, key] = await Promise.all([readText(paths.cert), readText(paths.key)])
-  const usable =
-    cert !== undefined &&
-    key !== undefined &&
-    !needsRenewal(cert, { sans, caPem: ca.certPem, now: ctx.clock.now() })
-  if (usable && !options.force) return { ca: ca.certPem, cert, key, renewed: false }
-  const made = await issueServer(ca, { name: open.name, sans, clock: ctx.clock })
-  await writeFileAtomic(paths.key, made.keyPem, { mode: 0o600 })
-  await writeFileAtomic(paths.cert, made.certPem, { mode: 0o644 })
-  return { ca: ca.certPem, cert: made.certPem, key: made.keyPem, renewed: true }
+  const present = await readServerPair(dir)
+  const due =
+    !present || needsRenewal(present.cert, { sans, caPem: ca.caPem, now: ctx.clock.now() }) !== undefined
+  if (present && !due && !options.force) return { ca: ca.caPem, ...present, renewed: false }
+  const made = await issueServer({ ca, name: open.name, sans, clock: ctx.clock })
+  await writePair(dir, SERVER, made)
+  return { ca: ca.caPem, ...made, renewed: true }
 }
 
-async function readText(path: string): Promise<string | undefined> {
-  return await readFile(path, 'utf8').catch(() => undefined)
+async function readServerPair(dir: string): Promise<PemPair | undefined> {
+  await settlePair(dir, SERVER, isPair)
+  const [cert, key] = await Promise.all([
+    readOptional(join(dir, SERVER.cert)),
+    readOptional(join(dir, SERVER.key)),
+  ])
+  return cert !== undefined && key !== undefined && isPair({ cert, key }) ? { cert, key } : undefined
 }

@@ -49,7 +49,8 @@ async function proveEngine(ctx: MachineContext, open: OpenMachine): Promise<bool
 
 /** Renewal helps when the TLS layer failed and our own files say that the certificate is due. */
 async function mayRenew(ctx: MachineContext, open: OpenMachine, error: unknown): Promise<boolean> {
-  if (!open.factory.capabilities.ssh || !(error instanceof EngineProbeError) || error.layer !== 'tls') return false
+  if (!open.factory.capabilities.ssh || !(error instanceof EngineProbeError) || error.layer !== 'tls')
+    return false
   return await certificateIsDue(ctx, open, serverSans(open))
 }
 
@@ -57,7 +58,9 @@ async function renewLocked(ctx: MachineContext, name: string): Promise<void> {
   const lock = await ctx.store.lock(name, `config ${name}`, { signal: ctx.signal })
   try {
     ctx.report({ type: 'info', machine: name, text: `Renewing the server certificate of ${name}` })
-    await renewCertificates(ctx, await openMachine(ctx, name), { force: ctx.profile.program === 'docker-machine' })
+    await renewCertificates(ctx, await openMachine(ctx, name), {
+      force: ctx.profile.program === 'docker-machine',
+    })
   } finally {
     await lock.release()
   }
@@ -69,7 +72,11 @@ function boilerplate<T>(name: string, work: () => T): T {
   } catch (cause) {
     const message = `Error running connection boilerplate: ${messageOf(cause)}`
     const known = isMachineError(cause) ? cause : undefined
-    throw new MachineError(known?.code ?? 'engine', message, { machine: name, hints: known?.hints ?? [], cause })
+    throw new MachineError(known?.code ?? 'engine', message, {
+      machine: name,
+      hints: known?.hints ?? [],
+      cause,
+    })
   }
 }
 

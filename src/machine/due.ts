@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { needsRenewal } from '../tls/expiry.js'
+import { needsRenewal } from '../tls/inspect.js'
 import type { MachineContext } from './context.js'
 import type { OpenMachine } from './open.js'
 
@@ -15,5 +15,5 @@ export async function certificateIsDue(
     readFile(join(ctx.store.certsDir, 'ca.pem'), 'utf8').catch(() => undefined),
   ])
   if (cert === undefined || caPem === undefined) return true
-  return needsRenewal(cert, { sans, caPem, now: ctx.clock.now() })
+  return needsRenewal(cert, { sans, caPem, now: ctx.clock.now() }) !== undefined
 }

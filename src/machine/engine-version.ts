@@ -7,7 +7,11 @@ import { askEngine } from './verify.js'
 const VERSION_MS = 30_000
 
 /** Version of a machine's engine, bare (`26.1.5`). @throws the probe's own error, or `timeout` */
-export async function engineVersion(ctx: MachineContext, open: OpenMachine, deadlineMs: number): Promise<string> {
+export async function engineVersion(
+  ctx: MachineContext,
+  open: OpenMachine,
+  deadlineMs: number,
+): Promise<string> {
   const answer = await withDeadline(
     `the engine of ${open.name}`,
     deadlineMs,
@@ -23,6 +27,9 @@ export async function machineVersion(ctx: MachineContext, name: string): Promise
   try {
     return await engineVersion(ctx, open, VERSION_MS)
   } catch (cause) {
-    throw new MachineError('engine', `Unable to query docker version: ${messageOf(cause)}`, { machine: name, cause })
+    throw new MachineError('engine', `Unable to query docker version: ${messageOf(cause)}`, {
+      machine: name,
+      cause,
+    })
   }
 }

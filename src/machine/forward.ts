@@ -30,10 +30,14 @@ export async function addForward(ctx: MachineContext, name: string, request: For
 }
 
 function noForwards(open: OpenMachine): MachineError {
-  return new MachineError('driver', `The ${open.factory.name} driver forwards no ports: "${open.name}" has an address`, {
-    machine: open.name,
-    hints: [`Use its ports directly: tsmachine ip ${open.name}`],
-  })
+  return new MachineError(
+    'driver',
+    `The ${open.factory.name} driver forwards no ports: "${open.name}" has an address`,
+    {
+      machine: open.name,
+      hints: [`Use its ports directly: tsmachine ip ${open.name}`],
+    },
+  )
 }
 
 /** `GUEST`, `HOST:GUEST`, each with `/udp` or `/tcp` after it, in the order that `docker run -p` has. */

@@ -204,6 +204,8 @@ function comparePieces(a: string, b: string): number {
 }
 
 /** Names only, as `ls -q`: directory order, machines that cannot be loaded left out, no driver asked. */
-export function listNames(ctx: MachineContext): readonly string[] {
-  return ctx.store.readAll().flatMap((record) => ('error' in record ? [] : [record.name]))
+export function listNames(ctx: MachineContext, filters: readonly ListFilter[] = []): readonly string[] {
+  return filterRecords(ctx.store.readAll(), filters).flatMap((record) =>
+    'error' in record ? [] : [record.name],
+  )
 }

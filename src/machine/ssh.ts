@@ -10,7 +10,11 @@ import { machineState } from './state.js'
  * @returns the remote exit status (255 for ssh's own failures)
  * @throws MachineError `not-running` in docker-machine's words
  */
-export async function sshSession(ctx: MachineContext, name: string, words: readonly string[]): Promise<number> {
+export async function sshSession(
+  ctx: MachineContext,
+  name: string,
+  words: readonly string[],
+): Promise<number> {
   const open = await openMachine(ctx, name)
   const endpoint = sshEndpoint(open)
   if ((await machineState(open, ctx.signal)) !== 'Running') {
