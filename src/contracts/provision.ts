@@ -14,33 +14,62 @@ export interface Facts {
   /** `root`: we are root; `passwordless`: sudo -n works; `password`: sudo wants one; `none`: no sudo. */
   readonly sudo: 'root' | 'passwordless' | 'password' | 'none'
   readonly hostname: string
-  readonly engine?: {
-    readonly path: string
-    readonly version: string
-    readonly running: boolean
-    readonly socketActivated: boolean
-    /** Unit or service that runs it. */
-    readonly service?: string
-    /** True when it is a bundle of ours under /opt/tsmachine. */
-    readonly ours: boolean
-  }
-  /** Existing daemon.json, verbatim; empty when there is none. */
+  readonly engine?: EngineFacts
+  /** Existing daemon.json, verbatim; empty when there is none. During a restart that was cut, the one before it. */
   readonly daemonJson: string
+  /** A restart that keeps containers was cut: daemon.json still has to be put back. */
+  readonly restartUnfinished: boolean
+  /** Changes on the host that nothing has acted on yet, by tag (see `Step`). */
+  readonly pending: readonly string[]
+  /** Whole bundles below /opt/tsmachine, and the one that `current` points to. */
+  readonly bundles: readonly string[]
+  readonly currentBundle?: string
+  /** Free bytes by mount point. */
   readonly freeBytes: Readonly<Record<string, number>>
+  /** Mount points with `noexec`. */
   readonly noexec: readonly string[]
   readonly cgroup: 1 | 2
+  readonly selinux: 'none' | 'permissive' | 'enforcing'
+  /** Path of the host's own iptables. */
   readonly iptables?: string
+  /** Path of a docker client in PATH. */
+  readonly dockerClient?: string
+  /** False when the host has no file of public CAs. */
+  readonly hasPublicCas: boolean
+  /** The login user is in the group `docker` (or is root). */
+  readonly inDockerGroup: boolean
+  /** Name of an active host firewall. */
   readonly firewall?: string
-  readonly cloudInit?: string
+  readonly cloudInit?: 'running' | 'done'
+  /** Package manager that is running now. */
   readonly packageLock?: string
+  /** Running containers (their shims), of any engine. */
+  readonly containers: number
   readonly swarm: boolean
   /** Seconds since 1970 on the host when the script ran. */
   readonly clock: number
+  /** Seconds that the host's clock is ahead of ours (negative: behind). */
+  readonly clockSkewS: number
   /** Address that the host saw us come from (SSH_CONNECTION), empty if unset. */
   readonly clientAddress: string
   /** SHA-256 of files that a previous run installed, by path: finished steps are skipped by these. */
   readonly files: Readonly<Record<string, string>>
-  readonly certificateExpires?: string
+}
+
+/** The engine that a host already has. */
+export interface EngineFacts {
+  readonly path: string
+  readonly version: string
+  readonly running: boolean
+  readonly socketActivated: boolean
+  /** Unit or service that runs it; absent when none of ours or the distribution's does. */
+  readonly service?: string
+  /** Starts at boot. */
+  readonly enabled: boolean
+  /** True when it is a bundle of ours under /opt/tsmachine, or our boot image's. */
+  readonly ours: boolean
+  /** systemd: the command line of the unit as its packager wrote it, without our drop-in. */
+  readonly execStart?: string
 }
 
 /** What the host should become. PEM texts travel in files, never in words of a command. */
@@ -59,29 +88,57 @@ export interface Wanted {
   readonly force?: boolean
 }
 
-/** One step of a plan, as data. `why` is shown to the user. */
-export type Step =
-  | {
-      readonly kind: 'file'
-      readonly why: string
-      readonly path: string
-      readonly content: string
-      readonly mode: string
-      readonly secret?: boolean
-    }
-  | {
-      readonly kind: 'run'
-      readonly why: string
-      readonly argv: readonly string[]
-      readonly skipUnless?: string
-      readonly timeoutS?: number
-      readonly tolerate?: boolean
-    }
-  | { readonly kind: 'bundle'; readonly why: string; readonly version: string }
+/**
+ * When a step runs. Tags name what a change concerns (`engine`, `units` ...): a step that changes something marks its
+ * tags on the host before it does, the step that acts on them clears them, so a crash in between loses nothing.
+ */
+export interface StepConditions {
+  /** Shown to the user. */
+  readonly why: string
+  /** Tags that this step marks when it changes something. */
+  readonly tags?: readonly string[]
+  /** Run only while this tag is marked. */
+  readonly onChange?: string
+  /** Do not run when a step of this run has cleared this tag. */
+  readonly unlessSettled?: string
+  /** Tags that this step clears. */
+  readonly settles?: readonly string[]
+}
+
+/** One step of a plan, as data. */
+export type Step = StepConditions &
+  (
+    | {
+        readonly kind: 'file'
+        readonly path: string
+        readonly content: string
+        /** Octal, as chmod takes it. */
+        readonly mode: string
+        /** A file that is there already keeps its own mode. */
+        readonly keepMode?: boolean
+        /** Hidden by `--dry-run`. */
+        readonly secret?: boolean
+      }
+    | { readonly kind: 'remove'; readonly path: string }
+    | {
+        readonly kind: 'run'
+        /** `@lib/NAME` stands for one of our scripts in provision/host/lib. No word holds a newline. */
+        readonly argv: readonly string[]
+        /** Seconds, where the host has `timeout`. */
+        readonly timeoutS?: number
+        /** A failure does not end the plan. */
+        readonly tolerate?: boolean
+        /** Run after a failure; its output goes into the error. */
+        readonly evidence?: readonly string[]
+      }
+    | { readonly kind: 'bundle'; readonly version: string }
+  )
 
 /** A plan: steps in order, and what will be true after them. */
 export interface Plan {
   readonly steps: readonly Step[]
   readonly engine: { readonly source: EngineSource; readonly version?: string; readonly port: number }
   readonly warnings: readonly string[]
+  /** Gather facts and plan again afterwards: these steps only bring the engine (`--engine-install-url`). */
+  readonly again?: boolean
 }

@@ -1,0 +1,145 @@
+import { Readable } from 'node:stream'
+import { MachineError } from '../src/contracts/errors.js'
+import type { ReportEvent } from '../src/contracts/events.js'
+import type { Facts, Plan } from '../src/contracts/provision.js'
+import type { RemoteResult, RemoteShell } from '../src/contracts/ssh.js'
+import { applyStream, openBundle, type Bundle } from './bundle.js'
+import { controlArchive, stepNumber } from './control.js'
+
+/** What carrying out a plan needs besides the plan. */
+export interface ApplyOptions {
+  readonly facts: Facts
+  /** Directory of the engine bundle, when the plan installs one. */
+  readonly bundleDir?: string
+  readonly report?: (event: ReportEvent) => void
+  readonly signal?: AbortSignal
+  /** Milliseconds for everything, the bundle's way over a slow line included. */
+  readonly deadlineMs?: number
+  /** Prefix of all paths on the host (tests). */
+  readonly root?: string
+}
+
+const DEADLINE_MS = 30 * 60_000
+
+/**
+ * Carries out a plan on a host in one round trip (none when there is nothing to do). Steps already done are skipped
+ * there; after a failure or a cut connection the same plan, or a new one, can be applied again.
+ * @throws MachineError `provision` naming the step that failed, with what it printed
+ */
+export async function apply(shell: RemoteShell, plan: Plan, options: ApplyOptions): Promise<void> {
+  if (plan.steps.length === 0) return
+  const bundle = await bundleOf(plan, options.bundleDir)
+  const control = controlArchive(plan, {
+    root: options.root ?? '',
+    ...(bundle ? { bundle: bundle.sizes } : {}),
+  })
+  const progress = new Progress(plan, options.report ?? (() => undefined))
+  const stream = Readable.from(
+    applyStream(control, bundle, (bytes) => progress.sent(bytes, bundle?.bytes ?? 0)),
+  )
+  const result = await shell.exec(driverCommand(options.facts, control.length), {
+    stdin: stream,
+    deadlineMs: options.deadlineMs ?? DEADLINE_MS,
+    onStdoutLine: (line) => progress.line(line),
+    ...(options.signal ? { signal: options.signal } : {}),
+  })
+  if (result.code !== 0 || !progress.isDone) throw progress.failure(result)
+}
+
+async function bundleOf(plan: Plan, dir: string | undefined): Promise<Bundle | undefined> {
+  const step = plan.steps.find((candidate) => candidate.kind === 'bundle')
+  if (step?.kind !== 'bundle') return undefined
+  if (dir !== undefined) return await openBundle(dir, step.version)
+  throw new MachineError(
+    'image',
+    `The plan installs the engine ${step.version}, and there is no bundle here`,
+    {
+      hints: ['tsmachine image build engine'],
+    },
+  )
+}
+
+/**
+ * Unpacks the control archive into a private directory in memory (keys pass through it) and hands over to apply.sh with
+ * the rest of stdin untouched: dd reads exactly what it is told, where tar and head would read ahead.
+ */
+function driverCommand(facts: Facts, controlBytes: number): string {
+  const script = [
+    'umask 077',
+    'dir=$(mktemp -d /run/tsmachine-XXXXXXXX 2>/dev/null || mktemp -d) || exit 90',
+    'trap "rm -rf $dir" EXIT',
+    'trap "exit 143" HUP INT TERM PIPE',
+    `dd bs=${controlBytes} count=1 iflag=fullblock 2>/dev/null | tar -xzpf - -C $dir || exit 91`,
+    'sh $dir/apply.sh $dir',
+  ].join('; ')
+  return `exec ${facts.sudo === 'root' ? '' : 'sudo -n '}sh -c '${script}'`
+}
+
+/** Follows what apply.sh prints. */
+class Progress {
+  isDone = false
+  readonly #steps: ReadonlyMap<string, string>
+  readonly #report: (event: ReportEvent) => void
+  readonly #output: string[] = []
+  readonly #log: string[] = []
+  #failed: string | undefined
+  #busy = false
+  #percent = -1
+
+  constructor(plan: Plan, report: (event: ReportEvent) => void) {
+    this.#steps = new Map(plan.steps.map((step, index) => [stepNumber(index), step.why]))
+    this.#report = report
+  }
+
+  line(line: string): void {
+    const [, word = '', rest = ''] = /^@@(\w+) ?(.*)$/.exec(line) ?? []
+    if (word === 'done') this.isDone = true
+    else if (word === 'busy') this.#busy = true
+    else if (word === 'out') this.#output.push(rest)
+    else if (word === 'log') this.#log.push(rest)
+    else if (word === 'step') this.#step(rest)
+  }
+
+  #step(rest: string): void {
+    const [number = '', what = ''] = rest.split(' ')
+    const why = this.#steps.get(number) ?? number
+    if (what === 'fail') this.#failed = why
+    if (what === 'start')
+      this.#report({ type: 'progress', text: why, done: Number(number), total: this.#steps.size })
+    else this.#report({ type: 'debug', text: `${why}: ${what}` })
+  }
+
+  sent(bytes: number, total: number): void {
+    const percent = Math.floor((bytes / total) * 20) * 5
+    if (percent === this.#percent) return
+    this.#percent = percent
+    this.#report({ type: 'progress', text: 'sending the engine', done: bytes, total })
+  }
+
+  failure(result: RemoteResult): MachineError {
+    const text = [...this.#output, ...this.#log].join('\n') || result.stderr.trim()
+    return new MachineError('provision', this.#message(result), {
+      hints: HINTS.filter(({ seen }) => seen.test(text)).map(({ hint }) => hint),
+      ...(text === '' ? {} : { evidence: text.slice(-4000) }),
+    })
+  }
+
+  #message(result: RemoteResult): string {
+    if (this.#failed !== undefined) return `The host could not ${this.#failed}`
+    if (this.#busy) return 'Another tsmachine is still provisioning this host'
+    if (result.code === 90 || result.code === 91)
+      return 'The host could not take the plan: no private directory or no working tar'
+    return `Provisioning ended before its last step (exit ${String(result.code ?? result.signal)})`
+  }
+}
+
+/** What to try, by what the host said. */
+const HINTS: readonly { readonly seen: RegExp; readonly hint: string }[] = [
+  { seen: /no space left on device/i, hint: 'Free some space on the host, then run the command again.' },
+  {
+    seen: /noexec|permission denied/i,
+    hint: 'Programs must be allowed below /opt: mount -o remount,exec /opt',
+  },
+  { seen: /read-only file system/i, hint: 'The host cannot write there: see `dmesg` on it for disk errors.' },
+  { seen: /--force/, hint: 'Run the command again with --force.' },
+]

@@ -1,0 +1,180 @@
+import { MachineError } from '../src/contracts/errors.js'
+import type { EngineFacts, Facts, InitSystem } from '../src/contracts/provision.js'
+import type { RemoteShell } from '../src/contracts/ssh.js'
+import { systemClock } from '../src/util/clock.js'
+import { runHostScript } from './host-script.js'
+import { parseUnits, ownExecStart, type UnitState } from './units.js'
+
+/** facts.sh's document: everything is text. */
+type RawFacts = Readonly<Record<string, string>>
+
+/**
+ * Everything that a plan needs to know of a host, in one round trip.
+ * @throws MachineError `provision` when the host has no POSIX shell or prints something else
+ */
+export async function collectFacts(shell: RemoteShell, signal?: AbortSignal, root = ''): Promise<Facts> {
+  const result = await runHostScript(shell, 'facts.sh', [], { root, ...(signal ? { signal } : {}) })
+  const now = systemClock.now().getTime() / 1000
+  return parseFacts(parseDocument(result.stdout, result.stderr), now, root)
+}
+
+function parseDocument(stdout: string, stderr: string): RawFacts {
+  const start = stdout.indexOf('{"')
+  try {
+    if (start < 0) throw new Error('no JSON document')
+    return JSON.parse(stdout.slice(start)) as RawFacts
+  } catch (cause) {
+    throw new MachineError('provision', 'The host did not answer with facts about itself', {
+      cause,
+      evidence: `${stdout.slice(-1000)}\n${stderr.slice(-1000)}`.trim(),
+      hints: ['Log in with `tsmachine ssh NAME` and see that `sh` and `awk` work there.'],
+    })
+  }
+}
+
+/** Facts from facts.sh's document. `nowS` is our clock when it arrived; `root` is taken off paths. */
+export function parseFacts(raw: RawFacts, nowS: number, root = ''): Facts {
+  const clock = Number(raw['clock'] ?? 0)
+  const units = parseUnits(raw['units'] ?? '')
+  const init = (raw['init'] ?? 'unknown') as InitSystem
+  const mounts = lines(raw['mounts']).map((line) => line.split(' '))
+  const engine = engineFacts(raw, init, units, root)
+  const firewall = activeFirewall(raw, units)
+  return {
+    osRelease: parseOsRelease(raw['os_release'] ?? ''),
+    arch: raw['arch'] ?? '',
+    kernel: raw['kernel'] ?? '',
+    init,
+    user: raw['user'] ?? '',
+    uid: Number(raw['uid'] ?? -1),
+    sudo: (raw['sudo'] ?? 'none') as Facts['sudo'],
+    hostname: raw['hostname'] ?? '',
+    ...(engine ? { engine } : {}),
+    daemonJson: raw['daemon_json'] ?? '',
+    restartUnfinished: raw['restart_unfinished'] === 'yes',
+    pending: lines(raw['pending']),
+    bundles: lines(raw['bundles']),
+    ...present('currentBundle', raw['current_bundle']),
+    freeBytes: parseFree(raw['df'] ?? '', root),
+    noexec: mounts
+      .filter((mount) => mount[3]?.split(',').includes('noexec'))
+      .map((mount) => unescape(mount[1])),
+    cgroup: raw['cgroup'] === '2' ? 2 : 1,
+    selinux: raw['selinux'] === '1' ? 'enforcing' : raw['selinux'] === '0' ? 'permissive' : 'none',
+    ...present('iptables', raw['iptables']),
+    ...present('dockerClient', raw['docker_cli']),
+    hasPublicCas: Boolean(raw['public_cas']),
+    inDockerGroup:
+      raw['uid'] === '0'
+        ? Boolean(raw['docker_group'])
+        : inGroup(raw['docker_group'] ?? '', raw['user'] ?? ''),
+    ...present('firewall', firewall),
+    ...present('cloudInit', raw['cloud_init'] as Facts['cloudInit']),
+    ...present('packageLock', raw['package_lock']),
+    containers: Number(raw['containers'] ?? 0),
+    swarm: raw['swarm'] === 'yes',
+    clock,
+    clockSkewS: Math.round(clock - nowS),
+    clientAddress: (raw['connection'] ?? '').split(' ')[0] ?? '',
+    files: parseFiles(raw['files'] ?? '', root),
+  }
+}
+
+function present<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return (value ? { [key]: value } : {}) as { [P in K]?: V }
+}
+
+function lines(text: string | undefined): string[] {
+  return (text ?? '').split('\n').filter((line) => line !== '')
+}
+
+/** Mount points in /proc/mounts have blanks as `\040`. */
+function unescape(path: string | undefined): string {
+  return (path ?? '').replace(/\\([0-7]{3})/g, (_all, digits: string) =>
+    String.fromCharCode(parseInt(digits, 8)),
+  )
+}
+
+/** os-release(5): shell-like assignments, of which only the quoting is taken. Anything odd is left out. */
+export function parseOsRelease(text: string): Record<string, string> {
+  const found: Record<string, string> = {}
+  for (const line of text.split('\n')) {
+    const match = /^([A-Z][A-Z0-9_]*)=(.*)$/.exec(line.trim())
+    if (match) found[match[1] ?? ''] = unquote(match[2] ?? '')
+  }
+  return found
+}
+
+function unquote(value: string): string {
+  const quoted = /^"(.*)"$/.exec(value)
+  if (quoted) return (quoted[1] ?? '').replace(/\\(["$`\\])/g, '$1')
+  return /^'(.*)'$/.exec(value)?.[1] ?? value
+}
+
+function parseFree(df: string, root: string): Record<string, number> {
+  const free: Record<string, number> = {}
+  for (const line of lines(df).slice(1)) {
+    const match = /\s(\d+)\s+-?\d+%\s+(\/.*)$/.exec(line)
+    if (match) free[withoutRoot(match[2] ?? '', root)] = Number(match[1]) * 1024
+  }
+  return free
+}
+
+function parseFiles(text: string, root: string): Record<string, string> {
+  const files: Record<string, string> = {}
+  for (const line of lines(text)) {
+    const match = /^([0-9a-f]{64}) [ *](\/.*)$/.exec(line)
+    if (match) files[withoutRoot(match[2] ?? '', root)] = match[1] ?? ''
+  }
+  return files
+}
+
+function withoutRoot(path: string, root: string): string {
+  return root !== '' && path.startsWith(`${root}/`) ? path.slice(root.length) : path
+}
+
+function inGroup(entry: string, user: string): boolean {
+  return (entry.split(':')[3] ?? '').split(',').includes(user)
+}
+
+function activeFirewall(raw: RawFacts, units: Readonly<Record<string, UnitState>>): string | undefined {
+  if (units['firewalld.service']?.ActiveState === 'active') return 'firewalld'
+  return units['ufw.service']?.ActiveState === 'active' && raw['ufw'] === 'yes' ? 'ufw' : undefined
+}
+
+function engineFacts(
+  raw: RawFacts,
+  init: InitSystem,
+  units: Readonly<Record<string, UnitState>>,
+  root: string,
+): EngineFacts | undefined {
+  if (init === 'tsmachine') return imageEngine(raw)
+  const unit = units['docker.service']
+  const known = unit !== undefined && unit.LoadState !== 'not-found' && unit.LoadState !== ''
+  const execStart = ownExecStart(raw['unit_text'] ?? '')
+  const path = raw['dockerd'] ? withoutRoot(raw['dockerd'], root) : (execStart?.split(/\s/)[0] ?? '')
+  if (!path && !known) return undefined
+  return {
+    path,
+    version: /version ([^\s,]+)/.exec(raw['engine_version'] ?? '')?.[1] ?? '',
+    running: unit?.ActiveState === 'active',
+    socketActivated: units['docker.socket']?.ActiveState === 'active',
+    ...(known ? { service: 'docker.service' } : {}),
+    enabled: unit?.UnitFileState === 'enabled',
+    ours: execStart?.startsWith('/opt/tsmachine/') ?? path.startsWith('/opt/tsmachine/'),
+    ...present('execStart', execStart),
+  }
+}
+
+function imageEngine(raw: RawFacts): EngineFacts {
+  const release = parseOsRelease(raw['os_release'] ?? '')
+  return {
+    path: raw['dockerd'] ?? '',
+    version: release['VERSION_ID'] ?? '',
+    running: raw['engine_running'] === 'yes',
+    socketActivated: false,
+    service: 'engine',
+    enabled: true,
+    ours: true,
+  }
+}

@@ -1,0 +1,177 @@
+# Prints what a plan needs to know of this host: one JSON object whose values are strings. Changes nothing.
+# $1 prefix of all paths (empty but in tests), $2 how root is reached, $3 login user, $4 its uid, $5 SSH_CONNECTION.
+# Values go through one awk that quotes them; nothing found on the host is ever evaluated.
+LC_ALL=C
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+root=$1 how=$2 user=$3 uid=$4 connection=$5
+PATH=$PATH:$root/usr/bin:$root/usr/sbin
+export LC_ALL PATH
+nl='
+'
+
+# say KEY VALUE: the value's first line
+say() {
+  printf '%s\n' "K$1" ">${2%%"$nl"*}"
+}
+
+# text KEY FILE: a file's text, empty when it cannot be read
+text() {
+  printf '%s\n' "K$1"
+  [ -r "$2" ] && [ -f "$2" ] || return 0
+  while IFS= read -r line || [ -n "$line" ]; do printf '%s\n' ">$line"; done <"$2"
+}
+
+# output KEY: text on stdin
+output() {
+  printf '%s\n' "K$1"
+  while IFS= read -r line || [ -n "$line" ]; do printf '%s\n' ">$line"; done
+}
+
+first_line() {
+  first=
+  [ -r "$1" ] && IFS= read -r first <"$1"
+}
+
+find_init() {
+  init=unknown
+  if [ -x "$root/usr/bin/tsmachine-service" ] || [ -x "$root/usr/sbin/tsmachine-service" ]; then init=tsmachine
+  elif [ -d "$root/run/systemd/system" ]; then init=systemd
+  elif [ -d "$root/run/openrc" ] || [ -x "$root/sbin/openrc-run" ]; then init=openrc
+  fi
+  say init "$init"
+}
+
+basics() {
+  say sudo "$how"
+  say user "$user"
+  say uid "$uid"
+  say connection "$connection"
+  text os_release "$root/etc/os-release"
+  say arch "$(uname -m)"
+  first_line /proc/sys/kernel/osrelease
+  say kernel "$first"
+  first_line /proc/sys/kernel/hostname
+  say hostname "$first"
+  say clock "$(date +%s)"
+  [ -e "$root/sys/fs/cgroup/cgroup.controllers" ] && say cgroup 2 || say cgroup 1
+  first_line "$root/sys/fs/selinux/enforce"
+  say selinux "$first"
+  text mounts "$root/proc/mounts"
+  df -Pk "$root/" "$root/opt" "$root/var/lib" 2>/dev/null | output df
+  grep '^docker:' "$root/etc/group" 2>/dev/null | output docker_group
+  for ca in ssl/certs/ca-certificates.crt pki/tls/certs/ca-bundle.crt ssl/ca-bundle.pem ssl/cert.pem; do
+    [ -s "$root/etc/$ca" ] && say public_cas "/etc/$ca" && break
+  done
+}
+
+programs() {
+  say iptables "$(command -v iptables)"
+  say docker_cli "$(command -v docker)"
+  say dockerd "$(command -v dockerd)"
+}
+
+# Files that an earlier run may have installed, as sha256sum prints them.
+installed() {
+  set --
+  for file in "$root"/etc/docker/*.pem "$root"/etc/docker/daemon.json "$root"/etc/docker/engine.env \
+    "$root"/etc/docker/certs.d/*/ca.crt "$root"/etc/tsmachine/* "$root"/etc/modules-load.d/tsmachine.conf \
+    "$root"/etc/systemd/system/docker.service "$root"/etc/systemd/system/tsmachine-containerd.service \
+    "$root"/etc/systemd/system/docker.service.d/10-machine.conf; do
+    [ -f "$file" ] && set -- "$@" "$file"
+  done
+  [ $# -eq 0 ] || sha256sum "$@" 2>/dev/null | output files
+  # While a restart is under way daemon.json is not what it should be: the copy beside it is.
+  kept=$root/etc/docker/daemon.json.before-restart
+  text daemon_json "$root/etc/docker/daemon.json"
+  [ -f "$kept" ] && { say restart_unfinished yes; text daemon_json "$kept"; }
+  for mark in "$root"/run/tsmachine/pending/*; do [ -f "$mark" ] && printf '%s\n' "${mark##*/}"; done | output pending
+}
+
+bundles() {
+  for done in "$root"/opt/tsmachine/*/.complete; do
+    [ -f "$done" ] || continue
+    done=${done%/.complete}
+    [ -h "$done" ] || printf '%s\n' "${done##*/}"
+  done | output bundles
+  say current_bundle "$(readlink "$root/opt/tsmachine/current" 2>/dev/null)"
+}
+
+# Shims are the parents of running containers; a swarm leaves a non-empty state file.
+containers() {
+  count=0
+  busy=
+  for comm in /proc/[0-9]*/comm; do
+    IFS= read -r name <"$comm" || continue
+    case $name in
+      containerd-shim*) count=$((count + 1)) ;;
+      apt | apt-get | dpkg | unattended-upgr* | dnf | yum | zypper | pacman | apk) busy=$name ;;
+    esac
+  done 2>/dev/null
+  say containers "$count"
+  say package_lock "$busy"
+  data=$(sed -n 's/.*"data-root"[^"]*"\([^"]*\)".*/\1/p' "$root/etc/docker/daemon.json" 2>/dev/null)
+  state=$root${data:-/var/lib/docker}/swarm/docker-state.json
+  [ -s "$state" ] && say swarm yes
+}
+
+tsmachine_engine() {
+  if tsmachine-service engine status >/dev/null 2>&1; then say engine_running yes; fi
+}
+
+systemd_engine() {
+  systemctl show docker.service docker.socket firewalld.service ufw.service -p Id -p LoadState \
+    -p ActiveState -p UnitFileState -p FragmentPath -p DropInPaths 2>/dev/null | output units
+  # The unit as its packager wrote it: ours (10-machine.conf) replaces ExecStart and must not be read back.
+  systemctl show docker.service -p FragmentPath -p DropInPaths 2>/dev/null | while IFS= read -r line; do
+    for path in ${line#*=}; do
+      case $path in */10-machine.conf) continue ;; esac
+      [ -f "$root$path" ] && cat "$root$path" && printf '\n[]\n'
+    done
+  done | output unit_text
+  engine=$(command -v dockerd || :)
+  [ -n "$engine" ] && "$engine" --version 2>/dev/null | output engine_version
+  if [ -f "$root/run/cloud-init/result.json" ]; then say cloud_init done
+  elif [ -d "$root/run/cloud-init" ]; then say cloud_init running
+  fi
+  sed -n 's/^ENABLED=//p' "$root/etc/ufw/ufw.conf" 2>/dev/null | output ufw
+}
+
+facts() {
+  find_init
+  basics
+  programs
+  installed
+  bundles
+  containers
+  case $init in
+    tsmachine) tsmachine_engine ;;
+    systemd) systemd_engine ;;
+  esac
+}
+
+to_json() {
+  tr -d '\000' | awk '
+    function quote(s,   out, i, c, n) {
+      if (s !~ /[\\"\001-\037\177]/) return s
+      n = length(s)
+      out = ""
+      for (i = 1; i <= n; i++) { c = substr(s, i, 1); out = out ((c in escaped) ? escaped[c] : c) }
+      return out
+    }
+    BEGIN {
+      for (i = 1; i < 32; i++) escaped[sprintf("%c", i)] = sprintf("\\u%04x", i)
+      escaped["\""] = "\\\""
+      escaped["\\"] = "\\\\"
+      printf "{"
+    }
+    /^K/ { if (key != "") printf "%s\"%s\":\"%s\"", comma, key, value; if (key != "") comma = ","; key = substr($0, 2); value = ""; filled = 0 }
+    /^>/ { value = value (filled ? "\\n" : "") quote(substr($0, 2)); filled = 1 }
+    END { printf "%s\"%s\":\"%s\"}\n", comma, key, value }
+  '
+}
+
+main() {
+  facts | to_json
+}
+
+main </dev/null

@@ -1,0 +1,108 @@
+import { MachineError } from '../src/contracts/errors.js'
+import type { JsonObject } from '../src/contracts/json.js'
+import type { Facts, Plan, Step, Wanted } from '../src/contracts/provision.js'
+import type { EngineSource } from '../src/contracts/record.js'
+import { mergeDaemon, parseDaemon, wantedDaemon } from './plans/daemon-json.js'
+import { literalEnvironment, systemdEnvironment } from './plans/environment.js'
+import { environmentFile, registryFiles, tlsFiles } from './plans/files.js'
+import { engineSteps, isDaemonOpen } from './plans/restart.js'
+import { type EngineService, SERVICES } from './plans/services.js'
+import { checkHost, engineSource, installUrl } from './plans/source.js'
+import { openFiles, run, TAG } from './plans/steps.js'
+import type { SystemdPart } from './plans/systemd.js'
+import { bundledEngine } from './plans/systemd-bundle.js'
+import { hostEngine } from './plans/systemd-host.js'
+import { warnings } from './plans/warnings.js'
+
+/** How each source of an engine adds to a plan. `install-url` becomes `host` once it has run. */
+const PARTS: Readonly<
+  Record<
+    Exclude<EngineSource, 'install-url'>,
+    (facts: Facts, wanted: Wanted, daemon: JsonObject) => SystemdPart
+  >
+> = {
+  image: (facts) => ({
+    ...(facts.engine?.version ? { version: facts.engine.version } : {}),
+    before: [],
+    after: [],
+  }),
+  bundled: bundledEngine,
+  host: hostEngine,
+}
+
+/**
+ * What has to be done to a host, from what was found there. Pure: the same input gives the same plan. Steps that an
+ * earlier run has finished are not in it.
+ * @throws MachineError `provision` when the host cannot become what is wanted, `usage` for a choice that makes no sense
+ */
+export function plan(facts: Facts, wanted: Wanted): Plan {
+  const source = engineSource(facts, wanted)
+  checkHost(facts, source, wanted)
+  const port = wanted.enginePort
+  if (source === 'install-url' && !facts.engine) return installPlan(facts, wanted)
+  if (wanted.certificatesOnly) return renewalPlan(facts, wanted, source)
+  const daemon = mergeDaemon(facts.daemonJson, wantedDaemon(wanted, source))
+  const part = PARTS[source === 'install-url' ? 'host' : source](facts, wanted, daemon)
+  const before = [...hostnameSteps(facts, wanted, source), ...part.before, ...configuration(facts, wanted)]
+  return {
+    steps: [...before, ...part.after, ...takeOver(facts, wanted, daemon, before)],
+    engine: { source, port, ...(part.version ? { version: part.version } : {}) },
+    warnings: warnings(facts, wanted),
+  }
+}
+
+/** Only the certificates: files and the engine's restart (design 7). daemon.json ends as it was. */
+function renewalPlan(facts: Facts, wanted: Wanted, source: EngineSource): Plan {
+  if (!facts.engine)
+    throw new MachineError('provision', 'The host has no engine whose certificate could be renewed', {
+      hints: [`tsmachine provision ${wanted.name}`],
+    })
+  const files = openFiles(facts, tlsFiles(wanted.tls))
+  const version = facts.currentBundle ?? facts.engine.version
+  return {
+    steps: [...files, ...takeOver(facts, wanted, parseDaemon(facts.daemonJson), files)],
+    engine: { source, port: wanted.enginePort, ...(version ? { version } : {}) },
+    warnings: warnings(facts, wanted),
+  }
+}
+
+function installPlan(facts: Facts, wanted: Wanted): Plan {
+  const url = installUrl(wanted) ?? ''
+  return {
+    steps: [run(['sh', '@lib/install-url.sh', url], `run the install script ${url}`, { timeoutS: 1800 })],
+    engine: { source: 'install-url', port: wanted.enginePort },
+    warnings: warnings(facts, wanted),
+    again: true,
+  }
+}
+
+function configuration(facts: Facts, wanted: Wanted): Step[] {
+  const text = facts.init === 'tsmachine' ? literalEnvironment : systemdEnvironment
+  return openFiles(facts, [
+    ...tlsFiles(wanted.tls),
+    ...registryFiles(wanted.engine.registryCas),
+    ...environmentFile(text(wanted.engine.env)),
+  ])
+}
+
+function takeOver(facts: Facts, wanted: Wanted, daemon: JsonObject, before: readonly Step[]): Step[] {
+  const changed =
+    facts.pending.includes(TAG.engine) ||
+    isDaemonOpen(facts, daemon) ||
+    before.some((step) => step.tags?.includes(TAG.engine))
+  return engineSteps({ facts, service: serviceOf(facts), daemon, changed, force: wanted.force === true })
+}
+
+function serviceOf(facts: Facts): EngineService {
+  const service = SERVICES[facts.init]
+  if (service) return service
+  throw new MachineError('bug', `no service table for ${facts.init}`)
+}
+
+const HOST_NAME = /^(?=.{1,63}$)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/
+
+/** As docker-machine does it. Our image has its name from its configuration disk. */
+function hostnameSteps(facts: Facts, wanted: Wanted, source: EngineSource): Step[] {
+  if (source === 'image' || facts.hostname === wanted.name || !HOST_NAME.test(wanted.name)) return []
+  return [run(['sh', '@lib/hostname.sh', wanted.name], `name the host ${wanted.name}`)]
+}

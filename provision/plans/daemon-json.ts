@@ -1,0 +1,101 @@
+import { MachineError } from '../../src/contracts/errors.js'
+import type { Json, JsonObject } from '../../src/contracts/json.js'
+import type { Wanted } from '../../src/contracts/provision.js'
+import type { EngineChoices, EngineSource } from '../../src/contracts/record.js'
+import { engineOption } from './engine-flags.js'
+import { DAEMON_JSON, LOCAL_SOCKET, TLS_PATHS } from './places.js'
+
+/**
+ * What daemon.json must say: TLS by our certificates, and the choices of `create`. On our image also the addresses;
+ * elsewhere these are on the command line, where a unit's own `-H` can stay beside ours.
+ */
+export function wantedDaemon(wanted: Wanted, source: EngineSource): JsonObject {
+  const base: JsonObject = {
+    tls: true,
+    tlsverify: true,
+    tlscacert: TLS_PATHS.ca,
+    tlscert: TLS_PATHS.cert,
+    tlskey: TLS_PATHS.key,
+    ...(source === 'image' ? { hosts: [`tcp://0.0.0.0:${wanted.enginePort}`, LOCAL_SOCKET] } : {}),
+  }
+  return [base, ...choiceParts(wanted.engine, wanted.driver)].reduce((all, part) => combine(all, part, later))
+}
+
+function choiceParts(choices: EngineChoices, driver: string): JsonObject[] {
+  const lists = {
+    labels: [...choices.labels, `provider=${driver}`],
+    'insecure-registries': choices.insecureRegistries,
+    'registry-mirrors': choices.registryMirrors,
+  }
+  return [
+    ...choices.opts.map(engineOption),
+    ...Object.entries(lists).flatMap(([key, values]) => (values.length > 0 ? [{ [key]: [...values] }] : [])),
+    ...(choices.storageDriver ? [{ 'storage-driver': choices.storageDriver }] : []),
+  ]
+}
+
+/**
+ * The host's daemon.json with ours put in. Lists are joined, maps merged, equal values left.
+ * @throws MachineError `provision` naming a key that says something else there
+ */
+export function mergeDaemon(existing: string, ours: JsonObject): JsonObject {
+  return combine(parseDaemon(existing), ours, (path, theirs, wanted) => {
+    throw new MachineError(
+      'provision',
+      `${DAEMON_JSON} on the host already sets "${path}" to ${JSON.stringify(theirs)}, and this machine needs ${JSON.stringify(wanted)}`,
+      {
+        hints: [
+          `Remove "${path}" from ${DAEMON_JSON} on the host, or choose the same value for the machine.`,
+        ],
+      },
+    )
+  })
+}
+
+/** @throws MachineError `provision` when the host's file is not one JSON object */
+export function parseDaemon(text: string): JsonObject {
+  if (text.trim() === '') return {}
+  try {
+    const value = JSON.parse(text) as Json
+    if (isObject(value)) return value
+  } catch {
+    // Told below, without the parser's position: the text may hold passwords of proxies.
+  }
+  throw new MachineError('provision', `${DAEMON_JSON} on the host is not a JSON object`, {
+    hints: [`Correct or remove ${DAEMON_JSON} on the host.`],
+  })
+}
+
+/** The file's text: what the engine reads and people edit. */
+export function daemonText(value: JsonObject): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}
+
+type OnConflict = (path: string, first: Json, second: Json) => Json
+
+/** Among our own choices the later one counts, as with the flags of dockerd. */
+const later: OnConflict = (_path, _first, second) => second
+
+function combine(first: JsonObject, second: JsonObject, onConflict: OnConflict, path = ''): JsonObject {
+  const result: Record<string, Json> = { ...first }
+  for (const [key, value] of Object.entries(second)) {
+    const before = first[key]
+    result[key] = before === undefined ? value : join(before, value, `${path}${key}`, onConflict)
+  }
+  return result
+}
+
+function join(first: Json, second: Json, path: string, onConflict: OnConflict): Json {
+  if (Array.isArray(first) && Array.isArray(second)) return union(first, second)
+  if (isObject(first) && isObject(second)) return combine(first, second, onConflict, `${path}.`)
+  return JSON.stringify(first) === JSON.stringify(second) ? first : onConflict(path, first, second)
+}
+
+function union(first: readonly Json[], second: readonly Json[]): Json[] {
+  const seen = new Set(first.map((value) => JSON.stringify(value)))
+  return [...first, ...second.filter((value) => !seen.has(JSON.stringify(value)))]
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,27 @@
+import { MachineError } from '../../src/contracts/errors.js'
+
+const ASSIGNMENT = /^([A-Za-z_][A-Za-z0-9_]*)=([\s\S]*)$/
+
+/** Splits `--engine-env` values. @throws MachineError `usage` for one that is no NAME=VALUE or spans lines */
+export function parseEnvironment(entries: readonly string[]): [name: string, value: string][] {
+  return entries.map((entry) => {
+    const match = ASSIGNMENT.exec(entry)
+    if (!match || /[\n\r\0]/.test(entry))
+      throw new MachineError('usage', `--engine-env ${entry.split('=')[0]}: it should be one line NAME=VALUE`)
+    return [match[1] ?? '', match[2] ?? '']
+  })
+}
+
+/** engine.env of our boot image: NAME=VALUE lines that are taken as they are. */
+export function literalEnvironment(entries: readonly string[]): string {
+  return parseEnvironment(entries)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
+}
+
+/** systemd's EnvironmentFile (systemd.exec(5)): in double quotes, `\` before `"`, `\`, `` ` `` and `$` is taken away. */
+export function systemdEnvironment(entries: readonly string[]): string {
+  return parseEnvironment(entries)
+    .map(([name, value]) => `${name}="${value.replace(/["\\`$]/g, '\\$&')}"\n`)
+    .join('')
+}

@@ -1,0 +1,27 @@
+import type { InitSystem } from '../../src/contracts/provision.js'
+
+/** How an init system drives the engine. All of these act on the engine alone: containers keep running. */
+export interface EngineService {
+  readonly start: readonly string[]
+  readonly restart: readonly string[]
+  /** The engine reads daemon.json again (SIGHUP). */
+  readonly reload: readonly string[]
+  /** Last log lines, as evidence after a failure. */
+  readonly log: readonly string[]
+}
+
+/** Init systems that plans can be made for. */
+export const SERVICES: Readonly<Partial<Record<InitSystem, EngineService>>> = {
+  tsmachine: {
+    start: ['tsmachine-service', 'engine', 'start'],
+    restart: ['tsmachine-service', 'engine', 'restart'],
+    reload: ['tsmachine-service', 'engine', 'reload'],
+    log: ['tsmachine-service', 'engine', 'log', '-n', '30'],
+  },
+  systemd: {
+    start: ['systemctl', 'start', 'docker.service'],
+    restart: ['systemctl', 'restart', 'docker.service'],
+    reload: ['systemctl', 'reload', 'docker.service'],
+    log: ['journalctl', '-u', 'docker.service', '-o', 'cat', '--no-pager', '-n', '30'],
+  },
+}

@@ -1,0 +1,72 @@
+import { MachineError } from '../../src/contracts/errors.js'
+import type { Facts, Wanted } from '../../src/contracts/provision.js'
+import { DEFAULT_INSTALL_URL, type EngineSource } from '../../src/contracts/record.js'
+import { BUNDLE_ROOT } from './places.js'
+import { SERVICES } from './services.js'
+
+/** Where the engine comes from: the user's word, our image, the host's own engine, an install script, else our bundle. */
+export function engineSource(facts: Facts, wanted: Wanted): EngineSource {
+  if (wanted.source) return wanted.source
+  if (facts.init === 'tsmachine') return 'image'
+  if (facts.engine) return facts.engine.ours ? 'bundled' : 'host'
+  return installUrl(wanted) === undefined ? 'bundled' : 'install-url'
+}
+
+/** The install script that was asked for; docker-machine's default means that none was. */
+export function installUrl(wanted: Wanted): string | undefined {
+  const url = wanted.engine.installUrl
+  return url === undefined || url === '' || url === DEFAULT_INSTALL_URL ? undefined : url
+}
+
+/** Everything that would make a plan fail on the host, before it is sent. @throws MachineError `provision` */
+export function checkHost(facts: Facts, source: EngineSource, wanted: Wanted): void {
+  for (const fault of [rootFault, initFault]) fault(facts)
+  if (source === 'bundled' && !wanted.certificatesOnly) for (const fault of BUNDLE_FAULTS) fault(facts)
+  if (source === 'host' && !facts.engine?.service)
+    fail(`The engine of the host (${facts.engine?.path ?? 'dockerd'}) is not run by docker.service`, [
+      'tsmachine configures engines that are the unit docker.service; remove this one or make it that unit.',
+    ])
+}
+
+function rootFault({ sudo, user }: Facts): void {
+  if (sudo === 'password')
+    fail(`sudo on the host asks ${user} for a password`, [
+      `Let it not ask: as root on the host, echo '${user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/${user}`,
+    ])
+  if (sudo === 'none')
+    fail(`${user} cannot become root on the host`, [
+      'Log in as root, or install sudo and allow it without a password.',
+    ])
+}
+
+function initFault({ init, osRelease }: Facts): void {
+  if (SERVICES[init]) return
+  const name = osRelease['PRETTY_NAME'] ?? osRelease['ID'] ?? 'the host'
+  fail(`${name} has an init system that tsmachine cannot drive yet (${init})`, ['Hosts with systemd work.'])
+}
+
+const MIN_KERNEL = [4, 18] as const
+
+const BUNDLE_FAULTS: readonly ((facts: Facts) => void)[] = [
+  ({ arch }) => {
+    if (arch !== 'x86_64') fail(`The engine bundle is for x86_64, and the host is ${arch}`, [OWN_ENGINE])
+  },
+  ({ kernel }) => {
+    const [major = 0, minor = 0] = kernel.split('.').map(Number)
+    if (major < MIN_KERNEL[0] || (major === MIN_KERNEL[0] && minor < MIN_KERNEL[1]))
+      fail(`The engine needs Linux ${MIN_KERNEL.join('.')} or newer, and the host runs ${kernel}`, [])
+  },
+  ({ noexec }) => {
+    const mount = noexec.find((path) => path === BUNDLE_ROOT || path === '/opt')
+    if (mount)
+      fail(`${mount} on the host is mounted noexec, and the engine is installed there`, [
+        `mount -o remount,exec ${mount}`,
+      ])
+  },
+]
+
+const OWN_ENGINE = 'Install docker on the host with its own package manager; tsmachine then configures that.'
+
+function fail(message: string, hints: readonly string[]): never {
+  throw new MachineError('provision', message, { hints })
+}

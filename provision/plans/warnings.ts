@@ -1,0 +1,38 @@
+import type { Facts, Wanted } from '../../src/contracts/provision.js'
+
+const SKEW_S = 60
+
+interface Rule {
+  readonly applies: (facts: Facts, wanted: Wanted) => boolean
+  readonly text: (facts: Facts, wanted: Wanted) => string
+}
+
+const RULES: readonly Rule[] = [
+  {
+    applies: (facts) => Math.abs(facts.clockSkewS) > SKEW_S,
+    text: ({ clockSkewS }) =>
+      `The host's clock is ${Math.abs(clockSkewS)} s ${clockSkewS > 0 ? 'ahead' : 'behind'}: certificates may look expired or not yet valid there`,
+  },
+  {
+    applies: (facts) => facts.firewall !== undefined,
+    text: ({ firewall }, { enginePort }) =>
+      `The host runs the firewall ${firewall ?? ''}: let TCP port ${enginePort} in for the machine to be reached`,
+  },
+  {
+    applies: (facts, wanted) => facts.swarm && wanted.force === true,
+    text: () => 'The host is in a swarm: its tasks restart with the engine',
+  },
+  {
+    applies: (facts) => facts.cloudInit === 'running',
+    text: () => 'cloud-init is still at work on the host and may change it after this',
+  },
+  {
+    applies: (facts) => facts.cgroup === 1,
+    text: () => 'The host uses control groups version 1, which Docker has deprecated',
+  },
+]
+
+/** What the user should know of the host; none of it keeps the plan from being carried out. */
+export function warnings(facts: Facts, wanted: Wanted): string[] {
+  return RULES.filter((rule) => rule.applies(facts, wanted)).map((rule) => rule.text(facts, wanted))
+}
