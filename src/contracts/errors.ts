@@ -107,6 +107,21 @@ export function toMachineError(error: unknown): MachineError {
   })
 }
 
+/**
+ * Several failures that happened side by side (one verb on many machines) as one error. Its cause holds the parts,
+ * which the renderer shows one by one; its exit status is the highest of theirs.
+ */
+export function joinErrors(errors: readonly MachineError[]): MachineError {
+  const [first, second] = errors
+  if (first === undefined) throw new Error('joinErrors needs an error')
+  if (second === undefined) return first
+  const same = errors.every((error) => error.code === first.code)
+  return new MachineError(same ? first.code : 'driver', errors.map((error) => error.message).join('\n'), {
+    cause: new AggregateError(errors),
+    exitCode: Math.max(...errors.map((error) => error.exitCode)),
+  })
+}
+
 /** The message of any thrown value, for texts. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -1,0 +1,89 @@
+import { Command } from '@oclif/core'
+import { MachineError } from '../contracts/errors.js'
+import type { Report } from '../contracts/events.js'
+import type { Profile } from '../contracts/profile.js'
+import type { MachineContext } from '../machine/context.js'
+import { createReporter } from '../ui/reporter.js'
+import { machineContext } from './context.js'
+import { GLOBAL_FLAGS } from './global-flags.js'
+import { resultDocument } from './json-document.js'
+import { type GlobalOptions, type Session, sessionOf } from './session.js'
+
+/** What oclif's parser gives every command. */
+interface ParsedGlobals {
+  readonly debug?: boolean | undefined
+  readonly json?: boolean | undefined
+  readonly 'storage-path'?: string | undefined
+}
+
+/** What all commands share: global flags, the context of use cases, and the two ways to answer. */
+export abstract class BaseCommand extends Command {
+  static override baseFlags = GLOBAL_FLAGS
+  static override strict = false
+  #globals: GlobalOptions | undefined
+  #closeReporter: (() => void) | undefined
+
+  protected get session(): Session {
+    return sessionOf(this.config)
+  }
+
+  protected get profile(): Profile {
+    return this.session.profile
+  }
+
+  /** Builds the context of use cases from the parsed flags. Call once, after `parse`. */
+  protected context(flags: ParsedGlobals): MachineContext {
+    const globals = this.takeGlobals(flags)
+    const reporter = createReporter({
+      mode: globals.json ? 'json' : 'auto',
+      stream: this.profile.progress === 'stdout' && !globals.json ? process.stdout : process.stderr,
+      debug: globals.debug,
+      debugStream: process.stderr,
+    })
+    this.#closeReporter = reporter.close
+    return machineContext(this.session, globals, reporter.report)
+  }
+
+  /** As `context`, with the story sent to stderr under every name: the answer is evaluated by a shell. */
+  protected quietContext(flags: ParsedGlobals): MachineContext {
+    const report: Report = (event) => {
+      if (event.type === 'warn') process.stderr.write(`${event.text}\n`)
+    }
+    return machineContext(this.session, this.takeGlobals(flags), report)
+  }
+
+  protected takeGlobals(flags: ParsedGlobals): GlobalOptions {
+    const { globals } = this.session
+    const storagePath = flags['storage-path'] ?? globals.storagePath
+    this.#globals = {
+      debug: globals.debug || flags.debug === true,
+      json: globals.json || flags.json === true,
+      ...(storagePath === undefined ? {} : { storagePath }),
+    }
+    return this.#globals
+  }
+
+  /** Prints the answer: the text, or with `--json` the one document that holds `result`. */
+  protected answer(result: unknown, text: string): void {
+    this.#closeReporter?.()
+    if (this.#globals?.json) process.stdout.write(resultDocument((this.id ?? '').replace(':', ' '), result))
+    else if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  }
+
+  /** A usage error in docker-machine's words. */
+  protected usage(message: string, ...hints: string[]): MachineError {
+    const help = `See '${this.config.bin} ${(this.id ?? '').replace(':', ' ')} --help'.`
+    return new MachineError('usage', message, { hints: [...hints, help] })
+  }
+
+  /** Ends the live step list before errors are shown. */
+  protected override finally(_error: Error | undefined): Promise<void> {
+    this.#closeReporter?.()
+    return Promise.resolve()
+  }
+
+  /** Errors go up to `run`, which alone shows them. */
+  protected override catch(error: Error): Promise<void> {
+    throw error
+  }
+}

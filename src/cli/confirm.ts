@@ -1,0 +1,31 @@
+import { createInterface } from 'node:readline/promises'
+import type { MachineContext } from '../machine/context.js'
+
+/** A question on the terminal; anything but y... means no, and so does the end of input. */
+export async function confirm(question: string, signal: AbortSignal): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
+  try {
+    const answer = await Promise.race([terminal.question(question, { signal }), ended])
+    return /^y/i.test(answer.trim())
+  } finally {
+    terminal.close()
+  }
+}
+
+/** Whether there is somebody to ask. */
+export function isInteractive(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY
+}
+
+/** On a terminal, a create whose record is unfinished asks whether to carry on. */
+export async function offerResume(ctx: MachineContext, name: string): Promise<boolean> {
+  if (!isInteractive() || !ctx.store.exists(name)) return false
+  const record = ctx.store.read(name)
+  const failure = 'ledger' in record && record.ledger?.phase === 'failed' ? record.ledger.failure : undefined
+  if (!failure) return false
+  return await confirm(
+    `The create of "${name}" stopped at ${failure.stage}. Carry on with it? (y/n): `,
+    ctx.signal,
+  )
+}

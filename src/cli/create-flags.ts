@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises'
+import { Flags } from '@oclif/core'
+import { MachineError, messageOf } from '../contracts/errors.js'
+import type { MachineOptions } from '../contracts/record.js'
+import { DEFAULT_INSTALL_URL } from '../contracts/record.js'
+
+const ENGINE = { helpGroup: 'ENGINE' }
+const list = (summary: string, helpValue: string) =>
+  Flags.string({
+    ...ENGINE,
+    summary: `${summary} [may be repeated]`,
+    helpValue,
+    multiple: true,
+    multipleNonGreedy: true,
+  })
+
+/** Flags of `create` that every driver shares. */
+export const CREATE_FLAGS = {
+  driver: Flags.string({
+    char: 'd',
+    helpValue: 'NAME',
+    summary: 'What makes the machine. [env: MACHINE_DRIVER; default: qemu]',
+  }),
+  resume: Flags.boolean({ summary: 'Carry on with a create that failed or was interrupted.' }),
+  'engine-install-url': Flags.string({
+    ...ENGINE,
+    helpValue: 'URL',
+    summary: 'Install the engine with this script instead of our bundle. [env: MACHINE_DOCKER_INSTALL_URL]',
+  }),
+  'engine-opt': list("Option of the engine's daemon, as flag=value or flag.", 'OPT'),
+  'engine-insecure-registry': list('Registry to use without verified TLS.', 'HOST'),
+  'engine-registry-mirror': list('Mirror of the Docker Hub. [env: ENGINE_REGISTRY_MIRROR]', 'URL'),
+  'engine-registry-ca': list('CA certificate for pulling from a registry.', 'HOST[:PORT]=FILE'),
+  'engine-label': list('Label of the engine.', 'KEY=VALUE'),
+  'engine-storage-driver': Flags.string({
+    ...ENGINE,
+    helpValue: 'NAME',
+    summary: 'Storage driver of the engine.',
+  }),
+  'engine-env': list('Environment variable of the engine.', 'KEY=VALUE'),
+  'tls-san': list('Extra name or address in the server certificate.', 'NAME'),
+}
+
+/** What oclif's parser makes of them. */
+export interface CreateFlagValues {
+  readonly 'engine-install-url'?: string | undefined
+  readonly 'engine-opt'?: readonly string[] | undefined
+  readonly 'engine-insecure-registry'?: readonly string[] | undefined
+  readonly 'engine-registry-mirror'?: readonly string[] | undefined
+  readonly 'engine-registry-ca'?: readonly string[] | undefined
+  readonly 'engine-label'?: readonly string[] | undefined
+  readonly 'engine-storage-driver'?: string | undefined
+  readonly 'engine-env'?: readonly string[] | undefined
+  readonly 'tls-san'?: readonly string[] | undefined
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** The machine's options; CA files are read here, their text is what is kept. @throws MachineError `usage` */
+export async function machineOptions(flags: CreateFlagValues, env: Environment): Promise<MachineOptions> {
+  const installUrl = flags['engine-install-url'] ?? env['MACHINE_DOCKER_INSTALL_URL']
+  const storageDriver = flags['engine-storage-driver']
+  return {
+    engine: {
+      opts: flags['engine-opt'] ?? [],
+      labels: requirePairs('--engine-label', flags['engine-label'] ?? []),
+      insecureRegistries: flags['engine-insecure-registry'] ?? [],
+      registryMirrors: [
+        ...commaList(env['ENGINE_REGISTRY_MIRROR']),
+        ...(flags['engine-registry-mirror'] ?? []),
+      ],
+      env: requirePairs('--engine-env', flags['engine-env'] ?? []),
+      registryCas: await registryCas(flags['engine-registry-ca'] ?? []),
+      ...(installUrl && installUrl !== DEFAULT_INSTALL_URL ? { installUrl } : {}),
+      ...(storageDriver ? { storageDriver } : {}),
+    },
+    tlsSans: flags['tls-san'] ?? [],
+  }
+}
+
+/** docker-machine splits a list variable at commas and appends what the command line gives. */
+function commaList(text = ''): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}
+
+function requirePairs(flag: string, pairs: readonly string[]): readonly string[] {
+  const bad = pairs.find((pair) => !/^[^=]+=/.test(pair))
+  if (bad === undefined) return pairs
+  throw new MachineError('usage', `${flag} wants KEY=VALUE, not "${bad}"`)
+}
+
+async function registryCas(pairs: readonly string[]): Promise<Readonly<Record<string, string>>> {
+  const entries = await Promise.all(pairs.map(registryCa))
+  return Object.fromEntries(entries)
+}
+
+async function registryCa(pair: string): Promise<readonly [string, string]> {
+  const [, host, file] = /^([a-zA-Z0-9.\-[\]:]+)=(.+)$/.exec(pair) ?? []
+  if (!host || !file)
+    throw new MachineError('usage', `--engine-registry-ca wants HOST[:PORT]=FILE, not "${pair}"`)
+  const pem = await readCa(file)
+  if (pem.includes('-----BEGIN CERTIFICATE-----')) return [host, pem]
+  throw new MachineError('usage', `${file} is not a PEM certificate (--engine-registry-ca ${host})`)
+}
+
+async function readCa(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    throw new MachineError('usage', `Cannot read the CA certificate ${file}: ${messageOf(cause)}`, { cause })
+  }
+}

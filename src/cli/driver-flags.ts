@@ -1,0 +1,79 @@
+import { Flags } from '@oclif/core'
+import type { FlagSpec, FlagValues } from '../contracts/driver.js'
+import { MachineError } from '../contracts/errors.js'
+import { collectFlagValues } from '../drivers/common/flags.js'
+import { allFlags, loadFactory } from '../drivers/registry.js'
+
+const tables = await allFlags()
+
+/** Flags of all drivers for `create`, grouped by driver in the help. Types are checked by the driver, all at once. */
+export const DRIVER_FLAGS: Readonly<Record<string, ReturnType<typeof oclifFlag>>> = Object.fromEntries(
+  tables.flatMap(({ driver, flags }) => flags.map((flag) => [flag.name, oclifFlag(driver, flag)])),
+)
+
+function oclifFlag(driver: string, flag: FlagSpec) {
+  const common = { summary: summaryOf(flag), helpGroup: `DRIVER ${driver}` }
+  if (flag.type === 'boolean') return Flags.boolean({ ...common, allowNo: flag.negatable ?? false })
+  const value = { ...common, helpValue: flag.value ?? flag.type.toUpperCase() }
+  if (flag.type === 'list') return Flags.string({ ...value, multiple: true, multipleNonGreedy: true })
+  return Flags.string(value)
+}
+
+function summaryOf(flag: FlagSpec): string {
+  const facts = [
+    flag.options ? `one of ${flag.options.join(', ')}` : '',
+    flag.env ? `env: ${flag.env}` : '',
+    isShown(flag.default) ? `default: ${String(flag.default)}` : '',
+    flag.type === 'list' ? 'may be repeated' : '',
+  ].filter((fact) => fact !== '')
+  return facts.length > 0 ? `${flag.summary} [${facts.join('; ')}]` : flag.summary
+}
+
+function isShown(value: FlagSpec['default']): boolean {
+  return (
+    value !== undefined && value !== '' && value !== false && !(Array.isArray(value) && value.length === 0)
+  )
+}
+
+/**
+ * Values for one driver: what the command line gave, then its environment, then its defaults.
+ * @throws MachineError `usage` for an unknown driver, a flag of another driver, or a bad variable: all faults at once
+ */
+export async function driverValues(
+  driver: string,
+  given: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<FlagValues> {
+  const { flags } = await loadFactory(driver)
+  const faults = foreignFlags(driver, given)
+  const own: Record<string, FlagValues[string]> = {}
+  for (const flag of flags) {
+    const value = typed(flag, given[flag.name])
+    if (value !== undefined) own[flag.name] = value
+  }
+  const collected = collectFlagValues(flags, own, env)
+  faults.push(...collected.faults)
+  if (faults.length === 0) return collected.values
+  throw new MachineError(
+    'usage',
+    `Error setting machine configuration from flags provided: ${faults.join('; ')}`,
+    { hints: [`tsmachine create --help`] },
+  )
+}
+
+/** A flag that only another driver has would be dropped in silence otherwise. */
+function foreignFlags(driver: string, given: Readonly<Record<string, unknown>>): string[] {
+  return tables
+    .filter((table) => table.driver !== driver)
+    .flatMap((table) => table.flags.map((flag) => ({ owner: table.driver, name: flag.name })))
+    .filter(({ name }) => given[name] !== undefined)
+    .map(({ owner, name }) => `--${name} is a flag of the ${owner} driver, not of ${driver}`)
+}
+
+/** Whole numbers (also 0x...) become numbers; other text stays and the driver complains about it. */
+function typed(flag: FlagSpec, value: unknown): FlagValues[string] {
+  if (typeof value === 'boolean') return value
+  if (Array.isArray(value)) return value.filter((item): item is string => typeof item === 'string')
+  if (typeof value !== 'string') return undefined
+  return flag.type === 'integer' && /^[+-]?(0x[0-9a-f]+|\d+)$/i.test(value.trim()) ? Number(value) : value
+}

@@ -1,0 +1,30 @@
+import type { Report } from '../contracts/events.js'
+import type { Manifest } from '../contracts/image.js'
+import { cachePath } from '../util/paths.js'
+
+export interface SourcesRequest {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly out: string
+  readonly mirror?: string
+  readonly signal: AbortSignal
+  readonly report: Report
+}
+
+/** Fetches the Debian source packages of an artefact. @returns paths of the files */
+export async function downloadSources(
+  manifest: Manifest,
+  request: SourcesRequest,
+): Promise<readonly string[]> {
+  const module = '../../image-build/sources.js'
+  const { fetchSources } = (await import(module)) as {
+    fetchSources(options: object): Promise<readonly string[]>
+  }
+  return await fetchSources({
+    manifest,
+    out: request.out,
+    cacheDir: cachePath(request.env),
+    ...(request.mirror === undefined ? {} : { mirror: request.mirror }),
+    signal: request.signal,
+    report: (text: string) => request.report({ type: 'progress', text }),
+  })
+}

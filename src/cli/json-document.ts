@@ -1,0 +1,40 @@
+import type { MachineError } from '../contracts/errors.js'
+import { isMachineError } from '../contracts/errors.js'
+
+/** Version of the documents that `--json` prints (docs/json-output.md). */
+export const JSON_SCHEMA = 1
+
+/** The document of a command that worked: `result` is documented per command. */
+export function resultDocument(command: string, result: unknown): string {
+  return document({ schema: JSON_SCHEMA, command, ok: true, result })
+}
+
+/** The document of a command that failed. */
+export function errorDocument(command: string, error: MachineError, exitCode: number): string {
+  return document({ schema: JSON_SCHEMA, command, ok: false, error: errorJson(error, exitCode) })
+}
+
+function errorJson(error: MachineError, exitCode: number): Record<string, unknown> {
+  const parts =
+    error.cause instanceof AggregateError ? (error.cause.errors as unknown[]).filter(isMachineError) : []
+  return {
+    code: error.code,
+    message: error.message,
+    exitCode,
+    machine: error.machine,
+    stage: error.stage,
+    hints: error.hints,
+    evidence: error.evidence,
+    errors: parts.length > 0 ? parts.map((part) => errorJson(part, part.exitCode)) : undefined,
+  }
+}
+
+/** JSON escapes control characters itself, except the C1 ones and those that reorder text. */
+function document(value: unknown): string {
+  const text = JSON.stringify(value, undefined, 2)
+  return text.replace(/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, unicodeEscape) + '\n'
+}
+
+function unicodeEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+}

@@ -1,0 +1,34 @@
+import type { Config } from '@oclif/core'
+import type { Profile } from '../contracts/profile.js'
+
+/** Flags that every command takes, before or after its name. */
+export interface GlobalOptions {
+  readonly debug: boolean
+  readonly json: boolean
+  readonly storagePath?: string
+}
+
+/** One run of the program: how we were called and what the process gives us. */
+export interface Session {
+  readonly profile: Profile
+  /** The command line as typed, without the interpreter: what `env` shows in its hint. */
+  readonly argv: readonly string[]
+  readonly globals: GlobalOptions
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Aborted by SIGINT and SIGTERM with a `cancelled` MachineError as reason. */
+  readonly signal: AbortSignal
+}
+
+const sessions = new WeakMap<Config, Session>()
+
+/** Commands are made by oclif with nothing but its Config: this ties our session to it. */
+export function bindSession(config: Config, session: Session): void {
+  sessions.set(config, session)
+}
+
+/** The session that `bindSession` tied to this Config. */
+export function sessionOf(config: Config): Session {
+  const session = sessions.get(config)
+  if (!session) throw new Error('No session is bound to this configuration')
+  return session
+}

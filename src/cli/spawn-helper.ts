@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { MachineError } from '../contracts/errors.js'
+import type { JsonObject } from '../contracts/json.js'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** A helper outlives us for as long as its VM: it gets nothing of our environment that may hold a secret. */
+const KEPT = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'TMPDIR',
+  'XDG_RUNTIME_DIR',
+  'XDG_CACHE_HOME',
+  'TEMP',
+  'SystemRoot',
+] as const
+
+/**
+ * Starts one of our helper programs (`helpers/NAME.ts`) in a session of its own, detached from all three streams: a
+ * caller that reads our output until it closes must not wait for it. Arguments are seen by `ps`: paths, no secrets.
+ * @returns its pid
+ */
+export async function spawnHelper(name: string, args: JsonObject, env: Environment): Promise<number> {
+  const program = fileURLToPath(new URL(`./helpers/main${extname(import.meta.url)}`, import.meta.url))
+  const child = spawn(process.execPath, [...process.execArgv, program, name, JSON.stringify(args)], {
+    detached: true,
+    stdio: 'ignore',
+    cwd: '/',
+    env: Object.fromEntries(KEPT.flatMap((key) => (env[key] === undefined ? [] : [[key, env[key]]]))),
+  })
+  await started(child, name)
+  child.unref()
+  return child.pid ?? 0
+}
+
+async function started(child: ReturnType<typeof spawn>, name: string): Promise<void> {
+  try {
+    await once(child, 'spawn')
+  } catch (cause) {
+    throw new MachineError('driver', `Could not start the helper program ${name}`, { cause })
+  }
+}

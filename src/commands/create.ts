@@ -1,0 +1,55 @@
+import { Args } from '@oclif/core'
+import { words } from '../cli/args.js'
+import { BaseCommand } from '../cli/base-command.js'
+import { offerResume } from '../cli/confirm.js'
+import { CREATE_FLAGS, machineOptions } from '../cli/create-flags.js'
+import { DRIVER_FLAGS, driverValues } from '../cli/driver-flags.js'
+import { createMachine, type CreateResult, resumeCreate } from '../machine/create.js'
+import type { MachineContext } from '../machine/context.js'
+
+export default class Create extends BaseCommand {
+  static override summary = 'Make a machine with a Docker engine that only you can reach.'
+  static override description =
+    'A create that fails keeps its record: --resume carries on from the step that failed, rm removes all of it.'
+  static override args = { name: Args.string({ description: 'Name of the new machine', ignoreStdin: true }) }
+  static override flags = { ...CREATE_FLAGS, ...DRIVER_FLAGS }
+  static override examples = [
+    '<%= config.bin %> create dev',
+    '<%= config.bin %> create --qemu-memory 4096 --qemu-cpu-count 2 --qemu-disk-size 40000 web',
+    '<%= config.bin %> create --driver generic --generic-ip-address 192.0.2.10 --generic-ssh-user admin box',
+    '<%= config.bin %> create --driver none --url tcp://192.0.2.10:2376 other',
+    '<%= config.bin %> create dev --resume',
+  ]
+
+  override async run(): Promise<void> {
+    const { argv, flags } = await this.parse(Create)
+    const [name, ...extra] = words(argv)
+    if (name === undefined) throw this.usage('Error: No machine name specified')
+    if (extra.length > 0) throw this.usage(`Invalid command line. Found extra arguments [${extra.join(' ')}]`)
+    const ctx = this.context(flags)
+    const result = flags.resume ? await resumeCreate(ctx, name) : await this.create(ctx, name, flags)
+    this.answer(result, '')
+    ctx.report({ type: 'info', text: this.nextStep(result) })
+  }
+
+  private async create(
+    ctx: MachineContext,
+    name: string,
+    flags: Record<string, unknown>,
+  ): Promise<CreateResult> {
+    if (await offerResume(ctx, name)) return await resumeCreate(ctx, name)
+    const { env } = this.session
+    const given = typeof flags['driver'] === 'string' ? flags['driver'] : undefined
+    const driver = given || env['MACHINE_DRIVER'] || this.profile.defaultDriver
+    const flagValues = await driverValues(driver, flags, env)
+    return await createMachine(ctx, { name, driver, flagValues, options: await machineOptions(flags, env) })
+  }
+
+  private nextStep({ name, dockerContext }: CreateResult): string {
+    const { program } = this.profile
+    const text = `To see how to connect your Docker Client to the Docker Engine running on this virtual machine, run: ${program} env ${name}`
+    return dockerContext === undefined
+      ? text
+      : `${text}\nOr use its Docker context: docker --context ${dockerContext} info`
+  }
+}

@@ -1,0 +1,60 @@
+import { Flags } from '@oclif/core'
+import { MACHINE_NAME, words } from '../cli/args.js'
+import { BaseCommand } from '../cli/base-command.js'
+import { ENV_NAMES, envVariables, proxyVariable, withoutProxy } from '../machine/env.js'
+import { resolveName } from '../machine/names.js'
+import { commandLine, detectShell, type EnvScript, renderEnv, SHELLS } from '../ui/shell-env.js'
+
+export default class Env extends BaseCommand {
+  static override summary = 'Print the commands that point this shell at a machine.'
+  static override args = MACHINE_NAME
+  static override flags = {
+    shell: Flags.string({
+      helpValue: 'SHELL',
+      summary: `Shell to write for: ${SHELLS.join(', ')}. [default: $SHELL]`,
+    }),
+    unset: Flags.boolean({ char: 'u', summary: 'Remove the variables instead.' }),
+    'no-proxy': Flags.boolean({ summary: "Add the machine's address to NO_PROXY." }),
+  }
+  static override examples = [
+    'eval "$(<%= config.bin %> env web)"',
+    '<%= config.bin %> env --shell fish web | source',
+    'eval "$(<%= config.bin %> env -u)"',
+  ]
+
+  override async run(): Promise<void> {
+    const { argv, flags } = await this.parse(Env)
+    const names = words(argv)
+    const ctx = this.quietContext(flags)
+    const shell = detectShell(this.session.env, process.platform, flags.shell)
+    if (shell === undefined && !this.session.globals.json)
+      throw this.usage('Error: Unknown shell', 'Say which: --shell bash')
+    if (flags.unset && names.length > 0)
+      throw this.usage('Error: Expected no machine name when the -u flag is present')
+    const script = flags.unset
+      ? this.removal(flags['no-proxy'])
+      : await this.setting(ctx, resolveName(ctx, names), flags['no-proxy'])
+    const result = Object.fromEntries([...script.set, ...script.unset.map((name) => [name, null] as const)])
+    this.answer(result, renderEnv(shell ?? 'sh', script))
+  }
+
+  private removal(proxy: boolean): EnvScript {
+    const extra = proxy ? [proxyVariable(this.session.env).name] : []
+    return { set: [], unset: [...ENV_NAMES, ...extra], commandLine: commandLine(this.session.argv) }
+  }
+
+  private async setting(
+    ctx: Parameters<typeof envVariables>[0],
+    name: string,
+    proxy: boolean,
+  ): Promise<EnvScript> {
+    const { variables, ip } = await envVariables(ctx, name)
+    const windows = process.platform === 'win32' ? [['COMPOSE_CONVERT_WINDOWS_PATHS', 'true'] as const] : []
+    const extra = proxy ? [withoutProxy(this.session.env, ip)] : []
+    return {
+      set: [...variables, ...windows, ...extra],
+      unset: [],
+      commandLine: commandLine(this.session.argv),
+    }
+  }
+}

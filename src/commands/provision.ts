@@ -1,0 +1,41 @@
+import { Flags } from '@oclif/core'
+import { MACHINE_NAMES, words } from '../cli/args.js'
+import { BaseCommand } from '../cli/base-command.js'
+import { resolveNames, withMachines } from '../machine/names.js'
+import { planMachine, provisionMachine } from '../machine/provision.js'
+import { renewNow } from '../machine/renew-now.js'
+import { planText } from '../machine/plan-text.js'
+
+export default class Provision extends BaseCommand {
+  static override summary = 'Bring machines to their recorded settings again.'
+  static override description = 'What is right already is left alone; containers keep running.'
+  static override args = MACHINE_NAMES
+  static override flags = {
+    'dry-run': Flags.boolean({ summary: 'Print the plan, do nothing.' }),
+    certificates: Flags.boolean({ summary: 'Only make and install new certificates.' }),
+    force: Flags.boolean({ summary: 'Renew although the engine is in a swarm, whose tasks then restart.' }),
+  }
+  static override examples = [
+    '<%= config.bin %> provision web',
+    '<%= config.bin %> provision --dry-run web',
+    '<%= config.bin %> provision --certificates web',
+  ]
+
+  override async run(): Promise<void> {
+    const { argv, flags } = await this.parse(Provision)
+    const ctx = this.context(flags)
+    const names = resolveNames(ctx, words(argv))
+    if (flags['dry-run']) {
+      const plans = await withMachines(names, async (name) => planText(await planMachine(ctx, name)))
+      return this.answer(
+        plans.map(({ name, value }) => ({ name, plan: value })),
+        plans.map(({ value }) => value).join('\n'),
+      )
+    }
+    const work = flags.certificates
+      ? async (name: string) => await renewNow(ctx, name, flags.force)
+      : async (name: string) => await provisionMachine(ctx, name)
+    const results = await withMachines(names, work)
+    this.answer({ machines: results.map(({ name }) => name) }, '')
+  }
+}

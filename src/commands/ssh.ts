@@ -1,0 +1,35 @@
+import { Args } from '@oclif/core'
+import { BaseCommand } from '../cli/base-command.js'
+import { ExitStatus } from '../cli/failure.js'
+import { splitPassedWords } from '../cli/passed-words.js'
+import { resolveName } from '../machine/names.js'
+import { sshSession } from '../machine/ssh.js'
+
+export default class Ssh extends BaseCommand {
+  static override summary = 'Log in to a machine, or run a command on it.'
+  static override description =
+    'Words after the name go to ssh as they are: a command, or options of ssh before it. The exit status is that of the command.'
+  static override usage = 'ssh [NAME] [--] [COMMAND...]'
+  static override args = {
+    name: Args.string({ description: 'Machine (default: the one called "default")', ignoreStdin: true }),
+  }
+  static override examples = [
+    '<%= config.bin %> ssh web',
+    '<%= config.bin %> ssh web -- uname -a',
+    '<%= config.bin %> ssh web docker ps --all',
+    '<%= config.bin %> ssh web -L 8080:localhost:80 -N',
+  ]
+  /** Help is asked for by the first word only: `ssh web ls --help` asks the remote `ls`. */
+  static readonly passesArguments = true
+
+  override async run(): Promise<void> {
+    const { own, name, passed } = splitPassedWords(this.argv)
+    const { flags } = await this.parse(Ssh, own)
+    const ctx = this.quietContext(flags)
+    const status = await sshSession(ctx, resolveName(ctx, name === undefined ? [] : [name]), passed)
+    if (status === 0) return
+    if (this.profile.remoteExitStatus) throw new ExitStatus(status)
+    process.stderr.write(`exit status ${status}\n`)
+    throw new ExitStatus(1)
+  }
+}

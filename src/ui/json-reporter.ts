@@ -1,0 +1,11 @@
+import type { Reporter, ReporterOptions } from './reporter.js'
+
+/** One JSON object per line and event, on stderr: stdout belongs to the one document of the answer. */
+export function jsonReporter(options: ReporterOptions): Reporter {
+  return {
+    report(event) {
+      if (event.type !== 'debug' || options.debug) options.stream.write(`${JSON.stringify({ event })}\n`)
+    },
+    close: () => undefined,
+  }
+}

@@ -1,0 +1,46 @@
+import type { ReportEvent } from '../contracts/events.js'
+import { neutralise } from '../util/text.js'
+import type { Reporter, ReporterOptions } from './reporter.js'
+
+/** One line per event, for logs and pipes. Progress in between is left out: it would flood a log. */
+export function plainReporter(options: ReporterOptions): Reporter {
+  return {
+    report(event) {
+      if (event.type === 'debug') {
+        if (options.debug) options.debugStream.write(`${neutralise(debugLine(event))}\n`)
+        return
+      }
+      const line = plainLine(event)
+      if (line !== undefined) options.stream.write(`${neutralise(line)}\n`)
+    },
+    close: () => undefined,
+  }
+}
+
+function debugLine(event: { machine?: string | undefined; text: string }): string {
+  return event.machine === undefined ? `DBG ${event.text}` : `(${event.machine}) DBG | ${event.text}`
+}
+
+/** The line of an event, or undefined for events that plain output leaves out. */
+export function plainLine(event: ReportEvent): string | undefined {
+  switch (event.type) {
+    case 'stage':
+      return STAGE_LINES[event.state](event)
+    case 'progress':
+    case 'debug':
+      return undefined
+    case 'warn':
+      return `Warning: ${event.text}`
+    case 'info':
+      return event.text
+  }
+}
+
+type StageEvent = Extract<ReportEvent, { type: 'stage' }>
+
+/** A stage is told once, when it starts; its end is told only where it failed. */
+const STAGE_LINES: Readonly<Record<StageEvent['state'], (event: StageEvent) => string | undefined>> = {
+  start: (event) => `(${event.machine}) ${event.text}`,
+  done: () => undefined,
+  failed: (event) => `(${event.machine}) ${event.stage} failed: ${event.text}`,
+}

@@ -1,0 +1,124 @@
+import type { ReportEvent } from '../contracts/events.js'
+import { oneLine } from '../util/text.js'
+import { plainLine } from './plain-reporter.js'
+import type { Reporter, ReporterOptions, TextSink } from './reporter.js'
+
+const FRAMES = ['-', '\\', '|', '/'] as const
+const FRAME_MS = 120
+const MARKS = { done: '\u001b[32m\u2713\u001b[0m', failed: '\u001b[31m\u2717\u001b[0m' } as const
+
+interface Step {
+  readonly label: string
+  readonly startedAt: number
+  detail: string
+}
+
+/**
+ * A live list of steps for a terminal: finished steps stay as lines with their time, running ones are redrawn below
+ * with a spinner and the last progress. Several machines may run side by side.
+ */
+export function ttyReporter(options: ReporterOptions, now: () => number = () => performance.now()): Reporter {
+  const list = new LiveList(options.stream, now)
+  return {
+    report(event) {
+      if (event.type === 'debug') return
+      list.take(event)
+    },
+    close: () => list.close(),
+  }
+}
+
+class LiveList {
+  readonly #steps = new Map<string, Step>()
+  #drawn = 0
+  #frame = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly stream: TextSink,
+    private readonly now: () => number,
+  ) {}
+
+  take(event: ReportEvent): void {
+    if (event.type === 'stage') this.#stage(event)
+    else if (event.type === 'progress') this.#progress(event)
+    else this.#print(plainLine(event) ?? '')
+  }
+
+  close(): void {
+    this.#erase()
+    if (this.#timer) clearInterval(this.#timer)
+    this.#timer = undefined
+    this.#steps.clear()
+  }
+
+  #stage(event: Extract<ReportEvent, { type: 'stage' }>): void {
+    const key = `${event.machine}/${event.stage}`
+    if (event.state === 'start') {
+      this.#steps.set(key, { label: `${event.machine}: ${event.text}`, startedAt: this.now(), detail: '' })
+      this.#redraw()
+      this.#timer ??= this.#startTimer()
+      return
+    }
+    const step = this.#steps.get(key)
+    this.#steps.delete(key)
+    const label = step?.label ?? `${event.machine}: ${event.text}`
+    this.#print(
+      `${MARKS[event.state]} ${oneLine(label)}${step ? ` (${elapsed(this.now() - step.startedAt)})` : ''}`,
+      true,
+    )
+  }
+
+  #progress(event: Extract<ReportEvent, { type: 'progress' }>): void {
+    const step = [...this.#steps.entries()].reverse().find(([key]) => ofMachine(key, event.machine))?.[1]
+    if (!step) return
+    const share =
+      event.done !== undefined && event.total ? ` ${Math.floor((100 * event.done) / event.total)}%` : ''
+    step.detail = oneLine(event.text) + share
+  }
+
+  #print(line: string, trusted = false): void {
+    this.#erase()
+    this.stream.write(`${trusted ? line : oneLine(line)}\n`)
+    this.#redraw()
+  }
+
+  #startTimer(): NodeJS.Timeout {
+    const timer = setInterval(() => {
+      this.#frame++
+      this.#redraw()
+    }, FRAME_MS)
+    timer.unref()
+    return timer
+  }
+
+  #erase(): void {
+    if (this.#drawn > 0) this.stream.write(`\u001b[${this.#drawn}A\u001b[J`)
+    this.#drawn = 0
+  }
+
+  #redraw(): void {
+    this.#erase()
+    const width = (this.stream.columns ?? 80) - 1
+    for (const step of this.#steps.values()) {
+      this.stream.write(`${this.#line(step).slice(0, width)}\n`)
+      this.#drawn++
+    }
+  }
+
+  #line(step: Step): string {
+    const detail = step.detail === '' ? '' : ` - ${step.detail}`
+    return `${FRAMES[this.#frame % FRAMES.length]} ${oneLine(step.label)} ${elapsed(this.now() - step.startedAt)}${detail}`
+  }
+}
+
+function ofMachine(key: string, machine: string | undefined): boolean {
+  return machine === undefined || key.startsWith(`${machine}/`)
+}
+
+function elapsed(ms: number): string {
+  const seconds = ms / 1000
+  return seconds < 60
+    ? `${seconds.toFixed(1)} s`
+    : `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`
+}
