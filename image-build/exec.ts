@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 export interface RunOptions {
   cwd?: string
   /** Added to the environment of the build. */
-  env?: Record<string, string>
+  env?: Record<string, string | undefined>
   /** Bytes for standard input; nothing by default. */
   input?: string | Buffer
   signal?: AbortSignal
@@ -12,14 +12,18 @@ export interface RunOptions {
 
 /** A build program failed or could not be started. `stderr` is what it said. */
 export class BuildCommandError extends Error {
+  /** Exit code, when there was one. */
+  readonly status: number | undefined
+
   constructor(
     readonly argv: readonly string[],
     reason: string,
     readonly stderr: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { status?: number },
   ) {
     super(`${argv[0] ?? ''} ${reason}${stderr ? `: ${lastLines(stderr)}` : ''}`, options)
     this.name = 'BuildCommandError'
+    this.status = options?.status
   }
 }
 
@@ -58,7 +62,8 @@ export function runBytes(argv: readonly string[], options: RunOptions = {}): Pro
       if (code === 0) resolve(Buffer.concat(out))
       else {
         const text = Buffer.concat(err).toString('utf8')
-        reject(new BuildCommandError(argv, `failed (${signal ?? `exit ${String(code)}`})`, text))
+        const status = code === null ? {} : { status: code }
+        reject(new BuildCommandError(argv, `failed (${signal ?? `exit ${String(code)}`})`, text, status))
       }
     })
   })
