@@ -5,8 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { ensureCa } from '../../src/tls/authority.js'
+import { EngineProbeError, probeEngine } from '../../src/engine/probe.js'
 import { certificateInfo } from '../../src/tls/inspect.js'
 import { issueServer } from '../../src/tls/server.js'
+import { waitFor } from '../../src/util/wait.js'
+import { freePort } from '../helpers/sshd.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'tsm-tls-'))
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
@@ -86,3 +89,37 @@ t.test('many processes that need a CA at once end with one, and each got that on
   t.equal(certificateInfo(cert, { caPem }).issuerMatches, true)
   t.same(readdirSync(certs).sort(), ['ca-key.pem', 'ca.pem', 'cert.pem', 'key.pem'])
 })
+
+t.test(
+  'a server that does not trust our CA refuses us, and we say that it was the client certificate',
+  async (t) => {
+    const certs = join(dir, 'ec')
+    const port = await freePort()
+    const [cert, key] = ['server.pem', 'server-key.pem'].map((name) => join(certs, name))
+    const server = spawn(
+      'openssl',
+      [
+        ...['s_server', '-accept', `127.0.0.1:${port}`, '-cert', cert ?? '', '-key', key ?? '', '-quiet'],
+        ...['-CAfile', join(certs, '..', 'shared', 'ca.pem'), '-Verify', '1', '-verify_return_error'],
+      ],
+      { stdio: 'ignore' },
+    )
+    t.teardown(() => server.kill())
+    const pem = (name: string): string => readFileSync(join(certs, name), 'utf8')
+    const target = { host: '127.0.0.1', port, ca: pem('ca.pem'), cert: pem('cert.pem'), key: pem('key.pem') }
+    const error = await waitFor(
+      'the refusal',
+      async () => {
+        const seen: unknown = await probeEngine(target).catch((error: unknown) => error)
+        return seen instanceof EngineProbeError && seen.reason !== 'refused' ? seen : undefined
+      },
+      { deadlineMs: 10_000 },
+    )
+    t.match(error, {
+      code: 'tls',
+      layer: 'tls',
+      reason: 'client-refused',
+      message: /refused our client certificate/,
+    })
+  },
+)

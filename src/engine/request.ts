@@ -1,0 +1,182 @@
+import type { IncomingMessage } from 'node:http'
+import { Agent, request } from 'node:https'
+import { isIP } from 'node:net'
+import { checkServerIdentity, type TLSSocket } from 'node:tls'
+import { classify, EngineProbeError, timeoutError, type Progress } from './errors.js'
+import { secureContextOf, type EngineTarget } from './target.js'
+
+export interface RequestLimits {
+  readonly signal?: AbortSignal
+  /** Milliseconds for the whole request; for a stream, until its first byte. */
+  readonly deadlineMs?: number
+}
+
+const DEADLINE_MS = 10_000
+const LONGEST_BODY = 32 * 1024 * 1024
+const KEEPALIVE_MS = 30_000
+
+/** Requests over one kept connection to one engine, with mutual TLS. `close` it when done. */
+export class EngineConnection {
+  readonly #agent: Agent
+  readonly #target: EngineTarget
+  readonly where: string
+
+  constructor(target: EngineTarget) {
+    const name = target.serverName ?? target.host
+    this.#target = target
+    this.where = isIP(target.host) === 6 ? `[${target.host}]:${target.port}` : `${target.host}:${target.port}`
+    this.#agent = new Agent({
+      keepAlive: true,
+      maxSockets: 1,
+      secureContext: secureContextOf(target),
+      servername: isIP(name) ? '' : name,
+      checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+    })
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  /** The body of a successful GET. @throws EngineProbeError */
+  async text(path: string, limits: RequestLimits = {}): Promise<string> {
+    const { response, done } = await this.#get(path, limits)
+    try {
+      return await readBody(response)
+    } catch (error) {
+      throw done.translate(error)
+    } finally {
+      done.release()
+    }
+  }
+
+  /** The body of a successful GET as JSON. @throws EngineProbeError */
+  async json(path: string, limits: RequestLimits = {}): Promise<unknown> {
+    const text = await this.text(path, limits)
+    try {
+      return JSON.parse(text)
+    } catch (error) {
+      throw new EngineProbeError(
+        'http',
+        'protocol',
+        `The engine at ${this.where} answered ${path} with no JSON`,
+        {
+          cause: error,
+          evidence: text.slice(0, 200),
+        },
+      )
+    }
+  }
+
+  /** An endless answer; the deadline counts until its head. Ended by the signal, which is thrown then. */
+  async *stream(path: string, limits: RequestLimits & { onOpen?: () => void } = {}): AsyncGenerator<string> {
+    const { response, done } = await this.#get(path, limits)
+    done.headArrived()
+    limits.onOpen?.()
+    response.setEncoding('utf8')
+    try {
+      for await (const chunk of response) yield chunk as string
+    } catch (error) {
+      throw done.translate(error)
+    } finally {
+      done.release()
+      response.destroy()
+    }
+  }
+
+  async #get(path: string, limits: RequestLimits): Promise<{ response: IncomingMessage; done: Watch }> {
+    limits.signal?.throwIfAborted()
+    const watch = new Watch(this.where, limits)
+    try {
+      const response = await this.#send(path, watch)
+      if (response.statusCode === 200) return { response, done: watch }
+      throw statusError(this.where, path, response.statusCode ?? 0, await readBody(response))
+    } catch (error) {
+      watch.release()
+      throw watch.translate(error)
+    }
+  }
+
+  #send(path: string, watch: Watch): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const { host, port } = this.#target
+      const sent = request({ host, port, path, agent: this.#agent, signal: watch.signal })
+      sent.once('socket', (socket) => watch.follow(socket as TLSSocket))
+      sent.once('error', reject)
+      sent.once('response', resolve)
+      sent.end()
+    })
+  }
+}
+
+/** Deadline and progress of one request. */
+class Watch {
+  readonly #where: string
+  readonly #limits: RequestLimits
+  readonly #progress: Progress = { connected: false, secured: false }
+  readonly #stop = new AbortController()
+  readonly #limit: AbortSignal
+  #expired = false
+
+  constructor(where: string, limits: RequestLimits) {
+    this.#where = where
+    this.#limits = limits
+    this.#limit = AbortSignal.timeout(limits.deadlineMs ?? DEADLINE_MS)
+    this.#limit.addEventListener('abort', this.#onLimit, { once: true })
+    limits.signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  follow(socket: TLSSocket): void {
+    socket.setKeepAlive(true, KEEPALIVE_MS)
+    if (socket.getProtocol?.() !== null && !socket.connecting) {
+      Object.assign(this.#progress, { connected: true, secured: true })
+      return
+    }
+    socket.once('connect', () => (this.#progress.connected = true))
+    socket.once('secureConnect', () => Object.assign(this.#progress, { connected: true, secured: true }))
+  }
+
+  headArrived(): void {
+    this.#limit.removeEventListener('abort', this.#onLimit)
+  }
+
+  release(): void {
+    this.headArrived()
+    this.#limits.signal?.removeEventListener('abort', this.#onAbort)
+  }
+
+  translate(error: unknown): unknown {
+    if (this.#limits.signal?.aborted) return this.#limits.signal.reason
+    if (error instanceof EngineProbeError) return error
+    if (this.#expired)
+      return timeoutError(this.#where, this.#limits.deadlineMs ?? DEADLINE_MS, this.#progress)
+    return classify(error, this.#where, this.#progress)
+  }
+
+  readonly #onLimit = (): void => {
+    this.#expired = true
+    this.#stop.abort()
+  }
+
+  readonly #onAbort = (): void => this.#stop.abort()
+}
+
+async function readBody(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of response) {
+    chunks.push(chunk as Buffer)
+    size += (chunk as Buffer).length
+    if (size > LONGEST_BODY) throw new Error('the answer is too long')
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function statusError(where: string, path: string, status: number, body: string): EngineProbeError {
+  const text = `The engine at ${where} answered ${path} with HTTP status ${status}`
+  return new EngineProbeError('http', 'status', text, body ? { evidence: body.slice(0, 500) } : {})
+}
