@@ -17,6 +17,10 @@ const DRIVERS: Readonly<Record<string, Row>> = {
     flags: async () => (await import('./none/flags.js')).flags,
     factory: async () => (await import('./none/index.js')).factory,
   },
+  qemu: {
+    flags: async () => (await import('./qemu/flags.js')).flags,
+    factory: async () => (await import('./qemu/index.js')).factory,
+  },
 }
 
 /** A driver's flag table, for help. */

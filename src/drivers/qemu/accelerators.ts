@@ -1,0 +1,79 @@
+/** One way to run guest code. */
+export interface Accelerator {
+  readonly name: 'kvm' | 'hvf' | 'whpx' | 'tcg'
+  /** Hosts it exists on: `process.platform`, `process.arch`. */
+  readonly platform: NodeJS.Platform | 'any'
+  readonly arch: string
+  /** Value of QEMU's `-accel`. */
+  readonly accel: string
+  readonly cpu: string
+  /** Words for the kernel command line. */
+  readonly kernel: string
+  /** Factor on guest deadlines. */
+  readonly patience: number
+  /** False: nobody has run it yet; the docs say so. */
+  readonly tried: boolean
+}
+
+/**
+ * All accelerators, best first. Under TCG QEMU 7.2 corrupts flags in cmpxchg16b and the guest kernel panics (cx16=off),
+ * five-level paging only costs time (la57=off), and a larger translation buffer helps (tb-size). The guest of an
+ * emulator gains nothing from the mitigations of real CPUs and pays for each of them.
+ */
+export const ACCELERATORS: readonly Accelerator[] = [
+  {
+    name: 'kvm',
+    platform: 'linux',
+    arch: 'x64',
+    accel: 'kvm',
+    cpu: 'host',
+    kernel: '',
+    patience: 1,
+    tried: false,
+  },
+  {
+    name: 'hvf',
+    platform: 'darwin',
+    arch: 'x64',
+    accel: 'hvf',
+    cpu: 'host',
+    kernel: '',
+    patience: 1,
+    tried: false,
+  },
+  {
+    name: 'whpx',
+    platform: 'win32',
+    arch: 'x64',
+    accel: 'whpx',
+    cpu: 'max',
+    kernel: '',
+    patience: 2,
+    tried: false,
+  },
+  {
+    name: 'tcg',
+    platform: 'any',
+    arch: 'any',
+    accel: 'tcg,tb-size=512,thread=multi',
+    cpu: 'max,cx16=off,la57=off',
+    kernel: 'mitigations=off',
+    patience: 6,
+    tried: true,
+  },
+]
+
+/** Rows that this kind of host can have, best first. */
+export function acceleratorsFor(platform: string, arch: string): readonly Accelerator[] {
+  return ACCELERATORS.filter(
+    (row) => [platform, 'any'].includes(row.platform) && [arch, 'any'].includes(row.arch),
+  )
+}
+
+/** The row of a name; emulation where the name is not known (a record by a newer version). */
+export function accelerator(name: string): Accelerator {
+  return ACCELERATORS.find((row) => row.name === name) ?? TCG
+}
+
+/** Works everywhere, slowly. */
+export const TCG: Accelerator = ACCELERATORS.at(-1) as Accelerator

@@ -1,0 +1,42 @@
+import type { Diagnosis, DriverDeps } from '../../contracts/driver.js'
+import { isMachineError, messageOf } from '../../contracts/errors.js'
+import { atLeast, inspectQemu, MIN_QEMU, type QemuProgram } from './qemu-program.js'
+import { allVerdicts, type Verdict } from './verdicts.js'
+
+/** What `doctor` should know: QEMU itself, and which accelerators really run guests here. */
+export async function diagnose(
+  deps: DriverDeps,
+  options: { readonly probe: boolean; readonly signal: AbortSignal },
+): Promise<readonly Diagnosis[]> {
+  let program: QemuProgram
+  try {
+    program = await inspectQemu('qemu-system-x86_64', deps.cacheDir, options.signal)
+  } catch (error) {
+    options.signal.throwIfAborted()
+    const hint = isMachineError(error) ? error.hints[0] : undefined
+    return [{ check: 'qemu', ok: false, text: messageOf(error), ...(hint === undefined ? {} : { hint }) }]
+  }
+  const verdicts = await allVerdicts(program, deps, options.probe, options.signal)
+  return [qemuDiagnosis(program), ...verdicts.map(acceleratorDiagnosis)]
+}
+
+function qemuDiagnosis(program: QemuProgram): Diagnosis {
+  const old = !atLeast(program.version, MIN_QEMU)
+  const user = program.netdevs.includes('user')
+  return {
+    check: 'qemu',
+    ok: !old && user,
+    text: `${program.path} ${program.version}${user ? '' : ', without user networking'}`,
+    ...(old ? { hint: `At least ${MIN_QEMU} is needed.` } : {}),
+  }
+}
+
+/** An accelerator that is missing makes VMs slow, nothing more: emulation is always there. */
+function acceleratorDiagnosis(verdict: Verdict): Diagnosis {
+  return {
+    check: `accelerator ${verdict.accelerator}`,
+    ok: verdict.ok,
+    text: verdict.text,
+    ...(verdict.ok ? {} : { hint: 'VMs are emulated and slow. Try again: tsmachine doctor --probe' }),
+  }
+}

@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs'
+import { open, rename, rm } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { MachineError } from '../../contracts/errors.js'
+import { errnoOf, fileError } from '../../util/file-error.js'
+import { runChecked } from '../../util/exec.js'
+
+const MB = 1024 * 1024
+
+/** Makes the data disk: raw, as large as asked for, and empty, so that it takes no room yet. One that is there stays. */
+export async function makeDataDisk(path: string, sizeMb: number): Promise<void> {
+  try {
+    const file = await open(path, 'wx', 0o600)
+    try {
+      await file.truncate(sizeMb * MB)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw fileError('make', path, error)
+  }
+}
+
+/** What `qemu-img info` says of an image. */
+export interface ImageInfo {
+  readonly format: string
+  /** Bytes that the guest sees. */
+  readonly virtualSize: number
+  /** Another file that it needs; a cloud image has none. */
+  readonly backing?: string
+}
+
+/** @throws MachineError `driver` when it is no disk image */
+export async function imageInfo(path: string, signal: AbortSignal): Promise<ImageInfo> {
+  const { stdout } = await runChecked('driver', 'qemu-img', ['info', '--output=json', path], { signal })
+  const info = JSON.parse(stdout) as Record<string, unknown>
+  const backing = info['backing-filename'] ?? info['full-backing-filename']
+  return {
+    format: String(info['format']),
+    virtualSize: Number(info['virtual-size']),
+    ...(typeof backing === 'string' ? { backing } : {}),
+  }
+}
+
+/** Our own copy of a cloud image, grown to the disk size; the guest grows its file system itself. */
+export async function makeRootDisk(
+  path: string,
+  image: string,
+  sizeMb: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (existsSync(path)) return
+  const { format, virtualSize } = await imageInfo(image, signal)
+  const partial = `${path}.partial`
+  await rm(partial, { force: true })
+  await convert(image, format, partial, signal)
+  if (sizeMb * MB > virtualSize)
+    await runChecked('driver', 'qemu-img', ['resize', '-q', '-f', 'qcow2', partial, `${sizeMb}M`], { signal })
+  await rename(partial, path)
+}
+
+async function convert(image: string, format: string, to: string, signal: AbortSignal): Promise<void> {
+  try {
+    await runChecked('driver', 'qemu-img', ['convert', '-f', format, '-O', 'qcow2', image, to], { signal })
+  } catch (cause) {
+    await rm(to, { force: true })
+    signal.throwIfAborted()
+    throw new MachineError('driver', `Cannot copy the image ${basename(image)}`, {
+      cause,
+      hints: [`Is there room? df -h`],
+    })
+  }
+}

@@ -1,0 +1,105 @@
+import type { FlagSpec } from '../../contracts/driver.js'
+
+/** Names of accelerators that `--qemu-accel` takes; what each is stands in accelerators.ts. */
+export const ACCELERATOR_CHOICES = ['auto', 'kvm', 'hvf', 'whpx', 'tcg'] as const
+
+/** Flags of the `qemu` driver. Names and variables are those of docker-machine's qemu driver where it had them. */
+export const flags: readonly FlagSpec[] = [
+  {
+    name: 'qemu-memory',
+    key: 'memory',
+    type: 'integer',
+    env: 'QEMU_MEMORY',
+    default: 2048,
+    summary: 'Memory of the VM in MB',
+    value: 'MB',
+  },
+  {
+    name: 'qemu-cpu-count',
+    key: 'cpuCount',
+    type: 'integer',
+    env: 'QEMU_CPU_COUNT',
+    summary: 'Number of CPUs (2, or 1 on a computer with one)',
+    value: 'N',
+  },
+  {
+    name: 'qemu-disk-size',
+    key: 'diskSize',
+    type: 'integer',
+    env: 'QEMU_DISK_SIZE',
+    default: 20000,
+    summary: 'Size of the disk in MB; it takes up only what is written to it',
+    value: 'MB',
+  },
+  {
+    name: 'qemu-image',
+    key: 'image',
+    type: 'string',
+    env: 'QEMU_IMAGE',
+    summary: 'Boot a copy of this cloud image (qcow2 or raw, with cloud-init) instead of our own image',
+    value: 'FILE',
+  },
+  {
+    name: 'qemu-accel',
+    key: 'accel',
+    type: 'string',
+    env: 'QEMU_ACCEL',
+    default: 'auto',
+    options: ACCELERATOR_CHOICES,
+    summary: 'Accelerator; auto takes the first that runs a probe guest',
+  },
+  {
+    name: 'qemu-network',
+    key: 'network',
+    type: 'string',
+    env: 'QEMU_NETWORK',
+    default: 'user',
+    summary: 'user (ports on 127.0.0.1), bridge=BRIDGE (an address of its own) or passt',
+    value: 'user|bridge=BR|passt',
+  },
+  {
+    name: 'qemu-auto-forward',
+    key: 'autoForward',
+    type: 'boolean',
+    env: 'QEMU_AUTO_FORWARD',
+    default: true,
+    negatable: true,
+    summary: 'Make published container ports reachable on 127.0.0.1 (network user)',
+  },
+  {
+    name: 'qemu-share',
+    key: 'shares',
+    type: 'list',
+    env: 'QEMU_SHARE',
+    summary:
+      'Share a folder of this computer with the VM, at the same path unless GUEST is given (repeatable)',
+    value: 'HOST[:GUEST][:ro]',
+  },
+  {
+    name: 'qemu-ssh-port',
+    key: 'sshPort',
+    type: 'integer',
+    env: 'QEMU_SSH_PORT',
+    default: 0,
+    summary: 'Port on 127.0.0.1 that leads to SSH; 0 chooses a free one',
+    value: 'PORT',
+  },
+  {
+    name: 'qemu-engine-port',
+    key: 'enginePort',
+    type: 'integer',
+    env: 'QEMU_ENGINE_PORT',
+    default: 0,
+    summary: 'Port on 127.0.0.1 that leads to the engine; 0 chooses a free one',
+    value: 'PORT',
+  },
+  {
+    name: 'qemu-program',
+    key: 'program',
+    type: 'string',
+    env: 'QEMU_PROGRAM',
+    default: 'qemu-system-x86_64',
+    summary: 'QEMU program to run',
+    value: 'PATH',
+  },
+]

@@ -1,0 +1,37 @@
+import type { DriverCapabilities, DriverFactory } from '../../contracts/driver.js'
+import { parse, readConfig } from './config.js'
+import { flags } from './flags.js'
+import { qemuRecord } from './record.js'
+import { shareUserData } from './shares.js'
+
+const capabilities: DriverCapabilities = {
+  power: true,
+  suspend: false,
+  console: true,
+  localState: true,
+  opaque: false,
+  hostKey: 'given',
+  ssh: true,
+  bootImage: true,
+  forwards: true,
+}
+
+/** Makes VMs on this computer with QEMU. */
+export const factory: DriverFactory = {
+  name: 'qemu',
+  summary: 'A virtual machine on this computer, run by QEMU',
+  capabilities,
+  flags,
+  parse,
+  record: qemuRecord,
+  userData: (config) => shareUserData(readConfig(config).shares),
+  wantsBootImage: (config) => readConfig(config).image === '',
+  async diagnose(deps, options) {
+    const { diagnose } = await import('./diagnose.js')
+    return await diagnose(deps, options)
+  },
+  async open(deps) {
+    const { QemuDriver } = await import('./driver.js')
+    return new QemuDriver(deps)
+  },
+}

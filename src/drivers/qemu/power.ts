@@ -1,0 +1,96 @@
+import type { Clock } from '../../contracts/clock.js'
+import type { DriverMachine } from '../../contracts/driver.js'
+import { MachineError, messageOf } from '../../contracts/errors.js'
+import { type Pending, pending, waitFor } from '../../util/wait.js'
+import { accelerator } from './accelerators.js'
+import { uuidOf } from './argv.js'
+import { consoleTail } from './console.js'
+import { machineFiles } from './layout.js'
+import { signalProcess } from './process.js'
+import { type QmpClient, withQmp } from './qmp.js'
+import { readVm, runningVm } from './vm-record.js'
+
+const STOP_MS = 30_000
+/** A guest that was still booting did not hear the power button: it is pressed again. */
+const PRESS_AGAIN_MS = 10_000
+const QUIT_MS = 2_000
+const KILL_MS = 10_000
+
+/**
+ * Presses the power button and waits until QEMU is gone.
+ * @throws MachineError `timeout` with the console's end when the guest does not power off
+ */
+export async function powerOff(machine: DriverMachine, clock: Clock, signal: AbortSignal): Promise<void> {
+  const { control, accel } = readVm(machine.resources)
+  let pressedAt = -Infinity
+  await waitFor(
+    `"${machine.name}" to power off`,
+    async (probe): Promise<true | Pending> => {
+      if (!runningVm(machine)) return true
+      if (clock.monotonicMs() - pressedAt < PRESS_AGAIN_MS) return pending('the guest is still running')
+      await withQmp(control, probe, pressPowerButton)
+      pressedAt = clock.monotonicMs()
+      return pending('the power button was pressed')
+    },
+    {
+      deadlineMs: STOP_MS * accelerator(accel).patience,
+      maxIntervalMs: 500,
+      signal,
+      clock,
+      hints: [`Cut its power: tsmachine kill ${machine.name}`],
+      evidence: () => consoleTail(machineFiles(machine.dir).console, 2_000),
+    },
+  )
+}
+
+/** A paused guest hears no button. */
+async function pressPowerButton(qmp: QmpClient): Promise<void> {
+  await qmp.execute('cont').catch(() => undefined)
+  await qmp.execute('system_powerdown')
+}
+
+/** Cuts the power: QEMU is asked to end, so that it writes out what it holds, and ended when it does not. */
+export async function cutPower(
+  machine: Pick<DriverMachine, 'id' | 'name' | 'resources'>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!runningVm(machine)) return
+  const { control } = readVm(machine.resources)
+  const asked = await quit(control, signal)
+  if (asked && (await gone(machine, clock, QUIT_MS, signal))) return
+  const vm = runningVm(machine)
+  if (vm) signalProcess(vm, uuidOf(machine.id), 'SIGKILL')
+  if (await gone(machine, clock, KILL_MS, signal)) return
+  throw new MachineError('driver', `QEMU of "${machine.name}" does not end (pid ${vm?.pid ?? 'unknown'})`)
+}
+
+async function quit(control: string, signal: AbortSignal): Promise<boolean> {
+  if (control === '') return false
+  try {
+    await withQmp(control, AbortSignal.any([signal, AbortSignal.timeout(QUIT_MS)]), (qmp) =>
+      qmp.execute('quit'),
+    )
+    return true
+  } catch (error) {
+    signal.throwIfAborted()
+    // It may have ended before it answered.
+    return messageOf(error).includes('closed its monitor')
+  }
+}
+
+async function gone(
+  machine: Pick<DriverMachine, 'id' | 'resources'>,
+  clock: Clock,
+  deadlineMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    return await waitFor('QEMU to end', () => Promise.resolve(runningVm(machine) ? undefined : true), {
+      ...{ deadlineMs, intervalMs: 20, maxIntervalMs: 200, signal, clock },
+    })
+  } catch {
+    signal.throwIfAborted()
+    return false
+  }
+}

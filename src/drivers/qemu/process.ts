@@ -1,0 +1,91 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { MachineError } from '../../contracts/errors.js'
+import { bootId, processAlive, type ProcessIdentity, processStart } from '../../util/process.js'
+import { uuidOf } from './argv.js'
+
+/** A process, named so that a later one with the same pid is never taken for it. */
+export interface VmProcess {
+  readonly pid: number
+  readonly startTime: string
+  readonly bootId: string
+}
+
+/**
+ * Starts a program in a session of its own, with nothing of ours but the log file: it outlives us.
+ * @throws MachineError `driver` when it cannot be started
+ */
+export async function startDetached(
+  program: string,
+  args: readonly string[],
+  logPath: string,
+): Promise<VmProcess> {
+  const log = openSync(logPath, 'a', 0o600)
+  try {
+    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], windowsHide: true })
+    await once(child, 'spawn')
+    child.unref()
+    const pid = child.pid ?? 0
+    return { pid, startTime: processStart(pid) ?? '', bootId: bootId() }
+  } catch (cause) {
+    throw new MachineError('driver', `Cannot start ${program}`, { cause })
+  } finally {
+    closeSync(log)
+  }
+}
+
+/** Whether exactly this process runs and has `mark` among its arguments: a stale pid is never trusted. */
+export function isRunning(identity: ProcessIdentity, mark: string): boolean {
+  if (identity.startTime === '' || !processAlive(identity)) return false
+  return commandLine(identity.pid).includes(mark)
+}
+
+/** The VM of a machine among all processes, for records that had no time to note its pid. */
+export function findVm(machineId: string): VmProcess | undefined {
+  return findProcess(uuidOf(machineId))
+}
+
+/** The process that has `mark` among its arguments. */
+export function findProcess(mark: string): VmProcess | undefined {
+  for (const pid of allPids()) {
+    if (pid === process.pid || !commandLine(pid).split('\0').includes(mark)) continue
+    const startTime = processStart(pid)
+    if (startTime !== undefined) return { pid, startTime, bootId: bootId() }
+  }
+  return undefined
+}
+
+/** Sends a signal to a process that was checked just before; one that is gone is fine. */
+export function signalProcess(identity: ProcessIdentity, mark: string, signal: NodeJS.Signals): void {
+  if (!isRunning(identity, mark)) return
+  try {
+    process.kill(identity.pid, signal)
+  } catch (error) {
+    if (processAlive(identity))
+      throw new MachineError('driver', `Cannot end process ${identity.pid}`, { cause: error })
+  }
+}
+
+function allPids(): readonly number[] {
+  if (process.platform === 'linux') return readdirSync('/proc').map(Number).filter(Number.isInteger)
+  const { stdout } = spawnSync('ps', ['-axo', 'pid='], { encoding: 'utf8', timeout: 5_000 })
+  return (stdout ?? '')
+    .split('\n')
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid > 0)
+}
+
+/** Arguments of a process, separated by NUL (by blanks where only `ps` tells); empty when it is gone. */
+function commandLine(pid: number): string {
+  try {
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    const { stdout } = spawnSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], {
+      encoding: 'utf8',
+      timeout: 5_000,
+    })
+    return (stdout ?? '').trim().replaceAll(' ', '\0')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,139 @@
+import { createConnection, type Socket } from 'node:net'
+import { MachineError, messageOf } from '../../contracts/errors.js'
+import type { Json, JsonObject } from '../../contracts/json.js'
+
+interface Waiting {
+  resolve(value: Json): void
+  reject(error: unknown): void
+}
+
+const GREETING_MS = 5_000
+
+/**
+ * A connection to QEMU's monitor. Commands are answered in order; events are dropped.
+ * Source: QEMU docs/interop/qmp-spec.txt
+ */
+export class QmpClient {
+  readonly #socket: Socket
+  readonly #waiting: Waiting[] = []
+  #broken: unknown
+  #rest = ''
+  /** Resolves when the connection is gone: for the forwarder this is the end of the VM. */
+  readonly closed: Promise<void>
+
+  private constructor(socket: Socket, path: string) {
+    this.#socket = socket
+    this.closed = new Promise((resolve) => {
+      socket.once('close', () => {
+        this.#fail(new MachineError('driver', `QEMU closed its monitor ${path}`))
+        resolve()
+      })
+    })
+    socket.on('error', (error) => this.#fail(error))
+    socket.setEncoding('utf8')
+    socket.on('data', (chunk: string) => this.#receiveText(chunk))
+  }
+
+  /**
+   * Connects and negotiates.
+   * @throws MachineError `driver` when nothing listens there or QEMU does not greet in time
+   */
+  static async connect(path: string, signal?: AbortSignal, greetingMs = GREETING_MS): Promise<QmpClient> {
+    const limit = AbortSignal.timeout(greetingMs)
+    const both = signal ? AbortSignal.any([signal, limit]) : limit
+    const client = new QmpClient(createConnection(path), path)
+    const abandon = (): void => client.#fail(limit.aborted ? silent(path, greetingMs) : both.reason)
+    both.addEventListener('abort', abandon, { once: true })
+    try {
+      await client.#next()
+      await client.execute('qmp_capabilities')
+      return client
+    } catch (error) {
+      client.close()
+      signal?.throwIfAborted()
+      throw new MachineError('driver', `Cannot talk to QEMU at ${path}: ${messageOf(error)}`, {
+        cause: error,
+      })
+    } finally {
+      both.removeEventListener('abort', abandon)
+    }
+  }
+
+  /** Runs one command. @throws MachineError `driver` with QEMU's own words */
+  async execute(command: string, args?: JsonObject): Promise<Json> {
+    const answer = this.#next()
+    this.#socket.write(`${JSON.stringify({ execute: command, ...(args ? { arguments: args } : {}) })}\n`)
+    return await answer
+  }
+
+  /** Runs a line of the human monitor, for what QMP has no command: host forwards. Its answer is text. */
+  async human(line: string): Promise<string> {
+    const answer = await this.execute('human-monitor-command', { 'command-line': line })
+    return typeof answer === 'string' ? answer.replaceAll('\r', '') : ''
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #next(): Promise<Json> {
+    return new Promise((resolve, reject) => {
+      if (this.#broken !== undefined) reject(this.#broken)
+      else this.#waiting.push({ resolve, reject })
+    })
+  }
+
+  #receiveText(chunk: string): void {
+    const lines = (this.#rest + chunk).split('\n')
+    this.#rest = lines.pop() ?? ''
+    for (const line of lines) this.#receive(line)
+  }
+
+  #receive(line: string): void {
+    const message = parseMessage(line)
+    if (message === undefined || 'event' in message) return
+    const next = this.#waiting.shift()
+    if ('error' in message)
+      next?.reject(new MachineError('driver', `QEMU: ${descriptionOf(message['error'])}`))
+    else next?.resolve(message['return'] ?? message['QMP'] ?? null)
+  }
+
+  #fail(error: unknown): void {
+    this.#broken ??= error
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#broken)
+  }
+}
+
+/** Connects, does one thing and disconnects: a monitor serves one client at a time. */
+export async function withQmp<T>(
+  path: string,
+  signal: AbortSignal,
+  work: (qmp: QmpClient) => Promise<T>,
+): Promise<T> {
+  const qmp = await QmpClient.connect(path, signal)
+  const abandon = (): void => qmp.close()
+  signal.addEventListener('abort', abandon, { once: true })
+  try {
+    return await work(qmp)
+  } finally {
+    signal.removeEventListener('abort', abandon)
+    qmp.close()
+  }
+}
+
+function parseMessage(line: string): JsonObject | undefined {
+  try {
+    return JSON.parse(line) as JsonObject
+  } catch {
+    return undefined
+  }
+}
+
+function descriptionOf(error: Json | undefined): string {
+  const text = typeof error === 'object' && error !== null && 'desc' in error ? error['desc'] : undefined
+  return typeof text === 'string' ? text : JSON.stringify(error)
+}
+
+function silent(path: string, ms: number): Error {
+  return new Error(`no greeting within ${ms / 1000} s from ${path} (another client may hold it)`)
+}

@@ -1,0 +1,39 @@
+import { rm } from 'node:fs/promises'
+import type { DriverDeps, DriverEvent, DriverMachine } from '../../contracts/driver.js'
+import { fileError } from '../../util/file-error.js'
+import { endForwarder } from './forwarder-start.js'
+import { machineFiles, type MachineFiles } from './layout.js'
+import { cutPower } from './power.js'
+
+/** Files that each kind of resource stands for. Never taken from the record: that one may be foreign. */
+const FILES: Readonly<Record<string, (files: MachineFiles) => readonly string[]>> = {
+  vm: (files) => [files.console, files.oldConsole, files.log, files.manualForwards],
+  forwarder: (files) => [files.forwards],
+  disk: (files) => [files.data, files.root, `${files.root}.partial`],
+  seed: (files) => [files.seed],
+}
+
+/** Ends the VM and removes what belongs to it, whatever part of it exists. */
+export async function* removeMachine(
+  deps: DriverDeps,
+  machine: DriverMachine,
+  signal: AbortSignal,
+): AsyncIterable<DriverEvent> {
+  signal.throwIfAborted()
+  endForwarder(machine)
+  await cutPower(machine, deps.clock, signal)
+  const files = machineFiles(machine.dir)
+  for (const { kind, key } of [...machine.resources].reverse()) {
+    for (const path of FILES[kind]?.(files) ?? []) await removePath(path)
+    if (kind === 'vm') await removePath(await deps.runtimeDir(machine.id))
+    yield { type: 'removed', kind, key }
+  }
+}
+
+async function removePath(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true })
+  } catch (error) {
+    throw fileError('remove', path, error)
+  }
+}

@@ -1,0 +1,52 @@
+import type { DriverMachine, StateReport } from '../../contracts/driver.js'
+import type { Json } from '../../contracts/json.js'
+import type { MachineState } from '../../contracts/state.js'
+import { consoleTail, panicOnConsole } from './console.js'
+import { machineFiles } from './layout.js'
+import { withQmp } from './qmp.js'
+import { readVm, resourceOf, runningVm } from './vm-record.js'
+
+const ASK_MS = 1_000
+
+/** State from this computer's processes alone. */
+export function localState(machine: DriverMachine): MachineState {
+  if (runningVm(machine)) return 'Running'
+  return resourceOf(machine.resources, 'vm') ? 'Stopped' : ''
+}
+
+/** QEMU's run states that are not plainly "running". Source: qapi/run-state.json, RunState */
+const RUN_STATES: Readonly<Record<string, MachineState>> = {
+  paused: 'Paused',
+  suspended: 'Saved',
+  shutdown: 'Stopping',
+  'internal-error': 'Error',
+  'io-error': 'Error',
+  'guest-panicked': 'Error',
+}
+
+/** State with what QEMU and the guest's console say. QEMU not answering is no news: its process runs. */
+export async function fullState(machine: DriverMachine, signal: AbortSignal): Promise<StateReport> {
+  const local = localState(machine)
+  if (local !== 'Running') return { id: machine.id, state: local }
+  const panic = panicOnConsole(consoleTail(machineFiles(machine.dir).console))
+  if (panic !== undefined) return { id: machine.id, state: 'Error', error: panic }
+  const status = await runState(readVm(machine.resources).control, signal)
+  const state = RUN_STATES[status] ?? 'Running'
+  return { id: machine.id, state, ...(state === 'Error' ? { error: `QEMU says: ${status}` } : {}) }
+}
+
+async function runState(control: string, signal: AbortSignal): Promise<string> {
+  try {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)])
+    return statusOf(await withQmp(control, limited, (qmp) => qmp.execute('query-status')))
+  } catch {
+    signal.throwIfAborted()
+    return ''
+  }
+}
+
+function statusOf(answer: Json): string {
+  const status =
+    typeof answer === 'object' && answer !== null && 'status' in answer ? answer['status'] : undefined
+  return typeof status === 'string' ? status : ''
+}
