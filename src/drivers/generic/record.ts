@@ -1,11 +1,17 @@
 import type { JsonObject, RecordMapping } from '../../contracts/driver.js'
 import { ConfigReader } from '../common/config-reader.js'
 
-/** How a generic host looks in docker-machine's `config.json`: EnginePort and SSHKey beside the base keys. */
+/** How a generic host looks in docker-machine's `config.json`: where it is, EnginePort and SSHKey. */
 export const genericRecord: RecordMapping = {
   toFields(config) {
     const read = new ConfigReader(config)
-    return { EnginePort: read.integer('enginePort') ?? 0, SSHKey: read.string('sshKey') }
+    return {
+      IPAddress: read.string('ipAddress'),
+      SSHUser: read.string('sshUser'),
+      SSHPort: read.integer('sshPort') ?? 0,
+      EnginePort: read.integer('enginePort') ?? 0,
+      SSHKey: read.string('sshKey'),
+    }
   },
   /** What docker-machine does not know (host key choices) is kept; a record that it made itself may pin at first use. */
   fromFields(fields, previous) {

@@ -1,5 +1,4 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -146,7 +145,13 @@ t.test(
 
 t.test('its record has the shape of docker-machine, and changes made there come back', async (t) => {
   const ours = config({ 'generic-ssh-key': '/k', 'generic-engine-port': 99, 'generic-host-key': KEY })
-  t.strictSame(factory.record.toFields(ours, []), { EnginePort: 99, SSHKey: '/k' })
+  t.strictSame(factory.record.toFields(ours, []), {
+    IPAddress: ours['ipAddress'] ?? '',
+    SSHUser: 'root',
+    SSHPort: 22,
+    EnginePort: 99,
+    SSHKey: '/k',
+  })
   const base = { IPAddress: '10.9.9.9', SSHUser: 'bob', SSHPort: 2222, EnginePort: 99, SSHKey: '/k' }
   t.match(factory.record.fromFields(base, { config: ours, resources: [] }).config, {
     ipAddress: '10.9.9.9',
