@@ -13,8 +13,8 @@ import { engineAddress } from './url.js'
 
 /** Driver `none`: there is nothing to make, to ask or to remove. */
 export class NoneDriver implements Driver {
-  preflight(): Promise<readonly PreflightFault[]> {
-    return Promise.resolve([])
+  preflight(_spec: MachineSpec, signal: AbortSignal): Promise<readonly PreflightFault[]> {
+    return allowed(signal, [])
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await
@@ -31,8 +31,10 @@ export class NoneDriver implements Driver {
 
   /** As docker-machine: such a host counts as running, `ls` shows whether its engine answers. */
   states(machines: readonly DriverMachine[], signal: AbortSignal): Promise<readonly StateReport[]> {
-    signal.throwIfAborted()
-    return Promise.resolve(machines.map(({ id }) => ({ id, state: 'Running' })))
+    return allowed(
+      signal,
+      machines.map(({ id }) => ({ id, state: 'Running' })),
+    )
   }
 
   localState(): MachineState {
@@ -50,4 +52,9 @@ export class NoneDriver implements Driver {
     signal.throwIfAborted()
     yield* machine.resources.map(({ kind, key }): DriverEvent => ({ type: 'removed', kind, key }))
   }
+}
+
+/** A value that was at hand anyway, unless the call was aborted before. */
+function allowed<T>(signal: AbortSignal, value: T): Promise<T> {
+  return signal.aborted ? Promise.reject(signal.reason as Error) : Promise.resolve(value)
 }

@@ -1,0 +1,146 @@
+import { spawnSync } from 'node:child_process'
+import type {
+  Diagnosis,
+  Driver,
+  DriverDeps,
+  DriverEvent,
+  DriverFactory,
+  Endpoint,
+  JsonObject,
+  ParsedConfig,
+} from '../../contracts/driver.js'
+import { MachineError } from '../../contracts/errors.js'
+import type { MachineState } from '../../contracts/state.js'
+import type { ChildProgram } from './child.js'
+import { Conversation, type Deadlines } from './conversation.js'
+import { errorFromText, readMessage, type Description, type ErrorText } from './protocol.js'
+
+/** How to start a driver's process, and how long it may take to answer. */
+export interface ChildDriver extends ChildProgram {
+  readonly deadlines?: Partial<Deadlines>
+}
+
+const DEADLINES: Deadlines = { callMs: 120_000, eventMs: 900_000, abortMs: 10_000 }
+const ONCE_MS = 20_000
+
+/**
+ * A driver that lives in a process of its own, as a factory like any other. `program` and `args` start something that
+ * speaks `protocol.ts` (main.ts does). What the contract wants answered at once is asked of one short-lived child each.
+ */
+export function factoryFromProcess(child: ChildDriver): DriverFactory {
+  const once = (call: string, args: readonly unknown[], cacheDir = ''): unknown =>
+    askOnce(child, { call, args, cacheDir })
+  const description = once('describe', []) as Description
+  const has = (member: string): boolean => description.has.includes(member)
+  return {
+    name: description.name,
+    summary: description.summary,
+    capabilities: description.capabilities,
+    flags: description.flags,
+    ...(description.powerRefusal === undefined ? {} : { powerRefusal: description.powerRefusal }),
+    parse: (values) => once('parse', [values]) as ParsedConfig,
+    record: {
+      toFields: (config, resources) => once('toFields', [config, resources]) as JsonObject,
+      fromFields: (fields, previous) =>
+        once('fromFields', [fields, previous ?? null]) as ReturnType<DriverFactory['record']['fromFields']>,
+    },
+    ...(has('userData') ? { userData: (config) => once('userData', [config]) as JsonObject } : {}),
+    ...(has('wantsBootImage')
+      ? { wantsBootImage: (config) => once('wantsBootImage', [config]) === true }
+      : {}),
+    ...(has('login')
+      ? { login: (config) => once('login', [config]) as ReturnType<NonNullable<DriverFactory['login']>> }
+      : {}),
+    ...(has('diagnose')
+      ? {
+          diagnose: async (deps, { probe, signal }) =>
+            (await new Conversation(child, deadlines(child), deps).call(
+              'diagnose',
+              [probe],
+              signal,
+            )) as Diagnosis[],
+        }
+      : {}),
+    open: async (deps) => await openDriver(child, once, deps),
+  }
+}
+
+function deadlines(child: ChildDriver): Deadlines {
+  return { ...DEADLINES, ...child.deadlines }
+}
+
+type Once = (call: string, args: readonly unknown[], cacheDir?: string) => unknown
+
+async function openDriver(child: ChildDriver, once: Once, deps: DriverDeps): Promise<Driver> {
+  const talk = new Conversation(child, deadlines(child), deps)
+  const members = await talk.open()
+  const events = (call: string, args: readonly unknown[], signal: AbortSignal): AsyncIterable<DriverEvent> =>
+    talk.stream(call, args, signal) as AsyncIterable<DriverEvent>
+  const all: Required<Driver> = {
+    preflight: async (spec, signal) =>
+      (await talk.call('preflight', [spec], signal)) as Awaited<ReturnType<Driver['preflight']>>,
+    create: (spec, signal) => events('create', [spec], signal),
+    states: async (machines, signal) =>
+      (await talk.call('states', [machines], signal)) as Awaited<ReturnType<Driver['states']>>,
+    localState: (machine) => once('localState', [machine], deps.cacheDir) as MachineState,
+    endpoint: (machine) => once('endpoint', [machine], deps.cacheDir) as Endpoint,
+    start: (machine, image, signal) => events('start', [machine, image ?? null], signal),
+    stop: (machine, signal) => events('stop', [machine], signal),
+    kill: (machine, signal) => events('kill', [machine], signal),
+    remove: (machine, signal) => events('remove', [machine], signal),
+    console: (machine, { signal, ...options }) =>
+      talk.stream(
+        'console',
+        [machine, options],
+        signal ?? new AbortController().signal,
+      ) as AsyncIterable<string>,
+    seal: async (machine, seed) => {
+      await talk.call('seal', [machine, seed])
+    },
+    patience: (machine) => once('patience', [machine], deps.cacheDir) as number,
+    engineReady: (machine, client, signal) => events('engineReady', [machine, client], signal),
+    forwards: async (machine) =>
+      (await talk.call('forwards', [machine])) as Awaited<ReturnType<NonNullable<Driver['forwards']>>>,
+    addForward: async (machine, forward) => {
+      await talk.call('addForward', [machine, forward])
+    },
+  }
+  return pick(all, members)
+}
+
+/** Only the members that the driver in the child has: callers ask by their presence. */
+function pick(all: Required<Driver>, members: readonly string[]): Driver {
+  return Object.fromEntries(
+    Object.entries(all).filter(([name]) => members.includes(name)),
+  ) as unknown as Driver
+}
+
+/** Starts a child for one request. @throws the driver's own error; MachineError `driver` when there is no answer */
+function askOnce(
+  child: ChildDriver,
+  request: { call: string; args: readonly unknown[]; cacheDir: string },
+): unknown {
+  const result = spawnSync(child.program, [...child.args, '--once'], {
+    input: JSON.stringify(request),
+    env: { ...child.env },
+    timeout: ONCE_MS,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  const answer = lastAnswer(result.stdout ?? '')
+  if (answer === undefined) throw noAnswer(child, request.call, result.error?.message ?? result.stderr)
+  if ('error' in answer) throw errorFromText(answer.error)
+  return answer.value ?? undefined
+}
+
+type Answer = { readonly value: unknown } | { readonly error: ErrorText }
+
+function lastAnswer(stdout: string): Answer | undefined {
+  return readMessage(stdout.trim().split('\n').at(-1) ?? '') as Answer | undefined
+}
+
+function noAnswer(child: ChildDriver, call: string, evidence: string): MachineError {
+  return new MachineError('driver', `The process of the ${child.name} driver gave no answer to ${call}`, {
+    ...(evidence.trim() === '' ? {} : { evidence: evidence.trim().slice(-4_000) }),
+  })
+}

@@ -1,0 +1,97 @@
+/**
+ * The members of the driver contract as a table of calls by name: what the child offers is exactly this. Arguments
+ * come from our own parent process, whose types are the contract's.
+ */
+import type {
+  BootImageFiles,
+  ConsoleOptions,
+  Driver,
+  DriverDeps,
+  DriverEvent,
+  DriverFactory,
+  DriverMachine,
+  EngineClientFiles,
+  FlagValues,
+  JsonObject,
+  MachineSpec,
+  SeedDocuments,
+} from '../../contracts/driver.js'
+import type { Resource } from '../../contracts/record.js'
+import type { Description } from './protocol.js'
+
+type Args = readonly unknown[]
+type Previous = Parameters<DriverFactory['record']['fromFields']>[1]
+type Forward = Parameters<NonNullable<Driver['addForward']>>[1]
+
+/** Members that answer at once, of the static half. */
+export const FACTORY_CALLS: Readonly<Record<string, (factory: DriverFactory, args: Args) => unknown>> = {
+  describe,
+  parse: (factory, [values]) => factory.parse(values as FlagValues),
+  toFields: ({ record }, [config, resources]) =>
+    record.toFields(config as JsonObject, resources as Resource[]),
+  fromFields: ({ record }, [fields, previous]) =>
+    record.fromFields(fields as JsonObject, (previous ?? undefined) as Previous),
+  userData: (factory, [config]) => factory.userData?.(config as JsonObject),
+  wantsBootImage: (factory, [config]) => factory.wantsBootImage?.(config as JsonObject),
+  login: (factory, [config]) => factory.login?.(config as JsonObject),
+}
+
+const OPTIONAL = ['userData', 'wantsBootImage', 'login', 'diagnose'] as const
+
+function describe(factory: DriverFactory): Description {
+  const { name, summary, capabilities, flags, powerRefusal } = factory
+  const has = OPTIONAL.filter((member) => factory[member] !== undefined)
+  return { name, summary, capabilities, flags, has, ...(powerRefusal === undefined ? {} : { powerRefusal }) }
+}
+
+/** Members that answer at once, of an open driver. */
+export const SYNC_CALLS: Readonly<Record<string, (driver: Driver, args: Args) => unknown>> = {
+  endpoint: (driver, [machine]) => driver.endpoint(machine as DriverMachine),
+  localState: (driver, [machine]) => driver.localState?.(machine as DriverMachine),
+  patience: (driver, [machine]) => driver.patience?.(machine as DriverMachine),
+}
+
+type Unary = (driver: Driver, args: Args, signal: AbortSignal) => Promise<unknown> | undefined
+
+/** Members that answer once. */
+export const UNARY_CALLS: Readonly<Record<string, Unary>> = {
+  preflight: (driver, [spec], signal) => driver.preflight(spec as MachineSpec, signal),
+  states: (driver, [machines], signal) => driver.states(machines as DriverMachine[], signal),
+  seal: (driver, [machine, seed]) => driver.seal?.(machine as DriverMachine, seed as SeedDocuments),
+  forwards: (driver, [machine]) => driver.forwards?.(machine as DriverMachine),
+  addForward: (driver, [machine, forward]) =>
+    driver.addForward?.(machine as DriverMachine, forward as Forward),
+}
+
+type Stream = (
+  driver: Driver,
+  args: Args,
+  signal: AbortSignal,
+) => AsyncIterable<DriverEvent | string> | undefined
+
+/** Members that answer with a stream. */
+export const STREAM_CALLS: Readonly<Record<string, Stream>> = {
+  create: (driver, [spec], signal) => driver.create(spec as MachineSpec, signal),
+  start: (driver, [machine, image], signal) =>
+    driver.start?.(machine as DriverMachine, (image ?? undefined) as BootImageFiles | undefined, signal),
+  stop: (driver, [machine], signal) => driver.stop?.(machine as DriverMachine, signal),
+  kill: (driver, [machine], signal) => driver.kill?.(machine as DriverMachine, signal),
+  remove: (driver, [machine], signal) => driver.remove(machine as DriverMachine, signal),
+  engineReady: (driver, [machine, client], signal) =>
+    driver.engineReady?.(machine as DriverMachine, client as EngineClientFiles, signal),
+  console: (driver, [machine, options], signal) =>
+    driver.console?.(machine as DriverMachine, { ...(options as ConsoleOptions), signal }),
+}
+
+/** Names of the members that an open driver has. */
+export function membersOf(driver: Driver): readonly string[] {
+  const names = [...Object.keys(SYNC_CALLS), ...Object.keys(UNARY_CALLS), ...Object.keys(STREAM_CALLS)]
+  return names.filter((name) => name in driver && driver[name as keyof Driver] !== undefined)
+}
+
+/** Deps of a call that must answer at once: nothing can be lent to it. */
+export function aloneDeps(clock: DriverDeps['clock'], cacheDir: string): DriverDeps {
+  const refuse = (): Promise<never> =>
+    Promise.reject(new Error('a call that answers at once can lend nothing'))
+  return { clock, cacheDir, runtimeDir: refuse, spawnHelper: refuse }
+}

@@ -1,0 +1,162 @@
+import type { DriverDeps, JsonObject } from '../../contracts/driver.js'
+import { MachineError, toMachineError } from '../../contracts/errors.js'
+import { withDeadline } from '../../util/wait.js'
+import { DriverChild, type ChildProgram } from './child.js'
+import { errorText, type FromChild, type ToChild } from './protocol.js'
+
+/** Milliseconds that a child may take. A child that takes longer is ended. */
+export interface Deadlines {
+  /** For a call that answers once. */
+  readonly callMs: number
+  /** From one event of a stream to the next. */
+  readonly eventMs: number
+  /** To finish in order after an abort. */
+  readonly abortMs: number
+}
+
+/** Calls to one driver in a child. The child is started with the first call, and again should it have ended. */
+export class Conversation {
+  #child: DriverChild | undefined
+  #opening: Promise<readonly string[]> | undefined
+
+  constructor(
+    private readonly program: ChildProgram,
+    private readonly deadlines: Deadlines,
+    private readonly deps: DriverDeps,
+  ) {}
+
+  /** Opens the driver in the child and returns the names of its members. */
+  async open(): Promise<readonly string[]> {
+    if (this.#child === undefined || this.#child.gone) {
+      this.#child = new DriverChild(this.program, (call, args) => this.#lend(call, args))
+      this.#opening = this.#openIn(this.#child)
+    }
+    return (await this.#opening) ?? []
+  }
+
+  async #openIn(child: DriverChild): Promise<readonly string[]> {
+    const message = { id: child.newId(), call: 'open', args: [{ cacheDir: this.deps.cacheDir }] }
+    const answer = await this.#limited(child, 'open', this.deadlines.callMs, () => child.ask(message))
+    return 'value' in answer ? (answer.value as readonly string[]) : []
+  }
+
+  /** One call with one answer. @throws the driver's error, the signal's reason, or `timeout` */
+  async call(name: string, args: readonly unknown[], signal?: AbortSignal): Promise<unknown> {
+    signal?.throwIfAborted()
+    const child = await this.#ready()
+    const id = child.newId()
+    const release = this.#forwardAbort(child, id, signal)
+    try {
+      const answer = await this.#limited(child, name, this.deadlines.callMs, () =>
+        child.ask({ id, call: name, args }),
+      )
+      signal?.throwIfAborted()
+      return 'value' in answer ? (answer.value ?? undefined) : undefined
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error
+    } finally {
+      release()
+    }
+  }
+
+  /** One call with a stream of answers; each is asked for only when the consumer wants it. */
+  async *stream(
+    name: string,
+    args: readonly unknown[],
+    signal: AbortSignal,
+  ): AsyncGenerator<unknown, void, void> {
+    signal.throwIfAborted()
+    const child = await this.#ready()
+    const id = child.newId()
+    const release = this.#forwardAbort(child, id, signal)
+    let open = false
+    try {
+      await this.#event(child, name, { id, call: name, args })
+      open = true
+      for (;;) {
+        const answer = await this.#event(child, name, { id, next: true })
+        if (!('value' in answer)) break
+        yield answer.value
+      }
+      open = false
+    } catch (error) {
+      open = false
+      signal.throwIfAborted()
+      throw error
+    } finally {
+      release()
+      if (open) child.send({ id, end: true })
+    }
+  }
+
+  async #event(
+    child: DriverChild,
+    name: string,
+    message: Extract<ToChild, { id: number }>,
+  ): Promise<FromChild> {
+    return await this.#limited(child, name, this.deadlines.eventMs, () => child.ask(message))
+  }
+
+  async #ready(): Promise<DriverChild> {
+    await this.open()
+    if (this.#child) return this.#child
+    throw new MachineError('driver', `The process of the ${this.program.name} driver is not there`)
+  }
+
+  /** Tells the child of an abort and ends it when it does not stop in time. Returns what undoes this. */
+  #forwardAbort(child: DriverChild, id: number, signal: AbortSignal | undefined): () => void {
+    const finished = new AbortController()
+    const onAbort = (): void => {
+      child.send({ id, abort: errorText(signal?.reason) })
+      const late = AbortSignal.timeout(this.deadlines.abortMs)
+      const end = (): void => {
+        if (!finished.signal.aborted)
+          child.end(this.#overdue('its abort', this.deadlines.abortMs, child), 'SIGKILL')
+      }
+      late.addEventListener('abort', end, { once: true, signal: finished.signal })
+    }
+    signal?.addEventListener('abort', onAbort, { once: true, signal: finished.signal })
+    return () => finished.abort()
+  }
+
+  /** Runs a question within a deadline; a child that misses it is ended, since nothing is known of it any more. */
+  async #limited<T>(child: DriverChild, name: string, limitMs: number, ask: () => Promise<T>): Promise<T> {
+    let answered = false
+    const asking = ask().finally(() => (answered = true))
+    try {
+      return await withDeadline(
+        `the ${this.program.name} driver's answer to ${name}`,
+        limitMs,
+        () => asking,
+        {
+          evidence: () => child.stderr.trim() || undefined,
+        },
+      )
+    } catch (error) {
+      if (!answered) child.end(toMachineError(error), 'SIGKILL')
+      throw error
+    }
+  }
+
+  #overdue(what: string, limitMs: number, child: DriverChild): MachineError {
+    const evidence = child.stderr.trim()
+    return new MachineError(
+      'timeout',
+      `The process of the ${this.program.name} driver did not react to ${what} in ${limitMs / 1000} s and was ended`,
+      evidence === '' ? {} : { evidence },
+    )
+  }
+
+  async #lend(call: string, args: readonly unknown[]): Promise<unknown> {
+    const [first, second] = args
+    if (call === 'runtimeDir') return await this.deps.runtimeDir(String(first))
+    if (call === 'spawnHelper') return await this.deps.spawnHelper(String(first), second as JsonObject)
+    throw new Error(`nothing called ${call} is lent to drivers`)
+  }
+
+  /** Ends the child, if there is one. */
+  close(): void {
+    this.#child?.end(new MachineError('driver', `The ${this.program.name} driver was closed`))
+  }
+}

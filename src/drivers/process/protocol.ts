@@ -1,0 +1,91 @@
+import type { DriverCapabilities, DriverFactory, FlagSpec } from '../../contracts/driver.js'
+import { isMachineError, MachineError, type ErrorCode } from '../../contracts/errors.js'
+
+/**
+ * How a driver in a child process is spoken to: one JSON object a line, requests on its stdin, answers on its stdout.
+ * Events are pulled one by one (`next`), so that the driver goes on only after the last one has been recorded.
+ */
+export type ToChild =
+  | { readonly id: number; readonly call: string; readonly args: readonly unknown[] }
+  | { readonly id: number; readonly next: true }
+  | { readonly id: number; readonly end: true }
+  | { readonly id: number; readonly abort: ErrorText }
+  | { readonly lent: number; readonly value: unknown }
+  | { readonly lent: number; readonly error: ErrorText }
+
+/** Answers, and calls of the child for what the parent lends it (`DriverDeps`). */
+export type FromChild =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly done: true }
+  | { readonly id: number; readonly error: ErrorText }
+  | { readonly lent: number; readonly call: string; readonly args: readonly unknown[] }
+
+/** A driver's static half without its functions. */
+export interface Description {
+  readonly name: string
+  readonly summary: string
+  readonly capabilities: DriverCapabilities
+  readonly flags: readonly FlagSpec[]
+  readonly powerRefusal?: DriverFactory['powerRefusal']
+  /** Optional functions that it has: `login`, `userData` ... */
+  readonly has: readonly string[]
+}
+
+/** An error as plain JSON. */
+export interface ErrorText {
+  readonly name: string
+  readonly message: string
+  readonly code?: string
+  readonly exitCode?: number
+  readonly hints?: readonly string[]
+  readonly evidence?: string
+  readonly stage?: string
+  readonly machine?: string
+}
+
+/** An error made ready for the wire. */
+export function errorText(error: unknown): ErrorText {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error) }
+  if (!isMachineError(error)) return { name: error.name, message: error.message }
+  const { name, message, code, exitCode, hints, evidence, stage, machine } = error
+  return {
+    name,
+    message,
+    code,
+    exitCode,
+    hints,
+    ...(evidence === undefined ? {} : { evidence }),
+    ...(stage === undefined ? {} : { stage }),
+    ...(machine === undefined ? {} : { machine }),
+  }
+}
+
+/** The error again on the other side; our own kind keeps code, hints and evidence. */
+export function errorFromText(text: ErrorText): Error {
+  if (text.name !== 'MachineError') return Object.assign(new Error(text.message), { name: text.name })
+  const { message, code, name: _name, ...details } = text
+  return new MachineError(code as ErrorCode, message, details)
+}
+
+/** Cuts a stream of text into whole lines and hands each on. */
+export class LineCutter {
+  #rest = ''
+
+  constructor(private readonly onLine: (line: string) => void) {}
+
+  add(text: string): void {
+    const lines = (this.#rest + text).split('\n')
+    this.#rest = lines.pop() ?? ''
+    for (const line of lines) if (line !== '') this.onLine(line)
+  }
+}
+
+/** The object in a line of the protocol, undefined for anything else that a program may have printed. */
+export function readMessage(line: string): unknown {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}

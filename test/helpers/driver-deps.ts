@@ -1,0 +1,37 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { DriverDeps } from '../../src/contracts/driver.js'
+import { systemClock } from '../../src/util/clock.js'
+
+/** A short-named directory that the test removes at its end (tap's own are too long for sockets). */
+export function scratchDir(t: Test): string {
+  const dir = mkdtempSync(join(tmpdir(), 'tsm-'))
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  return dir
+}
+
+/** What a driver is lent, inside a scratch directory; helper programs are only noted. */
+export function driverDeps(dir: string, helpers: string[] = []): DriverDeps {
+  return {
+    clock: systemClock,
+    cacheDir: join(dir, 'cache'),
+    runtimeDir(machineId) {
+      const path = join(dir, 'run', machineId.slice(0, 8))
+      mkdirSync(path, { recursive: true, mode: 0o700 })
+      return Promise.resolve(path)
+    },
+    spawnHelper(name) {
+      helpers.push(name)
+      return Promise.resolve(process.pid)
+    },
+  }
+}
+
+/** Directory of a machine below `dir`, as the store makes it. */
+export function machineDir(dir: string, id: string): string {
+  const path = join(dir, 'machines', id.slice(0, 8))
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  return path
+}
