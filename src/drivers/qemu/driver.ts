@@ -92,6 +92,8 @@ export class QemuDriver implements Driver {
   }
 
   async states(machines: readonly DriverMachine[], signal: AbortSignal): Promise<readonly StateReport[]> {
+    signal.throwIfAborted()
+    signal.throwIfAborted()
     return await mapBounded(machines, STATES_AT_ONCE, (machine) => fullState(machine, signal))
   }
 
