@@ -1,4 +1,4 @@
-import { Command } from '@oclif/core'
+import { Command, type Config } from '@oclif/core'
 import { MachineError } from '../contracts/errors.js'
 import type { Report } from '../contracts/events.js'
 import type { Profile } from '../contracts/profile.js'
@@ -23,6 +23,12 @@ export abstract class BaseCommand extends Command {
   #globals: GlobalOptions | undefined
   #closeReporter: (() => void) | undefined
 
+  /** Runs a command with the Config that our session is bound to (oclif's own `run` would load another one). */
+  static async runBound(argv: readonly string[], config: Config): Promise<void> {
+    const command = Reflect.construct(this, [[...argv], config]) as BaseCommand
+    await command._run()
+  }
+
   protected get session(): Session {
     return sessionOf(this.config)
   }
@@ -40,7 +46,7 @@ export abstract class BaseCommand extends Command {
       debug: globals.debug,
       debugStream: process.stderr,
     })
-    this.#closeReporter = reporter.close
+    this.#closeReporter = () => reporter.close()
     return machineContext(this.session, globals, reporter.report)
   }
 

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { DriverDeps } from '../contracts/driver.js'
 import type { Report } from '../contracts/events.js'
 import { loadFactory } from '../drivers/registry.js'
@@ -16,7 +16,7 @@ export function machineContext(session: Session, globals: GlobalOptions, report:
   const { env, profile, signal } = session
   return {
     profile,
-    store: new Store(storePath(env, globals.storagePath), { env, program: profile.program }),
+    store: new Store(resolve(storePath(env, globals.storagePath)), { env, program: profile.program }),
     drivers: { load: loadFactory },
     driverDeps: driverDeps(session),
     artefacts: lazyArtefacts(env, report),

@@ -2,6 +2,7 @@ import { type Command, Config, Help } from '@oclif/core'
 import { MachineError } from '../contracts/errors.js'
 import { nearest } from '../util/nearest.js'
 import { packageRoot } from '../util/paths.js'
+import type { BaseCommand } from './base-command.js'
 import { bindSession, type Session } from './session.js'
 import { versionLine } from './version.js'
 
@@ -19,8 +20,8 @@ export async function dispatch(session: Session, words: readonly string[]): Prom
   const found = findCommand(config, words)
   if (!found) return await withoutCommand(config, session, words)
   if (wantsHelp(found)) return await showHelp(config, found.command.id.split(':'))
-  const CommandClass = await found.command.load()
-  await CommandClass.run([...found.args], config)
+  const CommandClass = (await found.command.load()) as unknown as typeof BaseCommand
+  await CommandClass.runBound(found.args, config)
   return 0
 }
 

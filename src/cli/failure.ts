@@ -1,6 +1,7 @@
 import { Errors } from '@oclif/core'
-import { isMachineError, MachineError, messageOf, toMachineError } from '../contracts/errors.js'
+import { isMachineError, type MachineError, toMachineError } from '../contracts/errors.js'
 import type { Profile } from '../contracts/profile.js'
+import { isUsageError, usageError } from './usage-error.js'
 
 /** What a run ends with when it fails: the error to show, if any, and the exit status. */
 export interface Failure {
@@ -21,7 +22,7 @@ export function failureOf(thrown: unknown, run: { profile: Profile; signal: Abor
   if (thrown instanceof ExitStatus) return { exitCode: thrown.status }
   if (thrown instanceof Errors.ExitError) return { exitCode: thrown.oclif.exit ?? 1 }
   const error =
-    interrupted(thrown, run.signal) ?? (isUsage(thrown) ? usageError(thrown) : toMachineError(thrown))
+    interrupted(thrown, run.signal) ?? (isUsageError(thrown) ? usageError(thrown) : toMachineError(thrown))
   return { error, exitCode: error.code === 'usage' ? run.profile.usageExitCode : error.exitCode }
 }
 
@@ -32,14 +33,4 @@ function interrupted(thrown: unknown, signal: AbortSignal): MachineError | undef
   if (thrown === reason || (thrown instanceof Error && thrown.name === 'AbortError')) return reason
   if (!isMachineError(thrown)) return reason
   return thrown.code === 'cancelled' ? thrown : thrown.with({ exitCode: reason.exitCode })
-}
-
-function isUsage(thrown: unknown): thrown is Error {
-  return thrown instanceof Errors.CLIError
-}
-
-/** oclif's parse errors in our words: its message without the trailing pointer to the help. */
-function usageError(thrown: Error): MachineError {
-  const message = messageOf(thrown).replace(/\nSee more help with --help$/, '')
-  return new MachineError('usage', message, { cause: thrown })
 }

@@ -10,16 +10,18 @@ export interface SourcesRequest {
   readonly report: Report
 }
 
+interface SourcesModule {
+  readonly fetchSources: (options: object) => Promise<readonly string[]>
+}
+
 /** Fetches the Debian source packages of an artefact. @returns paths of the files */
 export async function downloadSources(
   manifest: Manifest,
   request: SourcesRequest,
 ): Promise<readonly string[]> {
-  const module = '../../image-build/sources.js'
-  const { fetchSources } = (await import(module)) as {
-    fetchSources(options: object): Promise<readonly string[]>
-  }
-  return await fetchSources({
+  const path = '../../image-build/sources.js'
+  const module = (await import(path)) as SourcesModule
+  return await module.fetchSources({
     manifest,
     out: request.out,
     cacheDir: cachePath(request.env),

@@ -7,6 +7,7 @@ import { commandLine, detectShell, type EnvScript, renderEnv, SHELLS } from '../
 
 export default class Env extends BaseCommand {
   static override summary = 'Print the commands that point this shell at a machine.'
+  static override usage = 'env [FLAGS] [NAME]'
   static override args = MACHINE_NAME
   static override flags = {
     shell: Flags.string({
@@ -35,7 +36,10 @@ export default class Env extends BaseCommand {
       ? this.removal(flags['no-proxy'])
       : await this.setting(ctx, resolveName(ctx, names), flags['no-proxy'])
     const result = Object.fromEntries([...script.set, ...script.unset.map((name) => [name, null] as const)])
-    this.answer(result, renderEnv(shell ?? 'sh', script))
+    this.answer(
+      result,
+      renderEnv(shell ?? 'sh', { ...script, exactHints: this.profile.program === 'docker-machine' }),
+    )
   }
 
   private removal(proxy: boolean): EnvScript {

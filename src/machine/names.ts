@@ -1,4 +1,5 @@
 import { isMachineError, joinErrors, MachineError, toMachineError } from '../contracts/errors.js'
+import { nearest } from '../util/nearest.js'
 import type { MachineContext } from './context.js'
 
 const AT_ONCE = 8
@@ -11,7 +12,7 @@ const DEFAULT_NAME = 'default'
 export function resolveNames(ctx: MachineContext, names: readonly string[]): readonly string[] {
   if (names.length === 0) return [resolveDefault(ctx)]
   const unknown = names.find((name) => !ctx.store.exists(name))
-  if (unknown !== undefined) throw notFound(unknown)
+  if (unknown !== undefined) throw notFound(ctx, unknown)
   return [...new Set(names)]
 }
 
@@ -28,13 +29,15 @@ function resolveDefault(ctx: MachineContext): string {
   })
 }
 
-/** docker-machine's text, its name included: scripts compare it. */
-export function notFound(name: string): MachineError {
-  return new MachineError(
-    'not-found',
-    `Docker machine "${name}" does not exist. Use "docker-machine ls" to list machines. Use "docker-machine create" to add a new one.`,
-    { machine: name },
-  )
+/** docker-machine's text for a machine that is not there. */
+export function notFound(ctx: MachineContext, name: string): MachineError {
+  const { program } = ctx.profile
+  const message = `Docker machine "${name}" does not exist. Use "${program} ls" to list machines. Use "${program} create" to add a new one.`
+  const near = nearest(name, ctx.store.names())
+  return new MachineError('not-found', message, {
+    machine: name,
+    hints: near === undefined ? [] : [`Did you mean ${near}?`],
+  })
 }
 
 /** What one machine's part of a verb gave. */

@@ -8,8 +8,12 @@ import { notFound } from './names.js'
 export function removable(ctx: MachineContext, names: readonly string[], force: boolean): readonly string[] {
   const unknown = names.filter((name) => !ctx.store.exists(name))
   const [first] = unknown
-  if (first !== undefined && !force) throw notFound(first)
+  if (first !== undefined && !force) throw notFound(ctx, first)
   for (const name of unknown)
-    ctx.report({ type: 'warn', machine: name, text: `Can't remove "${name}": ${notFound(name).message}` })
+    ctx.report({
+      type: 'warn',
+      machine: name,
+      text: `Can't remove "${name}": ${notFound(ctx, name).message}`,
+    })
   return names.filter((name) => !unknown.includes(name))
 }

@@ -6,13 +6,15 @@ export interface EnvScript {
   readonly unset: readonly string[]
   /** The command line as typed, for the hint: `tsmachine env web`. */
   readonly commandLine: string
+  /** docker-machine's own hints, whose unquoted `eval $(...)` mangles values with blanks in a row. */
+  readonly exactHints?: boolean
 }
 
 /** How one shell writes variables. Shapes are docker-machine's; only values that need it get more quoting. */
 interface Dialect {
   readonly set: (name: string, value: string) => string
   readonly unset: (name: string) => string
-  readonly hint: (commandLine: string) => readonly string[]
+  readonly hint: (commandLine: string, exact: boolean) => readonly string[]
 }
 
 const HINT = 'Run this command to configure your shell: '
@@ -20,7 +22,7 @@ const HINT = 'Run this command to configure your shell: '
 const posix: Dialect = {
   set: (name, value) => `export ${name}="${value.replace(/[\\"$`]/g, '\\$&')}"`,
   unset: (name) => `unset ${name}`,
-  hint: (command) => [`# ${HINT}`, `# eval $(${command})`],
+  hint: (command, exact) => [`# ${HINT}`, exact ? `# eval $(${command})` : `# eval "$(${command})"`],
 }
 
 /** What emacs, PowerShell and others cannot hold in a value is refused, never bent. */
@@ -41,7 +43,7 @@ function singleLine(shell: string, name: string, value: string): string {
 const fish: Dialect = {
   set: (name, value) => `set -gx ${name} "${value.replace(/[\\"$]/g, '\\$&').replaceAll('\n', '"\\n"')}";`,
   unset: (name) => `set -e ${name};`,
-  hint: (command) => [`# ${HINT}`, `# eval (${command})`],
+  hint: (command, exact) => [`# ${HINT}`, exact ? `# eval (${command})` : `# ${command} | source`],
 }
 
 const powershell: Dialect = {
@@ -105,7 +107,7 @@ export function renderEnv(shell: string, script: EnvScript): string {
   const lines = [
     ...script.set.map(([name, value]) => dialect.set(name, value)),
     ...script.unset.map((name) => dialect.unset(name)),
-    ...dialect.hint(script.commandLine),
+    ...dialect.hint(script.commandLine, script.exactHints ?? false),
   ]
   return lines.map((line) => `${line}\n`).join('')
 }

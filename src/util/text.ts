@@ -11,7 +11,6 @@ export function oneLine(text: string): string {
   return neutralise(text.replace(/\s*[\r\n]+\s*/g, ' ').replace(/\t/g, ' ')).trim()
 }
 
-// eslint-disable-next-line no-control-regex
 const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
 
 function escapeCharacter(character: string): string {

@@ -133,30 +133,26 @@ class Parser {
   }
 
   #base(token: Token): Operand['base'] | undefined {
-    switch (token.type) {
-      case 'dot':
-      case 'field':
-        this.#next()
-        return { type: 'dot' }
-      case 'variable':
-        this.#next()
-        if (!this.#variables.includes(token.text))
-          throw this.#error(token, `undefined variable "${token.text}"`)
-        return { type: 'variable', name: token.text }
-      case 'string':
-        this.#next()
-        return { type: 'literal', value: unquote(token.text, this.source, token.offset) }
-      case 'number':
-        this.#next()
-        return { type: 'literal', value: Number(token.text) }
-      case 'word':
-        this.#next()
-        return this.#word(token)
-      case 'left':
-        return this.#parenthesis()
-      default:
-        return undefined
-    }
+    const read = this.#bases[token.type]
+    if (!read) return undefined
+    this.#next()
+    return read(token)
+  }
+
+  /** What an operand can begin with. */
+  readonly #bases: Readonly<Partial<Record<TokenType, (token: Token) => Operand['base']>>> = {
+    dot: () => ({ type: 'dot' }),
+    field: () => ({ type: 'dot' }),
+    variable: (token) => this.#variable(token),
+    string: (token) => ({ type: 'literal', value: unquote(token.text, this.source, token.offset) }),
+    number: (token) => ({ type: 'literal', value: Number(token.text) }),
+    word: (token) => this.#word(token),
+    left: () => this.#parenthesis(),
+  }
+
+  #variable(token: Token): Operand['base'] {
+    if (!this.#variables.includes(token.text)) throw this.#error(token, `undefined variable "${token.text}"`)
+    return { type: 'variable', name: token.text }
   }
 
   #word(token: Token): Operand['base'] {
@@ -166,7 +162,6 @@ class Parser {
   }
 
   #parenthesis(): Operand['base'] {
-    this.#next()
     const pipe = this.#pipe()
     this.#expect('right')
     return { type: 'pipe', pipe }
