@@ -30,8 +30,8 @@ export function forwardsOf(machine: DriverMachine): readonly PortForward[] {
 export async function addByHand(machine: DriverMachine, wanted: WantedForward): Promise<void> {
   if (!runningVm(machine)) throw new MachineError('not-running', `Machine "${machine.name}" is not running`)
   const files = machineFiles(machine.dir)
-  const known = [...manualForwards(files), ...containerForwards(files)]
-  if (known.some((forward) => sameForward(forward, wanted) && !('error' in forward))) return
+  if (forwardsOf(machine).some((forward) => sameForward(forward, wanted) && forward.error === undefined))
+    return
   const hostPort = await withQmp(
     readVm(machine.resources).control,
     AbortSignal.timeout(ADD_MS),
@@ -71,7 +71,7 @@ function manualForwards(files: MachineFiles): readonly WantedForward[] {
 }
 
 /** What the forwarder wrote last. */
-export function containerForwards(files: MachineFiles): readonly PortForward[] {
+export function containerForwards(files: Pick<MachineFiles, 'forwards'>): readonly PortForward[] {
   return rows(readJsonFile(files.forwards)).filter(
     (row): row is Json & PortForward => isForward(row) && 'source' in row,
   )

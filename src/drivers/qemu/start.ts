@@ -1,4 +1,4 @@
-import { rename, rm } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import type { BootImageFiles, DriverDeps, DriverEvent, DriverMachine } from '../../contracts/driver.js'
 import { MachineError } from '../../contracts/errors.js'
 import { type Pending, pending, waitFor } from '../../util/wait.js'
@@ -37,8 +37,6 @@ export async function* startVm(
     yield { type: 'log', level: 'info', text: 'No hardware virtualisation: the VM is emulated and slow' }
   const files = machineFiles(machine.dir)
   const sockets = shortSockets(vmSockets(await deps.runtimeDir(machine.id)))
-  await freshLogs(machine.dir)
-
   const last = readVm(machine.resources)
   const announced: VmRecord = {
     ...last,
@@ -47,6 +45,7 @@ export async function* startVm(
   }
   yield { type: 'intent', resource: vmResource(machine.id, 'intended', announced) }
   signal.throwIfAborted()
+  await freshLogs(machine.dir)
 
   const session: Session = { deps, machine, accelerator, sockets, logPath: files.log, vm: undefined }
   const network = openNetwork(networkOf(config.network), {
@@ -128,9 +127,11 @@ function shortSockets(sockets: VmSockets): VmSockets {
   return sockets
 }
 
-/** The console file holds one run; the one before it is kept beside. */
+/** The console file holds one run; the one before it is kept beside. Forwards of containers begin anew. */
 async function freshLogs(dir: string): Promise<void> {
   const files = machineFiles(dir)
   await rename(files.console, files.oldConsole).catch(() => undefined)
   await rm(files.log, { force: true })
+  await rm(files.forwards, { force: true })
+  await writeFile(files.console, '', { mode: 0o600 })
 }
