@@ -125,12 +125,12 @@ put_bundle() {
 }
 
 unpack_bundle() {
-  dd bs="$bootstrap" count=1 iflag=fullblock <&3 2>/dev/null | tar -xzpf - -C "$prefix" || return 1
+  dd bs="$bootstrap" count=1 iflag=fullblock <&3 2>/dev/null | tar -xzpf - -C "$root/opt/tsmachine" || return 1
   if ! "$prefix/bin/zstd" --version >/dev/null; then
     echo "programs below /opt cannot be run: is it mounted noexec?"
     return 1
   fi
-  { "$prefix/bin/zstd" -dcq <&3 || : >"$dir/broken"; } | tar -xpf - -C "$prefix" || return 1
+  { "$prefix/bin/zstd" -dcq <&3 || : >"$dir/broken"; } | tar -xpf - -C "$root/opt/tsmachine" || return 1
   [ ! -e "$dir/broken" ]
 }
 

@@ -119,13 +119,17 @@ tsmachine_engine() {
 }
 
 systemd_engine() {
-  systemctl show docker.service docker.socket firewalld.service ufw.service -p Id -p LoadState \
-    -p ActiveState -p UnitFileState -p FragmentPath -p DropInPaths 2>/dev/null | output units
+  units=$(systemctl show docker.service docker.socket firewalld.service ufw.service -p Id -p LoadState \
+    -p ActiveState -p UnitFileState -p FragmentPath -p DropInPaths 2>/dev/null)
+  printf '%s\n' "$units" | output units
   # The unit as its packager wrote it: ours (10-machine.conf) replaces ExecStart and must not be read back.
-  systemctl show docker.service -p FragmentPath -p DropInPaths 2>/dev/null | while IFS= read -r line; do
+  printf '%s\n' "$units" | while IFS= read -r line; do
+    case $line in FragmentPath=* | DropInPaths=*) ;; *) continue ;; esac
     for path in ${line#*=}; do
-      case $path in */10-machine.conf) continue ;; esac
-      [ -f "$root$path" ] && cat "$root$path" && printf '\n[]\n'
+      case $path in
+        */10-machine.conf) ;;
+        */docker.service | */docker.service.d/*) [ -f "$root$path" ] && cat "$root$path" && printf '\n[]\n' ;;
+      esac
     done
   done | output unit_text
   engine=$(command -v dockerd || :)

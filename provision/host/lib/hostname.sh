@@ -2,6 +2,7 @@
 name=$1
 hosts=$TSM_ROOT/etc/hosts
 printf '%s\n' "$name" >"$TSM_ROOT/etc/hostname" || exit 1
+[ -e "$hosts" ] || printf '127.0.0.1 localhost\n' >"$hosts" || exit 1
 awk -v name="$name" '
   { for (i = 2; i <= NF && $i !~ /^#/; i++) if ($i == name) found = 1 }
   $1 == "127.0.1.1" && !replaced { line[NR] = "127.0.1.1 " name; replaced = 1; next }
