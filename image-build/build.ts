@@ -68,7 +68,7 @@ async function buildOne(kind: ArtefactKind, apt: Apt, options: BuildOptions): Pr
       ...(options.signal ? { signal: options.signal } : {}),
     }
     const assets = options.assets ?? assetsDir()
-    const made = kind === 'image' ? await buildImage({ ...common, assets }) : await buildEngineBundle(common)
+    const made = await (kind === 'image' ? buildImage : buildEngineBundle)({ ...common, assets })
     const { version, engineVersion, debs, files, sourceDateEpoch } = made
     const inputs = { suite: apt.suite, release }
     const described = { kind, arch: apt.arch, version, engineVersion, debs, files, sourceDateEpoch, inputs }

@@ -54,12 +54,15 @@ export function bundleVersion(engineVersion: string, debs: readonly Deb[], relea
 export async function layOutBundle(options: TreeOptions): Promise<BundleTree> {
   const { rootDir, treeDir, version, debs } = options
   const prefix = bundlePrefix(version)
-  for (const { from, to } of PROGRAMS) await addProgram(rootDir, treeDir, { from, to, prefix })
-  const modules = await addModules(rootDir, treeDir)
+  const modules = await xtablesModules(rootDir)
   const users = [...PROGRAMS, ...modules].map(({ from }) => path.join(rootDir, from))
+  refuseMissing(PROGRAMS, rootDir)
+  const libraries = await libraryClosure(users, [rootDir])
+  for (const { from, to } of PROGRAMS) await addProgram(rootDir, treeDir, { from, to, prefix })
+  for (const { from, to } of modules) await put(treeDir, to, await readFile(path.join(rootDir, from)), 0o644)
   const all = [
     ...[...PROGRAMS, ...modules].map(({ to }) => to),
-    ...(await addLibraries(rootDir, treeDir, users)),
+    ...(await addLibraries(treeDir, libraries)),
     ...(await addScripts(treeDir, prefix)),
     await addCertificates(rootDir, treeDir),
     ...(await addNotes(rootDir, treeDir, debs)),
@@ -82,9 +85,7 @@ async function addProgram(
   treeDir: string,
   { from, to, prefix }: { from: string; to: string; prefix: string },
 ): Promise<void> {
-  const source = path.join(rootDir, from)
-  if (!existsSync(source)) throw new Error(`the engine bundle needs ${from}, and no package has it`)
-  const bytes = await readFile(source)
+  const bytes = await readFile(path.join(rootDir, from))
   const { needed, interpreter } = parseElf(bytes)
   if (STATIC_PROGRAMS.includes(to) && (interpreter || needed.length > 0))
     throw new Error(`${from} must be static: it runs where our libraries are not`)
@@ -92,19 +93,19 @@ async function addProgram(
   await put(treeDir, to, bytes, 0o755)
 }
 
-async function addModules(rootDir: string, treeDir: string): Promise<{ from: string; to: string }[]> {
-  const names = await namesIn(path.join(rootDir, XTABLES_DIR.from), '.so')
-  const modules = names.map((name) => ({
-    from: `${XTABLES_DIR.from}/${name}`,
-    to: `${XTABLES_DIR.to}/${name}`,
-  }))
-  for (const { from, to } of modules) await put(treeDir, to, await readFile(path.join(rootDir, from)), 0o644)
-  return modules
+function refuseMissing(programs: readonly { from: string }[], rootDir: string): void {
+  const lost = programs.find(({ from }) => !existsSync(path.join(rootDir, from)))
+  if (lost) throw new Error(`the engine bundle needs ${lost.from}, and no package has it`)
 }
 
-async function addLibraries(rootDir: string, treeDir: string, users: readonly string[]): Promise<string[]> {
+async function xtablesModules(rootDir: string): Promise<{ from: string; to: string }[]> {
+  const names = await namesIn(path.join(rootDir, XTABLES_DIR.from), '.so')
+  return names.map((name) => ({ from: `${XTABLES_DIR.from}/${name}`, to: `${XTABLES_DIR.to}/${name}` }))
+}
+
+async function addLibraries(treeDir: string, libraries: ReadonlyMap<string, string>): Promise<string[]> {
   const files: string[] = []
-  for (const [name, file] of await libraryClosure(users, [rootDir])) {
+  for (const [name, file] of libraries) {
     const bytes = await readFile(file)
     if (name === LOADER) isolateLoader(bytes)
     // The loader is run by the kernel; nothing else may look like a program.
