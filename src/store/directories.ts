@@ -1,7 +1,7 @@
 /** Machine directories coming and going: always by one rename, so that no reader sees half of one. */
 import { randomBytes } from 'node:crypto'
 import { lstatSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import { type FileOps, makePrivateDir, syncDirectory } from '../util/atomic-file.js'
 import { errnoOf, fileError } from '../util/file-error.js'
@@ -47,13 +47,13 @@ export async function bringIn(
     await ops.rm(fresh, { recursive: true, force: true }).catch(() => undefined)
     throw error
   }
-  await syncDirectory(machinesDir, ops)
 }
 
 async function moveInto(fresh: string, target: string, name: string, ops: FileOps): Promise<void> {
   if (lstatSync(target, { throwIfNoEntry: false })) throw existsError(name)
   try {
     await ops.rename(fresh, target)
+    await syncDirectory(dirname(target), ops)
   } catch (error) {
     if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw existsError(name)
     throw fileError('make', target, error)

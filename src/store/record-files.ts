@@ -4,7 +4,7 @@
  * hash says which of the two texts belongs to it.
  */
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type BrokenRecord,
@@ -40,6 +40,9 @@ const READ_FAULTS: Readonly<Record<string, string>> = {
   EIO: 'the disk reports an error',
   ELOOP: 'it is a symbolic link to itself',
 }
+
+/** What `writeFileAtomic` calls the unfinished copies of our two files. */
+const TEMPORARY = /^\.(tsmachine\.json|\.config\.json\.next)\.[0-9a-f]{12}\.tmp$/
 
 /** How often a reader looks again when a writer was between its two steps. */
 const LOOKS = 5
@@ -97,8 +100,10 @@ function configHashOf(ledger: string): string | undefined {
   return 'value' in parsed ? parsed.value.configHash : undefined
 }
 
-/** Finishes what a crash left between the two writes. Call with the write lock held. */
+/** Finishes what a crash left between the two writes and clears away its temporary files. Call with the write lock held. */
 export async function finishRecordFiles(dir: string, ops: FileOps): Promise<void> {
+  for (const entry of readdirSync(dir).filter((name) => TEMPORARY.test(name)))
+    await ops.rm(join(dir, entry), { force: true })
   if (look(dir).source !== 'staged') return
   await moveStaged(dir, ops)
 }

@@ -179,7 +179,11 @@ export class Store {
 
   /** The lock around making and renewing the CA. */
   async lockCa(options: StoreLockOptions = {}): Promise<Lock> {
-    return await acquireLock(this.#layout.caLock, { clock: this.#clock, ...options, what: 'make certificates' })
+    return await acquireLock(this.#layout.caLock, {
+      clock: this.#clock,
+      ...options,
+      what: 'make certificates',
+    })
   }
 
   /** Removes a machine's directory. Nothing there is fine. */
