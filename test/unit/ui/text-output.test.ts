@@ -1,0 +1,98 @@
+import t from 'tap'
+import { DOCKER_MACHINE_PROFILE, TSMACHINE_PROFILE } from '../../../src/contracts/profile.js'
+import { renderDiagnoses } from '../../../src/ui/diagnoses.js'
+import { renderForwards } from '../../../src/ui/forwards.js'
+import { renderFormat, renderList, type ShownMachine } from '../../../src/ui/machine-list.js'
+import { renderTable } from '../../../src/ui/table.js'
+import { neutralise, oneLine, quote } from '../../../src/util/text.js'
+
+const web: ShownMachine = {
+  name: 'web',
+  active: true,
+  driver: 'qemu',
+  state: 'Running',
+  url: 'tcp://127.0.0.1:40001',
+  engine: 'v26.1.5',
+  error: '',
+  responseMs: 53,
+}
+
+t.test(
+  'columns have three blanks between them, five characters at least, and a bare last cell',
+  async (t) => {
+    t.equal(
+      renderTable([
+        ['A', 'LONGER', 'LAST'],
+        ['a', 'b', 'c  '],
+      ]),
+      'A    LONGER   LAST\na    b        c\n',
+    )
+  },
+)
+
+t.test('a hostile cell cannot break its line or reach the terminal', async (t) => {
+  const table = renderTable([
+    ['NAME', 'ERRORS'],
+    ['x', 'a\nb\u001b[31mred\u0007\u202e'],
+  ])
+  t.equal(table, 'NAME   ERRORS\nx      a b\\x1b[31mred\\x07\\u202e\n')
+})
+
+t.test("the table of machines has docker-machine's columns under its name", async (t) => {
+  t.equal(
+    renderList([web], DOCKER_MACHINE_PROFILE),
+    'NAME   ACTIVE   DRIVER   STATE     URL                     SWARM   DOCKER    ERRORS\n' +
+      'web    *        qemu     Running   tcp://127.0.0.1:40001           v26.1.5   \n',
+  )
+  t.notMatch(renderList([web], TSMACHINE_PROFILE), /SWARM/)
+})
+
+t.test('a machine that did not answer shows its name and Timeout alone', async (t) => {
+  const row = { ...web, active: false, state: 'Timeout', url: '', engine: '' }
+  t.match(renderList([row], DOCKER_MACHINE_PROFILE).split('\n')[1], /^web +Timeout +$/)
+})
+
+t.test('certificates that end soon are shown as tsmachine only', async (t) => {
+  t.match(renderList([{ ...web, certificateDays: 12 }], TSMACHINE_PROFILE), /certificate: 12 days left/)
+  t.match(
+    renderList([{ ...web, error: 'x', certificateDays: -1 }], TSMACHINE_PROFILE),
+    /x; certificate has expired/,
+  )
+  t.notMatch(renderList([{ ...web, certificateDays: 12 }], DOCKER_MACHINE_PROFILE), /certificate/)
+})
+
+t.test('formats take fields in any case, tabs as \\t, and a header with table', async (t) => {
+  t.equal(renderFormat('{{.Name}} {{.url}} {{.ResponseTime}}', [web]), 'web tcp://127.0.0.1:40001 53ms\n')
+  t.equal(renderFormat('table {{.Name}}\\t{{.State}}', [web]), 'NAME   STATE\nweb    Running\n')
+  t.equal(renderFormat('table {{.Name}}', []), 'NAME\n')
+  t.throws(() => renderFormat('{{.Bogus}}', [web]), { code: 'usage' })
+})
+
+t.test('forwards and findings are told with their faults', async (t) => {
+  const forwards = renderForwards([
+    {
+      protocol: 'tcp',
+      guestPort: 80,
+      hostPort: 8080,
+      source: 'container',
+      container: 'site',
+      error: 'port 8080 is taken',
+    },
+    { protocol: 'udp', guestPort: 53, hostPort: 0, source: 'manual' },
+  ])
+  t.match(forwards, /127\.0\.0\.1:8080 +80\/tcp +container site +port 8080 is taken/)
+  t.match(forwards, /^- +53\/udp +by hand/m)
+  t.equal(
+    renderDiagnoses([
+      { check: 'node', level: 'good', text: '20' },
+      { check: 'store', level: 'bad', text: 'no', hint: 'do this' },
+    ]),
+    'ok    node: 20\nBAD   store: no\n        do this\n',
+  )
+})
+
+t.test('control characters become visible, line breaks stay where they may', async (t) => {
+  t.equal(neutralise('a\tb\nc\u0000\u009b2J\u2066'), 'a\tb\nc\\x00\\x9b2J\\u2066')
+  t.equal(oneLine(' a \r\n b\tc '), 'a b c')
+  t.equal(quote('a"\\\nb'), '"a\\"\\\\\\nb"')
+})
