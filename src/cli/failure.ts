@@ -21,16 +21,23 @@ export class ExitStatus extends Error {
 export function failureOf(thrown: unknown, run: { profile: Profile; signal: AbortSignal }): Failure {
   if (thrown instanceof ExitStatus) return { exitCode: thrown.status }
   if (thrown instanceof Errors.ExitError) return { exitCode: thrown.oclif.exit ?? 1 }
-  const error =
-    interrupted(thrown, run.signal) ?? (isUsageError(thrown) ? usageError(thrown) : toMachineError(thrown))
-  return { error, exitCode: error.code === 'usage' ? run.profile.usageExitCode : error.exitCode }
+  const reason = interruption(run.signal)
+  const error = reason && isConsequence(thrown) ? reason : known(thrown)
+  const status = error.code === 'usage' ? run.profile.usageExitCode : error.exitCode
+  return { error, exitCode: reason?.exitCode ?? status }
 }
 
-/** After a signal, errors that the abort itself caused are the interruption; real ones are still shown. */
-function interrupted(thrown: unknown, signal: AbortSignal): MachineError | undefined {
-  if (!signal.aborted || !isMachineError(signal.reason)) return undefined
-  const reason = signal.reason
-  if (thrown === reason || (thrown instanceof Error && thrown.name === 'AbortError')) return reason
-  if (!isMachineError(thrown)) return reason
-  return thrown.code === 'cancelled' ? thrown : thrown.with({ exitCode: reason.exitCode })
+/** The signal that told us to stop, if one did. */
+function interruption(signal: AbortSignal): MachineError | undefined {
+  const reason: unknown = signal.reason
+  return signal.aborted && isMachineError(reason) ? reason : undefined
+}
+
+/** After a signal, what only the abort caused is the interruption; real errors are still shown. */
+function isConsequence(thrown: unknown): boolean {
+  return !isMachineError(thrown)
+}
+
+function known(thrown: unknown): MachineError {
+  return isUsageError(thrown) ? usageError(thrown) : toMachineError(thrown)
 }
