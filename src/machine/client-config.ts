@@ -1,12 +1,11 @@
 import { isMachineError, MachineError, messageOf } from '../contracts/errors.js'
-import { EngineProbeError } from '../engine/probe.js'
 import { addressOf } from './address.js'
 import { clientFiles, serverSans } from './certificates.js'
 import type { MachineContext } from './context.js'
 import { certificateIsDue } from './due.js'
 import { openMachine, type OpenMachine } from './open.js'
 import { renewCertificates } from './renew.js'
-import { askEngine } from './verify.js'
+import { askEngine, isCertificateFault } from './verify.js'
 
 /** How a docker client reaches a machine's engine, proven by one connection to it. */
 export interface ClientConfig {
@@ -47,11 +46,12 @@ async function proveEngine(ctx: MachineContext, open: OpenMachine): Promise<bool
   }
 }
 
-/** Renewal helps when the TLS layer failed and our own files say that the certificate is due. */
+/** Renewal helps when the certificate shown is stale, or our own is due. */
 async function mayRenew(ctx: MachineContext, open: OpenMachine, error: unknown): Promise<boolean> {
-  if (!open.factory.capabilities.ssh || !(error instanceof EngineProbeError) || error.layer !== 'tls')
-    return false
-  return await certificateIsDue(ctx, open, serverSans(open))
+  if (!open.factory.capabilities.ssh || !isCertificateFault(error)) return false
+  // Our own files may be right while the host never got them: a crash fell between the two.
+  const stale = error.reason === 'expired' || error.reason === 'name-mismatch'
+  return stale || (await certificateIsDue(ctx, open, serverSans(open)))
 }
 
 async function renewLocked(ctx: MachineContext, name: string): Promise<void> {

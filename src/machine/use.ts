@@ -1,8 +1,7 @@
 import { MachineError } from '../contracts/errors.js'
-import { DockerContexts, type UseOutcome } from '../engine/contexts.js'
-import { dockerConfigPath } from '../util/paths.js'
+import type { UseOutcome } from '../engine/contexts.js'
 import type { MachineContext } from './context.js'
-import { syncDockerContext } from './docker-context.js'
+import { dockerContexts, syncDockerContext } from './docker-context.js'
 import { notFound } from './names.js'
 import { openMachine } from './open.js'
 
@@ -14,12 +13,7 @@ export const PREVIOUS = '-'
  * @throws MachineError `not-found`, or `engine` for a machine that has no context
  */
 export async function useMachine(ctx: MachineContext, target: string): Promise<UseOutcome> {
-  const contexts = new DockerContexts({
-    configDir: dockerConfigPath(ctx.env),
-    storeRoot: ctx.store.root,
-    env: ctx.env,
-    signal: ctx.signal,
-  })
+  const contexts = dockerContexts(ctx)
   const name = target === PREVIOUS ? PREVIOUS : await contextOf(ctx, target)
   const outcome = await contexts.use(name)
   for (const variable of outcome.overriddenBy) {

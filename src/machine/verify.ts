@@ -19,6 +19,19 @@ export async function askEngine(open: OpenMachine, signal: AbortSignal): Promise
   return await probeEngine({ host, port, ca, cert, key, signal, deadlineMs: PROBE_MS })
 }
 
+const CERTIFICATE_FAULTS: ReadonlySet<string> = new Set([
+  'expired',
+  'not-yet-valid',
+  'wrong-ca',
+  'name-mismatch',
+  'client-refused',
+])
+
+/** Whether an engine answered, but with or for certificates that do not fit. */
+export function isCertificateFault(error: unknown): error is EngineProbeError & { layer: 'tls' } {
+  return error instanceof EngineProbeError && CERTIFICATE_FAULTS.has(error.reason)
+}
+
 /** Waits until the engine answers; a certificate that does not fit is the next stage's business. */
 export async function waitForEngine(
   ctx: MachineContext,
@@ -41,7 +54,7 @@ async function answers(open: OpenMachine, signal: AbortSignal): Promise<true | P
     return true
   } catch (error) {
     if (!(error instanceof EngineProbeError)) throw error
-    return error.layer === 'tls' ? true : pending(error.message)
+    return isCertificateFault(error) ? true : pending(error.message)
   }
 }
 
