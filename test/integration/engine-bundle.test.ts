@@ -22,7 +22,7 @@ import { cachePath, packageRoot } from '../../src/util/paths.js'
 
 t.setTimeout(300_000)
 
-const TOOLS = ['sh', 'tar', 'gzip', 'cat', 'mkdir', 'ip', 'sleep', 'wget', 'id', 'ps', 'httpd']
+const TOOLS = ['sh', 'tar', 'gzip', 'cat', 'mkdir', 'ip', 'sleep', 'wget', 'id', 'ps', 'httpd', 'rmdir']
 const isRoot = process.getuid?.() === 0
 const dir = t.testdir()
 const told: string[] = []
@@ -176,6 +176,7 @@ until wget -qO- http://127.0.0.1:8080/page; do
 done
 cat /proc/1/maps $(ps -o pid,comm | while read pid name; do case $name in dockerd|containerd*) echo /proc/$pid/maps;; esac; done) | while read a b c d e file; do case $file in *.so*) echo "maps $file";; esac; done
 docker rm -f web >/dev/null
+rmdir /sys/fs/cgroup/docker /sys/fs/cgroup/*/docker 2>/dev/null || true
 ' sh "$prefix"`
 
 t.test(
