@@ -1,3 +1,4 @@
+import { MachineError, messageOf } from '../contracts/errors.js'
 import type { Report } from '../contracts/events.js'
 import type { Manifest } from '../contracts/image.js'
 import { cachePath } from '../util/paths.js'
@@ -10,23 +11,23 @@ export interface SourcesRequest {
   readonly report: Report
 }
 
-interface SourcesModule {
-  readonly fetchSources: (options: object) => Promise<readonly string[]>
-}
-
 /** Fetches the Debian source packages of an artefact. @returns paths of the files */
 export async function downloadSources(
   manifest: Manifest,
   request: SourcesRequest,
 ): Promise<readonly string[]> {
-  const path = '../../image-build/sources.js'
-  const module = (await import(path)) as SourcesModule
-  return await module.fetchSources({
-    manifest,
-    out: request.out,
-    cacheDir: cachePath(request.env),
-    ...(request.mirror === undefined ? {} : { mirror: request.mirror }),
-    signal: request.signal,
-    report: (text: string) => request.report({ type: 'progress', text }),
-  })
+  const { fetchSources } = await import('../../image-build/sources.js')
+  try {
+    return await fetchSources({
+      manifest,
+      out: request.out,
+      cacheDir: cachePath(request.env),
+      ...(request.mirror === undefined ? {} : { mirror: request.mirror }),
+      signal: request.signal,
+      report: (text: string) => request.report({ type: 'progress', text }),
+    })
+  } catch (cause) {
+    request.signal.throwIfAborted()
+    throw new MachineError('image', `Could not fetch the sources: ${messageOf(cause)}`, { cause })
+  }
 }

@@ -1,3 +1,4 @@
+import type { Endpoint } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import type { MachineContext } from './context.js'
 import { openMachine, type OpenMachine } from './open.js'
@@ -19,7 +20,12 @@ export async function machineAddress(ctx: MachineContext, name: string): Promise
 export function addressOf(open: OpenMachine): Address {
   requireRunning(open)
   const endpoint = open.driver.endpoint(open.machine)
-  return { name: open.name, ip: endpoint.address, url: engineUrl(endpoint.engine) }
+  return { name: open.name, ip: endpoint.address, url: urlOf(endpoint) }
+}
+
+/** The engine's URL; where the user gave one, as it was given. */
+export function urlOf(endpoint: Endpoint): string {
+  return endpoint.url ?? engineUrl(endpoint.engine)
 }
 
 /** `tcp://` form of an engine's host and port. */

@@ -4,7 +4,7 @@ import type { BrokenRecord, MachineRecord } from '../contracts/record.js'
 import type { MachineState } from '../contracts/state.js'
 import { withDeadline } from '../util/wait.js'
 import { sameUrl } from './active.js'
-import { engineUrl } from './address.js'
+import { urlOf } from './address.js'
 import { certificateDaysLeft } from './certificate-age.js'
 import type { MachineContext } from './context.js'
 import { engineVersion } from './engine-version.js'
@@ -115,7 +115,7 @@ async function liveRow(
 ): Promise<ListRow> {
   const started = ctx.clock.monotonicMs()
   const state = known?.state ?? ''
-  const url = state === 'Timeout' ? '' : urlOf(open, state)
+  const url = state === 'Timeout' ? '' : shownUrl(open, state)
   const engine = await engineCell(ctx, open, state, timeoutMs)
   const days = await certificateDaysLeft(open.record.dir, ctx.clock.now())
   return {
@@ -132,10 +132,10 @@ async function liveRow(
   }
 }
 
-function urlOf(open: OpenMachine, state: MachineState): string {
+function shownUrl(open: OpenMachine, state: MachineState): string {
   if (state !== 'Running' && state !== '') return ''
   try {
-    return engineUrl(open.driver.endpoint(open.machine).engine)
+    return urlOf(open.driver.endpoint(open.machine))
   } catch {
     return ''
   }
