@@ -17,6 +17,7 @@ import { chooseAccelerator } from './verdicts.js'
 import { readVm, runningVm, type VmRecord, vmResource } from './vm-record.js'
 
 const MONITOR_MS = 20_000
+const END_MS = 10_000
 /** Longest path of a Unix socket that QEMU takes (sun_path without its end; macOS has the smaller one). */
 const MAX_SOCKET_PATH = process.platform === 'darwin' ? 103 : 107
 const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'
@@ -64,7 +65,7 @@ export async function* startVm(
     warnings.push(...(await addManualForwards(files, sockets.control, signal)))
     yield { type: 'made', resource: vmResource(machine.id, 'made', { ...announced, ...session.vm, ...link }) }
   } catch (error) {
-    abandon(session, network)
+    await abandon(session, network)
     throw error
   }
   yield* warnings.map((text): DriverEvent => ({ type: 'log', level: 'warn', text }))
@@ -82,20 +83,21 @@ interface Session {
 /** A QEMU that an earlier run started and had no time to record: its ports are unknown, so it is ended. */
 async function endForgotten(machine: DriverMachine): Promise<void> {
   const forgotten = runningVm(machine)
-  if (!forgotten) return
-  signalProcess(forgotten, uuidOf(machine.id), 'SIGKILL')
-  await waitFor(
-    'an earlier QEMU of this machine to end',
-    () => Promise.resolve(runningVm(machine) ? undefined : true),
-    {
-      deadlineMs: MONITOR_MS,
-    },
-  )
+  if (forgotten) await endProcess(forgotten, uuidOf(machine.id))
 }
 
-function abandon(session: Session, network: Network): void {
-  if (session.vm) signalProcess(session.vm, uuidOf(session.machine.id), 'SIGKILL')
+async function abandon(session: Session, network: Network): Promise<void> {
+  if (session.vm) await endProcess(session.vm, uuidOf(session.machine.id))
   network.abandon?.()
+}
+
+/** Not abortable: a process that we started must not stay behind. */
+async function endProcess(vm: VmProcess, mark: string): Promise<void> {
+  signalProcess(vm, mark, 'SIGKILL')
+  await waitFor('QEMU to end', () => Promise.resolve(isRunning(vm, mark) ? undefined : true), {
+    deadlineMs: END_MS,
+    intervalMs: 10,
+  })
 }
 
 /** QEMU is up when it greets; when it ends instead, its own words say why. */
