@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { MachineError, messageOf } from '../contracts/errors.js'
 import type { Report } from '../contracts/events.js'
-import type { Manifest } from '../contracts/image.js'
+import type { Artefact } from '../contracts/image.js'
 import { cachePath } from '../util/paths.js'
 
 export interface SourcesRequest {
@@ -13,13 +15,15 @@ export interface SourcesRequest {
 
 /** Fetches the Debian source packages of an artefact. @returns paths of the files */
 export async function downloadSources(
-  manifest: Manifest,
+  artefact: Artefact,
   request: SourcesRequest,
 ): Promise<readonly string[]> {
   const { fetchSources } = await import('../../image-build/sources.js')
+  // The file itself: it names the source of each package, which nothing but this needs.
+  const text = await readFile(join(artefact.dir, 'manifest.json'), 'utf8')
   try {
     return await fetchSources({
-      manifest,
+      manifest: JSON.parse(text) as Parameters<typeof fetchSources>[0]['manifest'],
       out: request.out,
       cacheDir: cachePath(request.env),
       ...(request.mirror === undefined ? {} : { mirror: request.mirror }),

@@ -18,8 +18,8 @@ export default class ImageSources extends ImageCommand {
     const [id] = words(argv)
     if (id === undefined) throw this.usage('Which image? See image ls')
     const { report, signal } = this.context(flags)
-    const { manifest } = await this.artefacts().open(id, signal)
-    const files = await downloadSources(manifest, {
+    const artefact = await this.artefacts().open(id, signal)
+    const files = await downloadSources(artefact, {
       env: this.session.env,
       out: flags.out,
       signal,
