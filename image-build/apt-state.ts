@@ -18,7 +18,7 @@ export interface AptOptions {
   /** Reads source package lists too. */
   sources?: boolean
   signal?: AbortSignal
-  report?(line: string): void
+  report?: (line: string) => void
 }
 
 /** An apt of our own: nothing of the build host's apt state is read (but proxies) or changed. */

@@ -15,12 +15,14 @@ export interface Deb {
   arch: string
   sha256: string
   path: string
+  /** Source packages as `name=version`: its own, and those that were linked into it (a signed kernel's, a Go program's). */
+  sources?: readonly string[]
 }
 
 export interface FetchOptions {
   /** Also fetches the library packages (section `libs`) that the named ones depend on, directly or not. */
   libraries?: boolean
-  report?(line: string): void
+  report?: (line: string) => void
 }
 
 interface PackageRecord {
@@ -29,6 +31,7 @@ interface PackageRecord {
   arch: string
   sha256: string
   section: string
+  sources: string[]
 }
 
 /**
@@ -47,6 +50,7 @@ export async function fetchPackages(
     version: record.version,
     arch: record.arch,
     sha256: record.sha256,
+    sources: record.sources,
     path: path.join(apt.cacheDir, 'debs', `${record.sha256}.deb`),
   }))
   const missing = debs.filter((deb) => !existsSync(deb.path))
@@ -97,7 +101,18 @@ export function parseRecords(text: string): PackageRecord[] {
       arch: field(paragraph, 'Architecture'),
       sha256: field(paragraph, 'SHA256'),
       section: field(paragraph, 'Section'),
+      sources: sourcesOf(paragraph),
     }))
+}
+
+/** `Source` holds a name when it differs, and a version when the package was rebuilt from an unchanged source (`+b1`). */
+function sourcesOf(paragraph: string): string[] {
+  const [name = '', version] = field(paragraph, 'Source').split(/[ ()]+/)
+  const own = `${name || field(paragraph, 'Package')}=${version ?? field(paragraph, 'Version')}`
+  const linked = ['Built-Using', 'Static-Built-Using'].flatMap((key) => [
+    ...field(paragraph, key).matchAll(/(\S+) \(= (\S+)\)/g),
+  ])
+  return [own, ...linked.map((match) => `${match[1] ?? ''}=${match[2] ?? ''}`)]
 }
 
 function field(paragraph: string, name: string): string {

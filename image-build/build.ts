@@ -23,7 +23,7 @@ export interface BuildOptions {
   signal?: AbortSignal
   /** Other package, module and guest files than ours, for tests. */
   assets?: string
-  report(line: string): void
+  report: (line: string) => void
 }
 
 export interface BuiltArtefact {

@@ -7,7 +7,7 @@ export interface CheckOptions {
   treeDir: string
   prefix: string
   signal?: AbortSignal
-  report?(line: string): void
+  report?: (line: string) => void
 }
 
 interface Probe {

@@ -15,7 +15,7 @@ export interface EngineBundleOptions {
   signal?: AbortSignal
   /** Folder with `packages/`, ours by default. */
   assets?: string
-  report(line: string): void
+  report: (line: string) => void
 }
 
 /** What the manifest says about a bundle besides its files' hashes. */

@@ -20,7 +20,7 @@ export interface ImageOptions {
   assets: string
   release: boolean
   signal?: AbortSignal
-  report(line: string): void
+  report: (line: string) => void
 }
 
 /** What the manifest says about an image besides its files' hashes. */

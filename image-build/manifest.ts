@@ -8,6 +8,8 @@ export interface ManifestPackage {
   version: string
   sha256: string
   arch: string
+  /** Source packages as `name=version`; what `image sources` fetches. */
+  sources?: readonly string[]
 }
 
 export interface ManifestFile {
@@ -47,7 +49,13 @@ export interface ManifestInput {
 export async function writeManifest(dir: string, input: ManifestInput): Promise<Manifest> {
   const { debs, files: names, ...rest } = input
   const files = await Promise.all([...names].sort().map((name) => describe(dir, name)))
-  const packages = debs.map(({ name, version, sha256, arch }) => ({ name, version, sha256, arch }))
+  const packages = debs.map(({ name, version, sha256, arch, sources }) => ({
+    name,
+    version,
+    sha256,
+    arch,
+    sources: [...(sources ?? [])],
+  }))
   const manifest: Manifest = { schema: 1, ...rest, digest: digestOf(files), packages, files }
   const text = `${JSON.stringify(manifest, null, 2)}\n`
   await writeFile(path.join(dir, 'manifest.json'), text)

@@ -95,7 +95,6 @@ async function unpackRound(tree: ModuleTree, names: string[], target: string, un
 export async function indexModules(tree: ModuleTree, root: string, busybox: string): Promise<void> {
   const version = path.basename(tree.dir)
   const target = path.join(root, 'lib/modules', version)
-  for (const name of ['modules.builtin', 'modules.order'])
-    await copyFile(path.join(tree.dir, name), path.join(target, name))
+  await copyFile(path.join(tree.dir, 'modules.builtin'), path.join(target, 'modules.builtin'))
   await run([busybox, 'depmod', '-b', root, version])
 }

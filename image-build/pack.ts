@@ -14,7 +14,7 @@ export interface PackOptions {
 
 /** The default image is not compressed at all: it is built, read and started fastest. */
 const SQUASHFS_DEFAULT = ['-noI', '-noId', '-noD', '-noF', '-noX']
-const SQUASHFS_RELEASE = ['-comp', 'zstd', '-Xcompression-level', '19', '-b', '1M']
+const SQUASHFS_RELEASE = ['-comp', 'zstd', '-Xcompression-level', '22', '-b', '1M']
 
 /** Packs `dir` as the engine image: owned by root, one time stamp, sorted. */
 export async function packSquashfs(dir: string, to: string, options: PackOptions): Promise<void> {

@@ -23,6 +23,13 @@ word_of_cmdline() {
 	done
 }
 
+# What blkid knows of all volumes; asked once, as it reads every disk.
+read_volumes() { blkid -c /dev/null >"$RUN/volumes" 2>/dev/null; }
+
+# First volume of a label, and the type of a volume.
+volume_labelled() { sed -n "s|^\([^:]*\):.* LABEL=\"$1\".*|\1|p" "$RUN/volumes" | head -n 1; }
+type_of() { sed -n "s|^$1:.* TYPE=\"\([^\"]*\)\".*|\1|p" "$RUN/volumes"; }
+
 # Waits until a command succeeds: wait_until SECONDS COMMAND...
 wait_until() {
 	tries=$(($1 * 20))
