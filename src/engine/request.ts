@@ -71,7 +71,7 @@ export class EngineConnection {
   /** An endless answer; the deadline counts until its head. Ended by the signal, which is thrown then. */
   async *stream(path: string, limits: RequestLimits & { onOpen?: () => void } = {}): AsyncGenerator<string> {
     const { response, done } = await this.#get(path, limits)
-    done.headArrived()
+    done.release()
     limits.onOpen?.()
     response.setEncoding('utf8')
     try {
@@ -123,11 +123,12 @@ class Watch {
     this.#limits = limits
     this.#limit = AbortSignal.timeout(limits.deadlineMs ?? DEADLINE_MS)
     this.#limit.addEventListener('abort', this.#onLimit, { once: true })
-    limits.signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
+  /** Derived, so that many requests add no listeners to one signal of the caller. */
   get signal(): AbortSignal {
-    return this.#stop.signal
+    const { signal } = this.#limits
+    return signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal
   }
 
   follow(socket: TLSSocket): void {
@@ -140,13 +141,9 @@ class Watch {
     socket.once('secureConnect', () => Object.assign(this.#progress, { connected: true, secured: true }))
   }
 
-  headArrived(): void {
-    this.#limit.removeEventListener('abort', this.#onLimit)
-  }
-
+  /** Ends the deadline: the answer is complete, or it is a stream. */
   release(): void {
-    this.headArrived()
-    this.#limits.signal?.removeEventListener('abort', this.#onAbort)
+    this.#limit.removeEventListener('abort', this.#onLimit)
   }
 
   translate(error: unknown): unknown {
@@ -161,8 +158,6 @@ class Watch {
     this.#expired = true
     this.#stop.abort()
   }
-
-  readonly #onAbort = (): void => this.#stop.abort()
 }
 
 async function readBody(response: IncomingMessage): Promise<string> {

@@ -155,7 +155,7 @@ t.test('stdin streams in, output streams out line by line, big data arrives whol
 t.test('a deadline ends a command with its last line, an abort with its own reason', async (t) => {
   const shell = await connect(server, login)
   try {
-    await shell.exec('echo half way; sleep 30', { deadlineMs: 300 })
+    await shell.exec('echo half way; sleep 30', { deadlineMs: 2_000 })
     t.fail('it ended')
   } catch (error) {
     t.ok(isMachineError(error) && error.code === 'timeout')
@@ -272,7 +272,9 @@ t.test(
     t.same([silent.reason, silent.retryable], ['timeout', true])
     t.match(silent.message, /no SSH server answered within 0\.2 s/)
 
-    const stuck = await failure(connect(await speak('SSH-2.0-stuck\r\n'), { ...login, readyTimeoutMs: 200 }))
+    const stuck = await failure(
+      connect(await speak('SSH-2.0-stuck\r\n'), { ...login, readyTimeoutMs: 1_500 }),
+    )
     t.match(stuck.message, /handshake did not end/)
     t.match(stuck.evidence, /SSH-2\.0-stuck/)
 
@@ -345,6 +347,46 @@ t.test(
     })
   },
 )
+
+t.test('our own client on a terminal: a shell with pty, its window size, and its changes', async (t) => {
+  const module = new URL('../../src/ssh/interactive.ts', import.meta.url).href
+  const code = `const { runInteractive } = await import(${JSON.stringify(module)})
+    const [endpoint, options] = JSON.parse(process.env.TSM_SESSION)
+    process.exitCode = await runInteractive(endpoint, options)`
+  const { host, port, user } = server
+  const session = JSON.stringify([
+    { host, port, user },
+    { keyPath, pins, dir, program: null },
+  ])
+  const flag = join(dir, 'resize')
+  // script(1) lends the terminal; changing its size there is what a user's window does.
+  const local =
+    'stty rows 33 cols 99; (until [ -e "$FLAG" ]; do sleep 0.1; done; stty rows 40 cols 120 </dev/tty) & "$NODE" --import tsx --input-type=module -e "$CODE"'
+  const child = spawn('script', ['-qec', local, '/dev/null'], {
+    env: {
+      ...process.env,
+      SHELL: '/bin/sh',
+      NODE: process.execPath,
+      CODE: code,
+      TSM_SESSION: session,
+      FLAG: flag,
+    },
+    stdio: ['pipe', 'pipe', 'inherit'],
+    timeout: 40_000,
+  })
+  let seen = ''
+  child.stdout.on('data', (chunk) => {
+    seen += String(chunk)
+    if (seen.includes('size 33 99')) writeFileSync(flag, '')
+  })
+  child.stdin.write(
+    'echo "size $(stty size)"; until [ "$(stty size)" = "40 120" ]; do sleep 0.1; done; echo re"sized"; exit 4\n',
+  )
+  const [status] = (await once(child, 'close')) as [number]
+  t.match(seen, /size 33 99/)
+  t.match(seen, /\nresized/)
+  t.equal(status, 4)
+})
 
 t.test('dropbear speaks with us as well: its key is pinned and its refusal understood', async (t) => {
   const hostKey = join(dir, 'dropbear_host')
