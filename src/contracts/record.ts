@@ -66,6 +66,8 @@ export interface LedgerRecord {
   readonly updatedAt: string
   /** SHA-256 of the `config.json` that we last wrote: a difference means docker-machine changed it. */
   readonly configHash: string
+  /** SHA-256 of the `config.json` that it replaced: tells a crash between the two writes from a change after it. */
+  readonly replacedHash?: string
 }
 
 /** Choices of `create` that are the same for every driver. */

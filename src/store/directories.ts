@@ -20,9 +20,17 @@ export function directoryNames(machinesDir: string): string[] {
   }
 }
 
-/** Whether there is a directory (a link to one does not count, as for docker-machine). */
+/**
+ * Whether there is a directory (a link to one does not count, as for docker-machine). A name that no directory can have
+ * is not there. @throws MachineError `store` when it cannot be told
+ */
 export function isDirectory(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  } catch (error) {
+    if (errnoOf(error) === 'ENAMETOOLONG') return false
+    throw fileError('read', path, error)
+  }
 }
 
 /**

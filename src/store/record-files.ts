@@ -44,8 +44,8 @@ const READ_FAULTS: Readonly<Record<string, string>> = {
 /** What `writeFileAtomic` calls the unfinished copies of our two files. */
 const TEMPORARY = /^\.(tsmachine\.json|\.config\.json\.next)\.[0-9a-f]{12}\.tmp$/
 
-/** How often a reader looks again when a writer was between its two steps. */
-const LOOKS = 5
+/** How often a reader looks again while writers are at it; each look takes some 50 microseconds. */
+const LOOKS = 200
 
 /** One machine's record, without a lock. Whatever the files hold is an answer, never an error. */
 export function readRecordFiles(name: string, dir: string): MachineRecord | BrokenRecord {
@@ -87,25 +87,32 @@ function takeSnapshot(dir: string): Snapshot {
 function look(dir: string): Snapshot {
   const ledger = readText(dir, LEDGER)
   const config = readText(dir, CONFIG)
-  const hash = ledger === undefined ? undefined : configHashOf(ledger)
-  if (ledger === undefined || hash === undefined) return { ledger, config, source: 'file' }
-  if (config !== undefined && hashOf(config) === hash) return { ledger, config, source: 'file' }
-  const staged = readText(dir, STAGED)
-  if (staged !== undefined && hashOf(staged) === hash) return { ledger, config: staged, source: 'staged' }
+  const hashes = ledger === undefined ? undefined : hashesIn(ledger)
+  if (ledger === undefined || hashes === undefined) return { ledger, config, source: 'file' }
+  const hash = config === undefined ? hashes.replacedHash : hashOf(config)
+  if (config !== undefined && hash === hashes.configHash) return { ledger, config, source: 'file' }
+  const staged = hash === hashes.replacedHash ? readText(dir, STAGED) : undefined
+  if (staged !== undefined && hashOf(staged) === hashes.configHash)
+    return { ledger, config: staged, source: 'staged' }
   return { ledger, config, source: 'foreign' }
 }
 
-function configHashOf(ledger: string): string | undefined {
+type Hashes = Pick<LedgerRecord, 'configHash' | 'replacedHash'>
+
+function hashesIn(ledger: string): Hashes | undefined {
   const parsed = parseLedger(ledger)
-  return 'value' in parsed ? parsed.value.configHash : undefined
+  return 'value' in parsed ? parsed.value : undefined
 }
 
 /** Finishes what a crash left between the two writes and clears away its temporary files. Call with the write lock held. */
 export async function finishRecordFiles(dir: string, ops: FileOps): Promise<void> {
-  for (const entry of readdirSync(dir).filter((name) => TEMPORARY.test(name)))
-    await ops.rm(join(dir, entry), { force: true })
-  if (look(dir).source !== 'staged') return
-  await moveStaged(dir, ops)
+  if (look(dir).source === 'staged') await moveStaged(dir, ops)
+  try {
+    for (const entry of readdirSync(dir).filter((name) => name === STAGED || TEMPORARY.test(name)))
+      await ops.rm(join(dir, entry), { force: true })
+  } catch (error) {
+    throw fileError('write', dir, error)
+  }
 }
 
 /**
@@ -119,8 +126,10 @@ export async function writeRecordFiles(
   ops: FileOps,
 ): Promise<LedgerRecord> {
   const text = formatHostRecord(next.config)
-  const ledger = { ...next.ledger, configHash: hashOf(text) }
-  const changed = readText(dir, CONFIG) !== text
+  const current = readText(dir, CONFIG)
+  const changed = current !== text
+  const replaced = current === undefined ? {} : { replacedHash: hashOf(current) }
+  const ledger = { ...next.ledger, configHash: hashOf(text), ...replaced }
   if (changed) await writeFileAtomic(join(dir, STAGED), text, { ops })
   const ledgerText = `${JSON.stringify(ledger, null, 2)}\n`
   try {

@@ -82,6 +82,7 @@ const ledger = v.looseObject({
   createdAt: v.string(),
   updatedAt: v.string(),
   configHash: v.string(),
+  replacedHash: v.optional(v.string()),
 })
 
 /** Go reads an absent key as its zero value and `null` as an empty list; so do we. */

@@ -32,6 +32,7 @@ export async function writeFileAtomic(
   options: WriteOptions = {},
 ): Promise<void> {
   const ops = options.ops ?? realFileOps
+  surviveFileSizeLimit()
   const target = followLink(path)
   const temporary = join(
     dirname(target),
@@ -45,6 +46,12 @@ export async function writeFileAtomic(
     await ops.rm(temporary, { force: true }).catch(() => undefined)
     throw isMachineError(error) ? error : fileError('write', path, error)
   }
+}
+
+/** A write beyond `ulimit -f` ends the process unless somebody listens; then it fails with EFBIG as any other. */
+function surviveFileSizeLimit(): void {
+  if (process.platform !== 'win32' && process.listenerCount('SIGXFSZ') === 0)
+    process.on('SIGXFSZ', () => undefined)
 }
 
 /** Writes a new file and forces it to the disk. Fails when it exists. */
