@@ -1,0 +1,86 @@
+// Reporter for tap: a line per test file, failures in full, and `N passed, N failed` alone on the last line. Counts are of
+// single assertions; a file that crashes, times out or asserts nothing counts as one failure.
+import { appendFileSync } from 'node:fs'
+import { Transform } from 'node:stream'
+import { Parser } from 'tap-parser'
+
+export default class Reporter extends Transform {
+  #counts = { passed: 0, failed: 0, skipped: 0 }
+  #parser = new Parser()
+
+  constructor() {
+    super()
+    this.#parser.on('pass', () => this.#counts.passed++)
+    this.#parser.on('fail', (result) => this.#fail(result))
+    this.#parser.on('skip', (result) => this.#skip(result))
+    this.#parser.on('todo', (result) => this.#skip(result))
+    this.#parser.on('child', (file) => file.on('complete', (results) => this.#file(file, results)))
+    // After everything else that tap prints on its way out.
+    process.on('exit', () => this.#end())
+  }
+
+  _transform(chunk, _encoding, done) {
+    this.#parser.write(chunk)
+    done()
+  }
+
+  _flush(done) {
+    this.#parser.end()
+    done()
+  }
+
+  #fail(result) {
+    this.#counts.failed++
+    this.push(`not ok: ${result.fullname || ''} > ${result.name}\n${describe(result.diag)}`)
+  }
+
+  #skip(result) {
+    if (result.skip === 'no tests found') return this.#fail(result)
+    this.#counts.skipped++
+    this.push(`skipped: ${result.fullname || ''} > ${result.name}\n`)
+  }
+
+  #file(file, results) {
+    const seconds = ((results.time ?? 0) / 1000).toFixed(1)
+    const good = results.ok && results.count > 0
+    this.push(
+      `${good ? 'ok    ' : 'FAILED'} ${file.name} (${results.pass} of ${results.count} groups, ${seconds} s)\n`,
+    )
+  }
+
+  #end() {
+    const { passed, failed, skipped } = this.#counts
+    const lost = passed + failed === 0 ? 1 : 0
+    if (failed + lost > 0) process.exitCode ||= 1
+    if (process.env.TSMACHINE_COUNTS)
+      appendFileSync(
+        process.env.TSMACHINE_COUNTS,
+        JSON.stringify({ passed, failed: failed + lost, skipped }) + '\n',
+      )
+    else process.stdout.write(`${passed} passed, ${failed + lost} failed\n`)
+  }
+}
+
+function describe(diag) {
+  if (!diag) return ''
+  const { diff, error, message, at, stack, source, exitCode, signal, timeout, ...rest } = diag
+  const where = at?.fileName ? `at ${at.fileName}:${at.lineNumber}` : ''
+  const end = [
+    exitCode ? `exit code ${exitCode}` : '',
+    signal ? `ended by ${signal}` : '',
+    timeout ? `after ${timeout} ms` : '',
+  ]
+  const parts = [
+    where,
+    ...end,
+    error,
+    message,
+    diff,
+    rest.found && `found ${JSON.stringify(rest.found)}`,
+    stack,
+  ]
+  return parts
+    .filter(Boolean)
+    .map((part) => String(part).replace(/^/gm, '    ').trimEnd() + '\n')
+    .join('')
+}
