@@ -2,10 +2,10 @@ import { MachineError } from '../src/contracts/errors.js'
 import type { JsonObject } from '../src/contracts/json.js'
 import type { Facts, Plan, Step, Wanted } from '../src/contracts/provision.js'
 import type { EngineSource } from '../src/contracts/record.js'
-import { mergeDaemon, parseDaemon, wantedDaemon } from './plans/daemon-json.js'
+import { mergeDaemon, wantedDaemon } from './plans/daemon-json.js'
 import { literalEnvironment, systemdEnvironment } from './plans/environment.js'
 import { environmentFile, registryFiles, tlsFiles } from './plans/files.js'
-import { engineSteps, isDaemonOpen } from './plans/restart.js'
+import { type DaemonGoal, daemonGoal, engineSteps, presentDaemon } from './plans/restart.js'
 import { type EngineService, SERVICES } from './plans/services.js'
 import { checkHost, engineSource, installUrl } from './plans/source.js'
 import { openFiles, run, TAG } from './plans/steps.js'
@@ -45,7 +45,7 @@ export function plan(facts: Facts, wanted: Wanted): Plan {
   const part = PARTS[source === 'install-url' ? 'host' : source](facts, wanted, daemon)
   const before = [...hostnameSteps(facts, wanted, source), ...part.before, ...configuration(facts, wanted)]
   return {
-    steps: [...before, ...part.after, ...takeOver(facts, wanted, daemon, before)],
+    steps: [...before, ...part.after, ...takeOver(facts, wanted, daemonGoal(facts, daemon), before)],
     engine: { source, port, ...(part.version ? { version: part.version } : {}) },
     warnings: warnings(facts, wanted),
   }
@@ -60,7 +60,7 @@ function renewalPlan(facts: Facts, wanted: Wanted, source: EngineSource): Plan {
   const files = openFiles(facts, tlsFiles(wanted.tls))
   const version = facts.currentBundle ?? facts.engine.version
   return {
-    steps: [...files, ...takeOver(facts, wanted, parseDaemon(facts.daemonJson), files)],
+    steps: [...files, ...takeOver(facts, wanted, presentDaemon(facts), files)],
     engine: { source, port: wanted.enginePort, ...(version ? { version } : {}) },
     warnings: warnings(facts, wanted),
   }
@@ -85,10 +85,10 @@ function configuration(facts: Facts, wanted: Wanted): Step[] {
   ])
 }
 
-function takeOver(facts: Facts, wanted: Wanted, daemon: JsonObject, before: readonly Step[]): Step[] {
+function takeOver(facts: Facts, wanted: Wanted, daemon: DaemonGoal, before: readonly Step[]): Step[] {
   const changed =
     facts.pending.includes(TAG.engine) ||
-    isDaemonOpen(facts, daemon) ||
+    daemon.isOpen ||
     before.some((step) => step.tags?.includes(TAG.engine))
   return engineSteps({ facts, service: serviceOf(facts), daemon, changed, force: wanted.force === true })
 }

@@ -35,7 +35,7 @@ function split(line: string): [string, string] {
 export function ownExecStart(text: string): string | undefined {
   let inService = false
   let command: string | undefined
-  for (const line of text.replace(/\\\n\s*/g, ' ').split('\n')) {
+  for (const line of text.replace(/\s*\\\n\s*/g, ' ').split('\n')) {
     const section = /^\s*\[([^\]]*)\]\s*$/.exec(line)
     if (section) inService = section[1] === 'Service'
     const match = inService ? /^\s*ExecStart\s*=\s*(.*?)\s*$/.exec(line) : undefined
@@ -44,7 +44,7 @@ export function ownExecStart(text: string): string | undefined {
   return command
 }
 
-const HOST_FLAG = /(?:^|\s)(?:-H|--host)(?:[=\s]\s*|(?=\S))"?([^\s"]+)/g
+const HOST_FLAG = /(?:^|\s)(?:--host[=\s]\s*|-H[=\s]?\s*)"?([^\s"]+)/g
 
 /** Addresses that a dockerd command line listens on (`-H fd://`, `--host=tcp://...`). */
 export function hostFlags(command: string): string[] {

@@ -4,17 +4,39 @@ import type { Facts, Step } from '../../src/contracts/provision.js'
 import { daemonText, parseDaemon } from './daemon-json.js'
 import { DAEMON_JSON, DAEMON_JSON_BEFORE } from './places.js'
 import type { EngineService } from './services.js'
-import { file, type FileStep, openFiles, run, TAG } from './steps.js'
+import { file, type FileStep, isOpen, run, TAG } from './steps.js'
 
 /** What decides how the engine takes over what changed. */
 export interface RestartInput {
   readonly facts: Facts
   readonly service: EngineService
   /** daemon.json as it should be in the end. */
-  readonly daemon: JsonObject
+  readonly daemon: DaemonGoal
   /** Something that the engine reads only at its start has changed, now or in a run that was cut. */
   readonly changed: boolean
   readonly force: boolean
+}
+
+/** What daemon.json should say, how it is written, and whether that is still to be done. */
+export interface DaemonGoal {
+  readonly value: JsonObject
+  readonly text: string
+  readonly isOpen: boolean
+}
+
+/** A new daemon.json. */
+export function daemonGoal(facts: Facts, value: JsonObject): DaemonGoal {
+  const text = daemonText(value)
+  return { value, text, isOpen: isOpen(facts, file(DAEMON_JSON, text, '')) }
+}
+
+/** The daemon.json that is there, to the letter. */
+export function presentDaemon(facts: Facts): DaemonGoal {
+  return {
+    value: parseDaemon(facts.daemonJson),
+    text: facts.daemonJson === '' ? '{}\n' : `${facts.daemonJson}\n`,
+    isOpen: facts.restartUnfinished,
+  }
 }
 
 const ENGINE_TIMEOUT_S = 180
@@ -27,12 +49,11 @@ export function engineSteps(input: RestartInput): Step[] {
   return input.facts.containers > 0 ? keepingContainers(input) : plainRestart(input)
 }
 
-/** An engine that was starting while the facts were gathered would keep its old settings: restart if anything changed. */
+/** "Not running" may mean "still starting", with its old settings: after a change it is restarted all the same. */
 function startSteps({ facts, service, daemon, changed }: RestartInput): Step[] {
-  const restart = facts.daemonJson !== '' && changed
   return [
-    ...writeDaemon(facts, daemon),
-    run(restart ? service.restart : service.start, 'start the engine', {
+    ...writeDaemon(daemon),
+    run(changed ? service.restart : service.start, 'start the engine', {
       settles: [TAG.engine, TAG.containerd],
       timeoutS: ENGINE_TIMEOUT_S,
       evidence: service.log,
@@ -42,7 +63,7 @@ function startSteps({ facts, service, daemon, changed }: RestartInput): Step[] {
 }
 
 function plainRestart({ facts, service, daemon }: RestartInput): Step[] {
-  return [...writeDaemon(facts, daemon), restartEngine(service), ...cleanUp(facts)]
+  return [...writeDaemon(daemon), restartEngine(service), ...cleanUp(facts)]
 }
 
 function swarmSteps(input: RestartInput): Step[] {
@@ -60,28 +81,28 @@ function swarmSteps(input: RestartInput): Step[] {
  * by an explicit `false` first. What daemon.json was lies beside it meanwhile: facts read that.
  */
 function keepingContainers({ facts, service, daemon, force }: RestartInput): Step[] {
-  const before = parseDaemon(facts.daemonJson)
-  const keeps = daemon['live-restore'] === true
+  const before = presentDaemon(facts)
+  const keep = (value: JsonObject): string => daemonText({ ...value, 'live-restore': true })
   return [
-    daemonFile(DAEMON_JSON_BEFORE, before, 'remember the engine’s settings'),
-    daemonFile(DAEMON_JSON, { ...before, 'live-restore': true }, 'let containers outlive the engine', [
-      TAG.engine,
-    ]),
+    daemonFile(DAEMON_JSON_BEFORE, before.text, 'remember the engine’s settings'),
+    daemonFile(DAEMON_JSON, keep(before.value), 'let containers outlive the engine', [TAG.engine]),
     ...takeOver(service, true, force),
-    daemonFile(DAEMON_JSON, { ...daemon, 'live-restore': true }, 'set the engine’s options', [TAG.engine]),
+    daemonFile(DAEMON_JSON, keep(daemon.value), 'set the engine’s options', [TAG.engine]),
     restartEngine(service),
-    ...(keeps ? [] : putBack(service, daemon)),
+    ...putBack(service, daemon),
     { kind: 'remove', path: DAEMON_JSON_BEFORE, why: 'the restart is complete' },
   ]
 }
 
 /** These files carry no tag: the engine has them already. */
-function putBack(service: EngineService, daemon: JsonObject): Step[] {
-  const explicit = { ...daemon, 'live-restore': false }
+function putBack(service: EngineService, { value, text }: DaemonGoal): Step[] {
+  const done = daemonFile(DAEMON_JSON, text, 'go back to the engine’s own settings')
+  if (value['live-restore'] === true) return [done]
+  const explicit = daemonText({ ...value, 'live-restore': false })
   return [
-    daemonFile(DAEMON_JSON, explicit, 'go back to the engine’s own settings'),
+    daemonFile(DAEMON_JSON, explicit, 'let containers end with the engine again'),
     ...takeOver(service, false, true),
-    daemonFile(DAEMON_JSON, daemon, 'go back to the engine’s own settings'),
+    done,
   ]
 }
 
@@ -110,15 +131,10 @@ function cleanUp(facts: Facts): Step[] {
     : []
 }
 
-function daemonFile(path: string, value: JsonObject, why: string, tags?: readonly string[]): FileStep {
-  return { ...file(path, daemonText(value), why), keepMode: true, ...(tags ? { tags } : {}) }
+function daemonFile(path: string, text: string, why: string, tags?: readonly string[]): FileStep {
+  return { ...file(path, text, why), keepMode: true, ...(tags ? { tags } : {}) }
 }
 
-function writeDaemon(facts: Facts, value: JsonObject): Step[] {
-  return openFiles(facts, [daemonFile(DAEMON_JSON, value, 'set the engine’s options', [TAG.engine])])
-}
-
-/** daemon.json would change: that too needs a restart. */
-export function isDaemonOpen(facts: Facts, daemon: JsonObject): boolean {
-  return writeDaemon(facts, daemon).length > 0
+function writeDaemon({ text, isOpen }: DaemonGoal): Step[] {
+  return isOpen ? [daemonFile(DAEMON_JSON, text, 'set the engine’s options', [TAG.engine])] : []
 }

@@ -19,7 +19,8 @@ export class LocalShell implements RemoteShell {
     })
     const { stdin } = options
     child.stdin.on('error', () => undefined)
-    if (stdin === undefined || typeof stdin === 'string' || Buffer.isBuffer(stdin)) child.stdin.end(stdin ?? '')
+    if (stdin === undefined || typeof stdin === 'string' || Buffer.isBuffer(stdin))
+      child.stdin.end(stdin ?? '')
     else stdin.on('error', () => child.kill()).pipe(child.stdin)
     const output = { stdout: '', stderr: '' }
     child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
