@@ -34,6 +34,8 @@ if (!bundle) throw new Error('nothing was built')
 const { version } = bundle.manifest
 const prefix = `/opt/tsmachine/${version}`
 
+const root = await bareRoot()
+
 t.test('two builds of the same packages have the same bytes', async (t) => {
   const old = process.umask(0o077)
   t.teardown(() => process.umask(old))
@@ -96,8 +98,9 @@ async function bareRoot(): Promise<string> {
     throw new Error('/bin/busybox is not busybox-static')
   copyFileSync('/bin/busybox', join(root, 'bin/busybox'))
   for (const name of TOOLS) symlinkSync('busybox', join(root, 'bin', name))
-  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\n')
-  writeFileSync(join(root, 'etc/group'), 'root:x:0:\ndocker:x:999:\n')
+  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\ndockremap:x:100000:100000::/:/bin/sh\n')
+  writeFileSync(join(root, 'etc/group'), 'root:x:0:\ndocker:x:999:\ndockremap:x:100000:\n')
+  for (const name of ['subuid', 'subgid']) writeFileSync(join(root, 'etc', name), 'dockremap:100000:65536\n')
   // A host that names name-service modules of its own libc, as systemd's do.
   writeFileSync(
     join(root, 'etc/nsswitch.conf'),
@@ -124,8 +127,6 @@ async function inside(root: string, script: string, stdin?: Uint8Array) {
   })
 }
 
-const root = await bareRoot()
-
 t.test('every program runs where there is no libc', async (t) => {
   for (const [command, says] of [
     ['bin/dockerd --version', /Docker version 26/],
@@ -143,54 +144,17 @@ t.test('every program runs where there is no libc', async (t) => {
   rmSync(join(root, prefix, 'iptables/legacy'))
 })
 
-/** dockerd in namespaces of its own, so that this computer's network and mounts stay as they are. */
-const ENGINE = `
-set -e
-root=$1 prefix=$2
-mount --make-rprivate /
-mount --bind "$root" "$root"
-mount -t proc proc "$root/proc"
-mount --rbind /sys "$root/sys"
-mount --rbind /dev "$root/dev"
-mount -t tmpfs none "$root/run"
-mount -t tmpfs none "$root/var/lib"
-exec chroot "$root" /bin/sh -c '
-export PATH=$1/bin:/bin:$1/iptables GODEBUG=netdns=go DOCKER_HOST=unix:///run/docker.sock
-ip link set lo up
-dockerd --storage-driver=vfs -H $DOCKER_HOST >/run/engine.log 2>&1 &
-tries=0
-until docker version >/run/version 2>&1; do
-  tries=$((tries + 1))
-  if [ $tries -gt 60 ]; then cat /run/engine.log; exit 1; fi
-  sleep 0.5
-done
-cat /run/version
-tar -c -C / bin | docker import - tools >/dev/null
-docker run --rm --init tools sh -c "echo container says \\$(id -u)"
-docker run -d --name web -p 8080:80 tools sh -c "echo published page >/page; httpd -f -h /" >/dev/null
-tries=0
-until wget -qO- http://127.0.0.1:8080/page; do
-  tries=$((tries + 1))
-  if [ $tries -gt 20 ]; then docker logs web; exit 1; fi
-  sleep 0.5
-done
-cat /proc/1/maps $(ps -o pid,comm | while read pid name; do case $name in dockerd|containerd*) echo /proc/$pid/maps;; esac; done) | while read a b c d e file; do case $file in *.so*) echo "maps $file";; esac; done
-docker rm -f web >/dev/null
-rmdir /sys/fs/cgroup/docker /sys/fs/cgroup/*/docker 2>/dev/null || true
-' sh "$prefix"`
-
 t.test(
   'dockerd runs a container with a published port on a host without libc, with only our libraries',
   { skip: isRoot ? false : 'mount namespaces with a container engine need root' },
   async (t) => {
-    const result = await run('unshare', ['-m', '-n', '-p', '-f', 'sh', '-c', ENGINE, 'sh', root, prefix], {
-      deadlineMs: 90_000,
-    })
+    const script = join(packageRoot(), 'test/helpers/engine-in-namespaces.sh')
+    const result = await run('unshare', ['-mnpf', 'sh', script, root, prefix], { deadlineMs: 90_000 })
     const words = `${result.stdout}\n${result.stderr}`
     if (result.code !== 0) t.comment(words)
     t.equal(result.code, 0)
     t.match(words, /Server:/, 'the client talks to it')
-    t.match(words, /container says 0/, 'a container runs')
+    t.match(words, /container user 0 is 0 100000 65536/, 'a container runs in a user namespace')
     t.match(words, /published page/, 'its port is reachable')
     const mapped = [...new Set(words.match(/^maps .*$/gm) ?? [])].map((line) => line.slice(5))
     t.ok(mapped.includes(`${prefix}/lib/libc.so.6`), mapped.join(' '))
