@@ -1,5 +1,5 @@
 // Import direction (docs/architecture.md) and house rules, enforced.
-import importX from 'eslint-plugin-import-x'
+import importX, { createNodeResolver } from 'eslint-plugin-import-x'
 import tseslint from 'typescript-eslint'
 
 const ROOMS = [
@@ -45,6 +45,9 @@ for (const other of ROOMS.filter((room) => room !== 'util' && room !== 'contract
   zones.push({ target: './provision', from: `./src/${other}` })
 zones.push({ target: './image-build', from: './src' }, { target: './image-build', from: './provision' })
 
+// Our imports say `.js`, which is what they become: without the alias no import resolves and no zone is ever violated.
+const resolver = createNodeResolver({ extensions: ['.ts', '.js'], extensionAlias: { '.js': ['.ts', '.js'] } })
+
 export default tseslint.config(
   { ignores: ['dist/**', 'dist-packages/**', 'node_modules/**', '.tap/**', 'oclif.manifest.json'] },
   ...tseslint.configs.recommendedTypeChecked.map((config) => ({ ...config, files: ['**/*.ts'] })),
@@ -54,7 +57,7 @@ export default tseslint.config(
       parserOptions: { project: './tsconfig.check.json', tsconfigRootDir: import.meta.dirname },
     },
     plugins: { 'import-x': importX },
-    settings: { 'import-x/resolver': { node: true } },
+    settings: { 'import-x/resolver-next': [resolver] },
     rules: {
       'import-x/no-restricted-paths': ['error', { zones }],
       '@typescript-eslint/no-explicit-any': 'error',
