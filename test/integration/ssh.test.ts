@@ -11,10 +11,8 @@ import { probeBanner } from '../../src/ssh/banner.js'
 import { connect } from '../../src/ssh/connect.js'
 import { isRetryableSsh, SshError } from '../../src/ssh/errors.js'
 import { fingerprint } from '../../src/ssh/host-key.js'
-import { runInteractive } from '../../src/ssh/interactive.js'
 import { generateKeyPair } from '../../src/ssh/key-pair.js'
-import { keysFromKnownHosts, writeKnownHosts } from '../../src/ssh/known-hosts.js'
-import { sshProgramArgs } from '../../src/ssh/program.js'
+import { keysFromKnownHosts } from '../../src/ssh/known-hosts.js'
 import { retry, waitFor } from '../../src/util/wait.js'
 import { freePort, makeKey, startSshd, type KeyType } from '../helpers/sshd.js'
 
@@ -304,88 +302,6 @@ t.test('known_hosts written by ssh-keyscan and hashed by ssh-keygen give the sam
   const hashed = readFileSync(file, 'utf8')
   t.notMatch(hashed, /127\.0\.0\.1/)
   t.same(keysFromKnownHosts(hashed, '127.0.0.1', server.port).sort(), [...server.hostKeys].sort())
-})
-
-t.test("the system's ssh accepts exactly the pins of the file that we write", async (t) => {
-  const home = join(dir, 'a dir with "quotes" and 100% blanks')
-  const ssh = async (keys: string[]): Promise<{ status: number; stderr: string; stdout: string }> => {
-    const knownHostsPath = await writeKnownHosts(home, server, { keys })
-    t.equal(statSync(knownHostsPath).mode & 0o777, 0o600)
-    const args = sshProgramArgs(server, { keyPath, knownHostsPath, extra: ['--', 'echo', '$((20+3))'] })
-    const child = spawn('ssh', args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    let [stdout, stderr] = ['', '']
-    child.stdout.on('data', (chunk) => (stdout += String(chunk)))
-    child.stderr.on('data', (chunk) => (stderr += String(chunk)))
-    const [status] = (await once(child, 'close')) as [number]
-    return { status, stdout, stderr }
-  }
-  t.match(await ssh([edHost]), { status: 0, stdout: '23\n' })
-  t.match(await ssh([rsaHost]), { status: 0, stdout: '23\n' })
-  const other = makeKey(join(dir, 'fourth_host'), 'ed25519')
-  t.match(await ssh([other, edHost]), { status: 0 })
-  t.match(await ssh([other]), {
-    status: 255,
-    stderr: /REMOTE HOST IDENTIFICATION HAS CHANGED|verification failed/,
-  })
-})
-
-t.test(
-  'interactive runs end with the remote status, with the system ssh and with our own client',
-  async (t) => {
-    const base = { keyPath, pins, dir }
-    for (const program of [undefined, null])
-      t.equal(
-        await runInteractive(server, {
-          ...base,
-          ...(program === null ? { program } : {}),
-          extra: ['--', 'exit 3'],
-        }),
-        3,
-      )
-    await t.rejects(runInteractive(server, { ...base, program: null, extra: ['-L', '1:2:3'] }), {
-      code: 'usage',
-    })
-  },
-)
-
-t.test('our own client on a terminal: a shell with pty, its window size, and its changes', async (t) => {
-  const module = new URL('../../src/ssh/interactive.ts', import.meta.url).href
-  const code = `const { runInteractive } = await import(${JSON.stringify(module)})
-    const [endpoint, options] = JSON.parse(process.env.TSM_SESSION)
-    process.exitCode = await runInteractive(endpoint, options)`
-  const { host, port, user } = server
-  const session = JSON.stringify([
-    { host, port, user },
-    { keyPath, pins, dir, program: null },
-  ])
-  const flag = join(dir, 'resize')
-  // script(1) lends the terminal; changing its size there is what a user's window does.
-  const local =
-    'stty rows 33 cols 99; (until [ -e "$FLAG" ]; do sleep 0.1; done; stty rows 40 cols 120 </dev/tty) & "$NODE" --import tsx --input-type=module -e "$CODE"'
-  const child = spawn('script', ['-qec', local, '/dev/null'], {
-    env: {
-      ...process.env,
-      SHELL: '/bin/sh',
-      NODE: process.execPath,
-      CODE: code,
-      TSM_SESSION: session,
-      FLAG: flag,
-    },
-    stdio: ['pipe', 'pipe', 'inherit'],
-    timeout: 40_000,
-  })
-  let seen = ''
-  child.stdout.on('data', (chunk) => {
-    seen += String(chunk)
-    if (seen.includes('size 33 99')) writeFileSync(flag, '')
-  })
-  child.stdin.write(
-    'echo "size $(stty size)"; until [ "$(stty size)" = "40 120" ]; do sleep 0.1; done; echo re"sized"; exit 4\n',
-  )
-  const [status] = (await once(child, 'close')) as [number]
-  t.match(seen, /size 33 99/)
-  t.match(seen, /\nresized/)
-  t.equal(status, 4)
 })
 
 t.test('dropbear speaks with us as well: its key is pinned and its refusal understood', async (t) => {
