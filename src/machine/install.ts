@@ -28,13 +28,16 @@ export async function preparePlan(
   choice: InstallChoice = {},
 ): Promise<PreparedPlan> {
   const certificate = await ensureServerCertificate(ctx, open)
-  const bundle = needsBundle(open, facts) ? await ctx.artefacts.engineBundle('amd64', ctx.signal) : undefined
+  const bundle = needsBundle(open, facts, choice)
+    ? await ctx.artefacts.engineBundle('amd64', ctx.signal)
+    : undefined
   const wanted = wantedState(open, certificate, choice, bundle?.version)
   return { facts, plan: plan(facts, wanted), bundleDir: bundle?.dir }
 }
 
-/** A host of our image carries its engine; a stock host keeps the one that it has. */
-function needsBundle(open: OpenMachine, facts: Facts): boolean {
+/** A host of our image carries its engine; a stock host keeps the one that it has; a renewal installs nothing. */
+function needsBundle(open: OpenMachine, facts: Facts, choice: InstallChoice): boolean {
+  if (choice.certificatesOnly) return false
   if (facts.init === 'tsmachine' || open.ledger.options.engine.installUrl !== undefined) return false
   return facts.engine === undefined || facts.engine.ours
 }
@@ -72,5 +75,8 @@ export async function install(
     report: (event) => ctx.report({ ...event, machine: open.name }),
     signal: options.signal,
   })
+  // An install script has brought an engine: what it is decides the rest.
+  if (prepared.plan.again)
+    return await install(ctx, open, shell, { ...options, facts: await collectFacts(shell, options.signal) })
   return prepared.plan
 }
