@@ -1,5 +1,6 @@
 import { collectFacts } from '../../provision/facts.js'
 import { MachineError } from '../contracts/errors.js'
+import type { PinnedHostKeys } from '../contracts/record.js'
 import type { CreateState } from './create-state.js'
 import { removeHostKey } from './identity-files.js'
 import { reconnect } from './login.js'
@@ -12,11 +13,16 @@ export async function identify(state: CreateState, signal: AbortSignal): Promise
   const shell = requireShell(state)
   const facts = collectFacts(shell, signal)
   const pins = state.open.ledger.hostKeys
-  if (pins?.source === 'given' && !pins.rotated) await rotate(state, facts.then(noop, noop), signal)
+  if (pins && needsRotation(pins)) await rotate(state, facts.then(noop, noop), signal)
   state.facts = await facts
 }
 
 const noop = (): void => undefined
+
+/** A key that user data carried, or a rotation that was cut off. */
+function needsRotation(pins: PinnedHostKeys): boolean {
+  return pins.next !== undefined || (pins.source === 'given' && !pins.rotated)
+}
 
 async function rotate(state: CreateState, idle: Promise<void>, signal: AbortSignal): Promise<void> {
   const shell = requireShell(state)

@@ -125,7 +125,7 @@ async function liveRow(
     state,
     url,
     engine: engine.version,
-    error: known?.error ?? engine.error ?? failureText(open),
+    error: known?.error ?? engine.error ?? ((await forwardFaults(open, state)) || failureText(open)),
     labels: open.record.config.HostOptions.EngineOptions.Labels ?? [],
     responseMs: Math.round(ctx.clock.monotonicMs() - started),
     ...(days !== undefined && days < 30 ? { certificateDays: days } : {}),
@@ -155,6 +155,13 @@ async function engineCell(
     ctx.signal.throwIfAborted()
     return { version: 'Unknown', error: messageOf(error) }
   }
+}
+
+/** Published ports that are taken on this computer: the container runs, but is not reached here. */
+async function forwardFaults(open: OpenMachine, state: MachineState): Promise<string> {
+  if (state !== 'Running') return ''
+  const forwards = (await open.driver.forwards?.(open.machine)) ?? []
+  return forwards.flatMap((forward) => (forward.error === undefined ? [] : [forward.error])).join('; ')
 }
 
 /** Why the last create did not finish. */

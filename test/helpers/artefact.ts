@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ArtefactKind } from '../../src/contracts/image.js'
 
@@ -11,10 +11,15 @@ const FILES: Readonly<Record<ArtefactKind, readonly string[]>> = {
 /** Writes a small artefact whose hashes are right into `dir`; `salt` makes its bytes differ. Returns its digest. */
 export function writeArtefact(dir: string, kind: ArtefactKind = 'image', salt = '1'): string {
   mkdirSync(dir, { recursive: true })
+  for (const name of FILES[kind]) writeFileSync(join(dir, name), `${name} ${salt}\n`.repeat(200))
+  return describeArtefact(dir, kind)
+}
+
+/** Writes the manifest and checksums for the files that lie in `dir`. Returns the digest. */
+export function describeArtefact(dir: string, kind: ArtefactKind): string {
   const files = FILES[kind].map((name) => {
-    const text = `${name} ${salt}\n`.repeat(200)
-    writeFileSync(join(dir, name), text)
-    return { name, size: text.length, sha256: sha256(text) }
+    const bytes = readFileSync(join(dir, name))
+    return { name, size: bytes.length, sha256: sha256(bytes) }
   })
   const sums = files.map((file) => `${file.sha256}  ${file.name}\n`).join('')
   const digest = sha256(sums)
@@ -36,6 +41,6 @@ export function writeArtefact(dir: string, kind: ArtefactKind = 'image', salt = 
   return digest
 }
 
-function sha256(text: string): string {
+function sha256(text: string | Buffer): string {
   return createHash('sha256').update(text).digest('hex')
 }

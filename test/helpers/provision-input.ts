@@ -1,4 +1,4 @@
-import { isMachineError } from '../../src/contracts/errors.js'
+import { isMachineError, type MachineError } from '../../src/contracts/errors.js'
 import type { Facts, Plan, Step, Wanted } from '../../src/contracts/provision.js'
 
 /** Facts of a stock Debian host without an engine. */
@@ -103,6 +103,17 @@ export function daemon(made: Plan): Record<string, unknown> {
 export function failure(work: () => unknown): { code: string; message: string; hints: readonly string[] } {
   try {
     work()
+  } catch (error) {
+    if (isMachineError(error)) return error
+    throw error
+  }
+  throw new Error('nothing was thrown')
+}
+
+/** The same for work that takes time. */
+export async function failureOf(work: Promise<unknown>): Promise<MachineError> {
+  try {
+    await work
   } catch (error) {
     if (isMachineError(error)) return error
     throw error
