@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
@@ -24,6 +24,8 @@ export const BUNDLE_FILES = ['bootstrap.tar.gz', 'engine.tar.zst'] as const
 /** The default spends no time on size. Both use a window of at most 8 MiB: small hosts have to unpack it. */
 const DEFAULT_LEVEL = '-3'
 const RELEASE_LEVEL = '-19'
+/** Bytes of both parts together that a release may have. */
+const RELEASE_BUDGET = 66_000_000
 
 /** Writes both archives. Only packs: every byte is decided before. */
 export async function packBundle(options: PackOptions): Promise<void> {
@@ -35,9 +37,19 @@ export async function packBundle(options: PackOptions): Promise<void> {
     await writeFile(first, await promisify(gzip)(await readFile(work), { level: 9 }))
     await tar(options, options.tree.rest, work)
     await compress(options, work, second)
+    if (options.release) await refuseTooLarge([first, second])
   } finally {
     await rm(work, { force: true })
   }
+}
+
+async function refuseTooLarge(files: readonly string[]): Promise<void> {
+  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size))
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  if (total <= RELEASE_BUDGET) return
+  throw new Error(
+    `the engine bundle has ${String(total)} bytes; a release may have ${String(RELEASE_BUDGET)} at most`,
+  )
 }
 
 async function tar(options: PackOptions, files: readonly string[], to: string): Promise<void> {
