@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { BootImageFiles } from '../../contracts/driver.js'
 import type { Accelerator } from './accelerators.js'
 import type { QemuConfig } from './config.js'
@@ -129,6 +130,6 @@ export function uuidOf(id: string): string {
 
 /** A MAC address in QEMU's range, the same for a machine as long as it lives. */
 export function macOf(id: string): string {
-  const tail = id.padEnd(32, '0').slice(-6)
-  return `52:54:00:${tail.slice(0, 2)}:${tail.slice(2, 4)}:${tail.slice(4, 6)}`
+  const [a, b, c] = createHash('sha256').update(id).digest()
+  return ['52', '54', '00', ...[a, b, c].map((byte = 0) => byte.toString(16).padStart(2, '0'))].join(':')
 }

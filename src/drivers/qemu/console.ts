@@ -107,12 +107,12 @@ export function panicOnConsole(tail: string | undefined): string | undefined {
 }
 
 /**
- * The guest's own address as it says it: our image with `tsmachine-init: address eth0 10.1.2.3`, cloud-init with a table
+ * The guest's own address as it says it: our image with `tsmachine-init: network eth0 10.1.2.3`, cloud-init with a table
  * `| ens3 | True | 10.1.2.3 | 255.255.255.0 | global | 52:54:.. |`. The last one counts.
  */
 export function addressOnConsole(tail: string | undefined): string | undefined {
   const said = [
-    ...(tail ?? '').matchAll(/tsmachine-init: address \S+ (\d+\.\d+\.\d+\.\d+)/g),
+    ...(tail ?? '').matchAll(/tsmachine-init: (?:network|address) \S+ (\d+\.\d+\.\d+\.\d+)/g),
     ...(tail ?? '').matchAll(/ci-info: \|\s*(?!lo\b)\w+\s*\|\s*True\s*\|\s*(\d+\.\d+\.\d+\.\d+)\s*\|/g),
   ]
   return said.at(-1)?.[1]

@@ -12,7 +12,7 @@ import { readVm, runningVm } from './vm-record.js'
 
 const STOP_MS = 30_000
 /** A guest that was still booting did not hear the power button: it is pressed again. */
-const PRESS_AGAIN_MS = 10_000
+const PRESS_AGAIN_MS = 4_000
 const QUIT_MS = 2_000
 const KILL_MS = 10_000
 
@@ -45,7 +45,7 @@ export async function powerOff(machine: DriverMachine, clock: Clock, signal: Abo
 
 /** A paused guest hears no button. */
 async function pressPowerButton(qmp: QmpClient): Promise<void> {
-  await qmp.execute('cont').catch(() => undefined)
+  await qmp.execute('cont')
   await qmp.execute('system_powerdown')
 }
 

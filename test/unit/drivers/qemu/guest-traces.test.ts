@@ -52,7 +52,7 @@ t.test('a panic is seen until the guest has begun again', async (t) => {
 })
 
 t.test('the address that a guest says: our image and cloud-init', async (t) => {
-  t.equal(addressOnConsole('tsmachine-init: address eth0 10.9.0.5\n'), '10.9.0.5')
+  t.equal(addressOnConsole('tsmachine-init: network eth0 10.9.0.5\n'), '10.9.0.5')
   t.equal(
     addressOnConsole(
       'ci-info: |  lo  | True | 127.0.0.1 | 255.0.0.0 | host | . |\nci-info: | ens3 | True | 10.9.0.7 | 255.255.255.0 | global | 52:54:00:00:00:01 |\n',
