@@ -52,8 +52,8 @@ export function requireVerb<K extends 'start' | 'stop' | 'kill' | 'console'>(
 ): NonNullable<Driver[K]> {
   const method = open.driver[verb]
   if (method) return method.bind(open.driver) as NonNullable<Driver[K]>
-  const refusal = verb === 'console' ? undefined : open.factory.powerRefusal?.[verb]
-  throw new MachineError('driver', refusal ?? `${open.factory.name} driver does not support ${verb}`, {
+  const refusals: Readonly<Partial<Record<string, string>>> = open.factory.powerRefusal ?? {}
+  throw new MachineError('driver', refusals[verb] ?? `${open.factory.name} driver does not support ${verb}`, {
     machine: open.name,
     hints: [`Machines of the ${open.factory.name} driver are hosts that you run yourself.`],
   })

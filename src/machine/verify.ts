@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { engineLog } from '../../provision/engine-log.js'
 import { isMachineError } from '../contracts/errors.js'
+import { apiMismatch, localClientApi } from '../engine/client-api.js'
 import { EngineProbeError, probeEngine, type EngineAnswer } from '../engine/probe.js'
 import { type Pending, pending, waitFor } from '../util/wait.js'
 import { clientFiles } from './certificates.js'
@@ -58,10 +59,12 @@ async function answers(open: OpenMachine, signal: AbortSignal): Promise<true | P
   }
 }
 
-/** Stage `tls`: the engine is who we think and speaks to our client; what depends on it is started. */
+/** Stage `tls`: the engine is who we think, its API suits the local client; what depends on it is started. */
 export async function verifyTls(state: CreateState, signal: AbortSignal): Promise<void> {
   const { ctx, open } = state
-  const answer = await askEngine(open, signal)
+  const [answer, client] = await Promise.all([askEngine(open, signal), localClientApi(ctx.env, signal)])
+  const mismatch = client === undefined ? undefined : apiMismatch(answer, client)
+  if (mismatch !== undefined) ctx.report({ type: 'warn', machine: open.name, text: mismatch })
   await state.update((ledger) => ({
     ...ledger,
     ...(ledger.engine ? { engine: { ...ledger.engine, version: answer.version } } : {}),
