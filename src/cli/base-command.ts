@@ -19,7 +19,6 @@ interface ParsedGlobals {
 /** What all commands share: global flags, the context of use cases, and the two ways to answer. */
 export abstract class BaseCommand extends Command {
   static override baseFlags = GLOBAL_FLAGS
-  static override strict = false
   #globals: GlobalOptions | undefined
   #closeReporter: (() => void) | undefined
 

@@ -5,6 +5,7 @@ import { activeMachine } from '../machine/active.js'
 export default class Active extends BaseCommand {
   static override summary = 'Print which machine DOCKER_HOST points to.'
   static override usage = 'active'
+  static override strict = false
   static override examples = ['<%= config.bin %> active']
 
   override async run(): Promise<void> {

@@ -6,6 +6,7 @@ import { resolveNames } from '../machine/names.js'
 export default class Config extends BaseCommand {
   static override summary = 'Print the options with which docker reaches a machine, after trying them.'
   static override usage = 'config [NAME]'
+  static override strict = false
   static override args = MACHINE_NAME
   static override examples = ['docker $(<%= config.bin %> config web) ps']
 

@@ -10,6 +10,7 @@ import type { MachineContext } from '../machine/context.js'
 export default class Create extends BaseCommand {
   static override summary = 'Make a machine with a Docker engine that only you can reach.'
   static override usage = 'create [FLAGS] NAME'
+  static override strict = false
   static override description =
     'A create that fails keeps its record: --resume carries on from the step that failed, rm removes all of it.'
   static override args = { name: Args.string({ description: 'Name of the new machine', ignoreStdin: true }) }

@@ -10,6 +10,7 @@ export default class Doctor extends BaseCommand {
     'Check this computer and the store: what works, what does not, and what to do about it.'
   static override description = 'Ends with status 1 when something is wrong that stops machines from working.'
   static override usage = 'doctor [--probe]'
+  static override strict = false
   static override flags = {
     probe: Flags.boolean({ summary: 'Try accelerators again that failed before.' }),
   }

@@ -8,6 +8,7 @@ import { commandLine, detectShell, type EnvScript, renderEnv, SHELLS } from '../
 export default class Env extends BaseCommand {
   static override summary = 'Print the commands that point this shell at a machine.'
   static override usage = 'env [FLAGS] [NAME]'
+  static override strict = false
   static override args = MACHINE_NAME
   static override flags = {
     shell: Flags.string({
@@ -26,12 +27,12 @@ export default class Env extends BaseCommand {
   override async run(): Promise<void> {
     const { argv, flags } = await this.parse(Env)
     const names = words(argv)
-    const ctx = this.quietContext(flags)
-    const shell = detectShell(this.session.env, process.platform, flags.shell)
-    if (shell === undefined && !this.session.globals.json)
-      throw this.usage('Error: Unknown shell', 'Say which: --shell bash')
     if (flags.unset && names.length > 0)
       throw this.usage('Error: Expected no machine name when the -u flag is present')
+    const ctx = this.quietContext(flags)
+    const shell = detectShell(this.session.env, process.platform, flags.shell)
+    if (shell === undefined && !this.takeGlobals(flags).json)
+      throw this.usage('Error: Unknown shell', 'Say which: --shell bash')
     const script = flags.unset
       ? this.removal(flags['no-proxy'])
       : await this.setting(ctx, resolveName(ctx, names), flags['no-proxy'])

@@ -8,6 +8,7 @@ import { renderForwards } from '../ui/forwards.js'
 export default class Forward extends BaseCommand {
   static override summary = 'List the forwarded ports of a machine, or add one by hand.'
   static override usage = 'forward [NAME] [PORT|HOSTPORT:PORT]'
+  static override strict = false
   static override description =
     'Ports that containers publish are forwarded by themselves. A forward added by hand lasts until the machine stops.'
   static override args = {

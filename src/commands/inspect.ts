@@ -8,6 +8,7 @@ import { compileTemplate } from '../ui/template/index.js'
 export default class Inspect extends BaseCommand {
   static override summary = 'Print what is recorded of a machine, secrets masked.'
   static override usage = 'inspect [-f TEMPLATE] [NAME]'
+  static override strict = false
   static override args = MACHINE_NAME
   static override flags = {
     format: Flags.string({ char: 'f', helpValue: 'TEMPLATE', summary: 'Go template over the document.' }),

@@ -6,6 +6,7 @@ import { resolveNames, withMachines } from '../machine/names.js'
 export default class Ip extends BaseCommand {
   static override summary = 'Print the address of machines, one per line.'
   static override usage = 'ip [NAME...]'
+  static override strict = false
   static override args = MACHINE_NAMES
   static override examples = ['<%= config.bin %> ip web', '<%= config.bin %> ip web db']
 

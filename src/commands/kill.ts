@@ -6,6 +6,7 @@ import { resolveNames, withMachines } from '../machine/names.js'
 export default class Kill extends BaseCommand {
   static override summary = 'End machines at once, as if their plug were pulled.'
   static override usage = 'kill [NAME...]'
+  static override strict = false
   static override args = MACHINE_NAMES
   static override examples = ['<%= config.bin %> kill web', '<%= config.bin %> kill web db']
 

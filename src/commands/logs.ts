@@ -8,6 +8,7 @@ import { neutralise } from '../util/text.js'
 export default class Logs extends BaseCommand {
   static override summary = "Print a machine's boot log or its engine's log."
   static override usage = 'logs [--boot|--engine] [-f] [-n COUNT] [NAME]'
+  static override strict = false
   static override args = MACHINE_NAME
   static override flags = {
     boot: Flags.boolean({

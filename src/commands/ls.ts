@@ -7,6 +7,7 @@ import { renderFormat, renderList } from '../ui/machine-list.js'
 export default class Ls extends BaseCommand {
   static override summary = 'List machines with their state, address and engine.'
   static override usage = 'ls [FLAGS]'
+  static override strict = false
   static override flags = {
     quiet: Flags.boolean({ char: 'q', summary: 'Names only.' }),
     filter: Flags.string({

@@ -9,6 +9,7 @@ import { planText } from '../machine/plan-text.js'
 export default class Provision extends BaseCommand {
   static override summary = 'Bring machines to their recorded settings again.'
   static override usage = 'provision [FLAGS] [NAME...]'
+  static override strict = false
   static override description = 'What is right already is left alone; containers keep running.'
   static override args = MACHINE_NAMES
   static override flags = {

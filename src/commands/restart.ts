@@ -6,6 +6,7 @@ import { resolveNames, withMachines } from '../machine/names.js'
 export default class Restart extends BaseCommand {
   static override summary = 'Stop machines and start them again.'
   static override usage = 'restart [NAME...]'
+  static override strict = false
   static override args = MACHINE_NAMES
   static override examples = ['<%= config.bin %> restart web', '<%= config.bin %> restart web db']
 

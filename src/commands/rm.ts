@@ -10,6 +10,7 @@ import { removable } from '../machine/removable.js'
 export default class Rm extends BaseCommand {
   static override summary = 'Remove machines and everything that was made for them.'
   static override usage = 'rm [-f] [-y] NAME...'
+  static override strict = false
   static override args = MACHINE_NAMES
   static override flags = {
     force: Flags.boolean({

@@ -10,6 +10,7 @@ export default class Ssh extends BaseCommand {
   static override description =
     'Words after the name go to ssh as they are: a command, or options of ssh before it. The exit status is that of the command.'
   static override usage = 'ssh [NAME] [--] [COMMAND...]'
+  static override strict = false
   static override args = {
     name: Args.string({ description: 'Machine (default: the one called "default")', ignoreStdin: true }),
   }

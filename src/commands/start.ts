@@ -6,6 +6,7 @@ import { resolveNames, withMachines } from '../machine/names.js'
 export default class Start extends BaseCommand {
   static override summary = 'Start machines and wait until their engines answer.'
   static override usage = 'start [NAME...]'
+  static override strict = false
   static override args = MACHINE_NAMES
   static override examples = ['<%= config.bin %> start web', '<%= config.bin %> start web db']
 

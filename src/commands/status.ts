@@ -6,6 +6,7 @@ import { machineStatus } from '../machine/status.js'
 export default class Status extends BaseCommand {
   static override summary = "Print a machine's state in one word."
   static override usage = 'status [NAME]'
+  static override strict = false
   static override args = MACHINE_NAME
   static override examples = ['<%= config.bin %> status web']
 

@@ -6,6 +6,7 @@ import { resolveNames, withMachines } from '../machine/names.js'
 export default class Stop extends BaseCommand {
   static override summary = 'Power machines off cleanly.'
   static override usage = 'stop [NAME...]'
+  static override strict = false
   static override args = MACHINE_NAMES
   static override examples = ['<%= config.bin %> stop web', '<%= config.bin %> stop web db']
 

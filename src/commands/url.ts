@@ -6,6 +6,7 @@ import { resolveName } from '../machine/names.js'
 export default class Url extends BaseCommand {
   static override summary = "Print the URL of a machine's engine."
   static override usage = 'url [NAME]'
+  static override strict = false
   static override args = MACHINE_NAME
   static override examples = [
     '<%= config.bin %> url web',

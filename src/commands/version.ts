@@ -7,6 +7,7 @@ import { resolveName } from '../machine/names.js'
 export default class Version extends BaseCommand {
   static override summary = "Print this program's version, or the version of a machine's engine."
   static override usage = 'version [NAME]'
+  static override strict = false
   static override args = MACHINE_NAME
   static override examples = ['<%= config.bin %> version', '<%= config.bin %> version web']
 

@@ -62,16 +62,24 @@ const cmd: Dialect = {
   hint: (command) => [`REM ${HINT}`, `REM \t@FOR /f "tokens=*" %i IN ('${command}') DO @%i`],
 }
 
-/** Inside double quotes csh still expands `$`, backquotes and `!`: such values are escaped character by character. */
+/**
+ * csh expands `$`, backquotes, `!`, globs and braces before `eval` sees quotes, and splits at blanks: such values are
+ * written in octal and put together by `printf`.
+ */
 const tcsh: Dialect = {
   set: (name, value) => {
     singleLine('tcsh', name, value)
-    return /^[\w@%+=:,./ -]*$/.test(value)
+    return /^[\w@%+=:,./-]*( [\w@%+=:,./-]+)*$/.test(value)
       ? `setenv ${name} "${value}";`
-      : `setenv ${name} ${value.replace(/[^\w@%+=:,./\u0080-\uffff-]/g, '\\$&')};`
+      : `setenv ${name} "\`printf '${octal(value)}'\`";`
   },
   unset: (name) => `unsetenv ${name};`,
   hint: (command) => [`: ${HINT}`, `: eval \`${command}\``],
+}
+
+function octal(value: string): string {
+  const bytes = [...Buffer.from(value)]
+  return bytes.map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('')
 }
 
 const emacs: Dialect = {

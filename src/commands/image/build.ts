@@ -6,6 +6,7 @@ import { ARTEFACT_KINDS, type Artefact, type ArtefactKind } from '../../contract
 export default class ImageBuild extends ImageCommand {
   static override summary = 'Build the boot image and the engine bundle from Debian packages.'
   static override usage = 'image build [--mirror URL] [--release] [image|engine]'
+  static override strict = false
   static override args = {
     kind: Args.string({ description: 'image or engine (default: both)', ignoreStdin: true }),
   }

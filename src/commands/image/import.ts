@@ -6,6 +6,7 @@ export default class ImageImport extends ImageCommand {
   static override summary =
     'Take in an image or bundle from a directory, an archive or a URL, after checking every hash.'
   static override usage = 'image import [--sha256 HEX] FILE|DIR|URL'
+  static override strict = false
   static override args = {
     source: Args.string({
       description: 'Directory, .tar, .tar.gz, .tar.zst, .tgz or URL',

@@ -4,6 +4,7 @@ import { IMAGE_ID, ImageCommand } from '../../cli/image-command.js'
 export default class ImageInspect extends ImageCommand {
   static override summary = 'Print the manifest of an image or bundle: packages, files, hashes, build inputs.'
   static override usage = 'image inspect ID'
+  static override strict = false
   static override args = IMAGE_ID
   static override examples = ['<%= config.bin %> image inspect 3f2a9c']
 

@@ -4,6 +4,7 @@ import { IMAGE_ID, ImageCommand } from '../../cli/image-command.js'
 export default class ImageRm extends ImageCommand {
   static override summary = 'Remove images and bundles from the cache of this user.'
   static override usage = 'image rm ID...'
+  static override strict = false
   static override args = IMAGE_ID
   static override examples = ['<%= config.bin %> image rm 3f2a9c']
 

@@ -6,6 +6,7 @@ import { downloadSources } from '../../cli/image-sources.js'
 export default class ImageSources extends ImageCommand {
   static override summary = 'Fetch the source packages that an image or bundle was made from (GPL).'
   static override usage = 'image sources [-o DIR] [--mirror URL] ID'
+  static override strict = false
   static override args = IMAGE_ID
   static override flags = {
     out: Flags.string({ char: 'o', helpValue: 'DIR', default: 'sources', summary: 'Where to put them.' }),
