@@ -31,13 +31,13 @@ export default class Reporter extends Transform {
 
   #fail(result) {
     this.#counts.failed++
-    this.push(`not ok: ${result.fullname || ''} > ${result.name}\n${describe(result.diag)}`)
+    this.push(`not ok: ${result.fullname || result.name}\n${describe(result.diag)}`)
   }
 
   #skip(result) {
     if (result.skip === 'no tests found') return this.#fail(result)
     this.#counts.skipped++
-    this.push(`skipped: ${result.fullname || ''} > ${result.name}\n`)
+    this.push(`skipped: ${result.fullname || result.name}\n`)
   }
 
   #file(file, results) {

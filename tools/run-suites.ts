@@ -24,10 +24,10 @@ interface Suite {
 }
 
 const SUITES: readonly Suite[] = [
-  { name: 'unit', jobs: 2, limitS: 180, images: false },
+  { name: 'unit', jobs: 2, limitS: 300, images: false },
   { name: 'contract', jobs: 2, limitS: 300, images: false },
   { name: 'integration', jobs: 2, limitS: 900, images: true },
-  { name: 'e2e', jobs: 1, limitS: 1800, images: true },
+  { name: 'e2e', jobs: 1, limitS: 3000, images: true },
 ]
 
 interface Counts {

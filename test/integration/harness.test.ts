@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Runs tap with our reporter on one fixture each, in a process of its own. */
+function report(...fixtures: string[]): { status: number | null; last: string } {
+  const files = fixtures.map((name) => `test/fixtures/reporter/${name}.ts`)
+  const options = ['run', '--disable-coverage', '--timeout=10', '--reporter=./tools/reporter.mjs']
+  const { TSMACHINE_COUNTS: _mine, ...env } = process.env
+  for (const name of Object.keys(env)) if (name.startsWith('TAP')) delete env[name]
+  const result = spawnSync(join(ROOT, 'node_modules/.bin/tap'), [...options, ...files], {
+    cwd: ROOT,
+    env,
+    encoding: 'utf8',
+  })
+  return { status: result.status, last: result.stdout.trimEnd().split('\n').at(-1) ?? '' }
+}
+
+t.test('the last line of a run counts assertions, crashes, hangs and files that test nothing', async (t) => {
+  t.strictSame(report('pass'), { status: 0, last: '3 passed, 0 failed' })
+  const all = report('pass', 'fail', 'throw', 'crash', 'empty', 'timeout')
+  t.equal(all.status, 1)
+  // What a file that throws had asserted may be lost with it, and a hang shows in the test and in its file.
+  t.match(all.last, /^[45] passed, [56] failed$/)
+})
+
+/** A search path with the few programs that setup.sh itself needs, and the given ones. */
+function searchPath(t: { testdir(): string }, programs: Readonly<Record<string, string>>): string {
+  const dir = join(t.testdir(), 'bin')
+  mkdirSync(dir, { recursive: true })
+  for (const name of ['dirname', 'sort', 'tr']) symlinkSync(`/usr/bin/${name}`, join(dir, name))
+  for (const [name, script] of Object.entries(programs))
+    writeFileSync(join(dir, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  return dir
+}
+
+function setup(
+  path: string,
+  ...purposes: string[]
+): { status: number | null; stdout: string; stderr: string } {
+  const result = spawnSync('/bin/sh', ['tools/setup.sh', ...purposes], {
+    cwd: ROOT,
+    env: { PATH: path },
+    encoding: 'utf8',
+  })
+  return { status: result.status, stdout: result.stdout, stderr: result.stderr }
+}
+
+t.test('without root the one command that installs what is missing is printed', async (t) => {
+  const { status, stderr } = setup(searchPath(t, { id: 'echo 1000', 'apt-get': 'exit 9' }), 'run')
+  t.equal(status, 1)
+  t.match(stderr, /^ {2}sudo apt-get install -y --no-install-recommends .*qemu-system-x86 qemu-utils/m)
+  t.notMatch(stderr, /mmdebstrap/, 'only what was asked for')
+})
+
+t.test('without apt the packages are named', async (t) => {
+  const { status, stderr } = setup(searchPath(t, {}), 'run')
+  t.equal(status, 1)
+  t.match(stderr, /names of Debian packages\):.*qemu-utils/)
+})
+
+t.test('nothing is done when nothing is missing', async (t) => {
+  t.strictSame(setup(process.env['PATH'] ?? '', 'build'), { status: 0, stdout: '', stderr: '' })
+})
+
+t.test('a suite or file that does not exist is a failure, not an empty success', async (t) => {
+  const result = spawnSync(process.execPath, ['--import', 'tsx', 'tools/run-suites.ts', 'no-such'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  })
+  t.equal(result.status, 1)
+  t.match(result.stdout, /nothing is called no-such\n0 passed, 1 failed\n$/)
+})
