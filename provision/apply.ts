@@ -37,13 +37,18 @@ export async function apply(shell: RemoteShell, plan: Plan, options: ApplyOption
   const stream = Readable.from(
     applyStream(control, bundle, (bytes) => progress.sent(bytes, bundle?.bytes ?? 0)),
   )
-  const result = await shell.exec(driverCommand(options.facts, control.length), {
-    stdin: stream,
-    deadlineMs: options.deadlineMs ?? DEADLINE_MS,
-    onStdoutLine: (line) => progress.line(line),
-    ...(options.signal ? { signal: options.signal } : {}),
-  })
-  if (result.code !== 0 || !progress.isDone) throw progress.failure(result)
+  try {
+    const result = await shell.exec(driverCommand(options.facts, control.length), {
+      stdin: stream,
+      deadlineMs: options.deadlineMs ?? DEADLINE_MS,
+      onStdoutLine: (line) => progress.line(line),
+      ...(options.signal ? { signal: options.signal } : {}),
+    })
+    if (result.code !== 0 || !progress.isDone) throw progress.failure(result)
+  } finally {
+    // A host that refuses early leaves most of the bundle unread.
+    stream.destroy()
+  }
 }
 
 async function bundleOf(plan: Plan, dir: string | undefined): Promise<Bundle | undefined> {

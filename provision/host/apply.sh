@@ -20,17 +20,28 @@ say() {
   printf '%s\n' "@@step $number $1"
 }
 
-# One apply at a time on a host: the one before may still be running although its connection is gone.
+# One apply at a time on a host: the one before may still be running although its connection is gone. A link that names
+# its process is the lock (busybox has no flock). One whose process is gone is taken away under a second lock, so that
+# nobody takes away the lock of whoever was faster.
 take_turn() {
   [ -d "$pending" ] || mkdir -p "$pending" || return 1
   turns=0
   until ln -s $$ "$state/applying" 2>/dev/null; do
-    holder=$(readlink "$state/applying")
-    if ! grep -q apply.sh "/proc/$holder/cmdline" 2>/dev/null; then rm -f "$state/applying"; continue; fi
+    if is_left "$state/applying" && ln -s $$ "$state/breaking" 2>/dev/null; then
+      is_left "$state/applying" && rm -f "$state/applying"
+      rm -f "$state/breaking"
+      continue
+    fi
     turns=$((turns + 1))
-    [ $turns -le 120 ] || { printf '%s\n' "@@busy $holder"; return 1; }
+    [ $turns -ne 5 ] || ! is_left "$state/breaking" || rm -f "$state/breaking"
+    [ $turns -le 120 ] || { printf '%s\n' '@@busy'; return 1; }
     sleep 1
   done
+}
+
+# A lock whose process is no apply.sh (any more).
+is_left() {
+  holder=$(readlink "$1") && ! grep -q apply.sh "/proc/$holder/cmdline" 2>/dev/null
 }
 
 read_step() {
@@ -104,7 +115,7 @@ run_words() {
     set -- "$@" "$word"
   done <"$1"
   shift
-  if [ -n "$timeout" ] && command -v timeout >/dev/null 2>&1; then timeout "$timeout" "$@"; else "$@"; fi
+  if [ -n "$timeout" ] && command -v timeout >/dev/null 2>&1; then timeout "$timeout" "$@" 3<&-; else "$@" 3<&-; fi
 }
 
 put_bundle() {

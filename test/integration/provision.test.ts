@@ -1,0 +1,122 @@
+/** Facts, plans and rotation over a real SSH connection, on this computer's sshd with all paths below a folder. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { apply } from '../../provision/apply.js'
+import { collectFacts } from '../../provision/facts.js'
+import { installHostKey, nextHostKey } from '../../provision/host-key.js'
+import { plan } from '../../provision/plan.js'
+import { connect } from '../../src/ssh/connect.js'
+import { generateKeyPair } from '../../src/ssh/key-pair.js'
+import { fakeBundle } from '../helpers/fake-bundle.js'
+import { fakeHost } from '../helpers/fake-host.js'
+import { failureOf, wanted } from '../helpers/provision-input.js'
+import { startSshd } from '../helpers/sshd.js'
+
+const dir = mkdtempSync(join(tmpdir(), 'tsm-provision-'))
+const on = fakeHost('dash')
+const pair = generateKeyPair('test')
+writeFileSync(join(dir, 'id'), pair.privatePem, { mode: 0o600 })
+const server = await startSshd({
+  authorized: [pair.publicLine],
+  config: [`SetEnv PATH=${on.shell.env['PATH'] ?? ''}`],
+})
+t.teardown(async () => {
+  await server.stop()
+  on.remove()
+  rmSync(dir, { recursive: true, force: true })
+})
+const pins = { keys: server.hostKeys }
+const open = () => connect(server, { privateKeyPath: join(dir, 'id'), pins })
+const version = '26.1.5-0badcafe'
+const bundleDir = fakeBundle(join(dir, 'bundle'), version)
+on.put('run/systemd/system/x', '')
+on.put('etc/group', 'root:x:0:\n')
+
+t.test('a host that only needs configuration takes two round trips, and its rotation two more', async (t) => {
+  mkdirSync(join(on.root, 'opt/tsmachine', version), { recursive: true })
+  on.put(`opt/tsmachine/${version}/.complete`, '')
+  const shell = await open()
+  const facts = await collectFacts(shell, undefined, on.root)
+  t.equal(facts.clientAddress, '127.0.0.1')
+  const goal = wanted({ bundleVersion: version }, { labels: ['a=$(id) "b"'] })
+  await apply(shell, plan(facts, goal), { facts, root: on.root })
+  t.equal(shell.roundTrips, 2)
+  t.equal(on.read('etc/docker/server-key.pem'), 'SECRET KEY PEM\n')
+  t.equal(statSync(join(on.root, 'etc/docker/server-key.pem')).mode & 0o777, 0o600)
+  t.ok(on.calls().includes('systemctl restart docker.service'))
+
+  const live = join(on.root, 'etc/ssh/ssh_host_ed25519_key')
+  mkdirSync(join(on.root, 'etc/ssh'))
+  execFileSync('cp', [join(server.dir, 'host_ed25519'), live])
+  const next = await nextHostKey(shell, undefined, on.root)
+  t.equal(await installHostKey(shell, undefined, on.root), next)
+  t.equal(shell.roundTrips, 4)
+  t.equal(
+    execFileSync('ssh-keygen', ['-y', '-f', live]).toString().split(' ').slice(0, 2).join(' ').trim(),
+    next,
+  )
+  shell.close()
+})
+
+t.test('secrets are in no command line and in no log of the server', async (t) => {
+  t.notMatch(server.log(), /SECRET KEY/)
+  const shell = await open()
+  const facts = await collectFacts(shell, undefined, on.root)
+  on.fake(
+    'systemctl',
+    `cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\000' ' ' >'${join(on.root, 'commands')}'`,
+  )
+  const tls = { ca: 'CA PEM\n', cert: 'SERVER PEM\n', key: 'ANOTHER SECRET KEY\n' }
+  await apply(shell, plan(facts, wanted({ bundleVersion: version, tls })), { facts, root: on.root })
+  t.match(on.read('commands'), 'apply.sh')
+  t.notMatch(on.read('commands'), 'ANOTHER SECRET')
+  on.fake('systemctl')
+  shell.close()
+})
+
+t.test(
+  'a connection that is cut while the engine is sent leaves a host that the next run finishes',
+  async (t) => {
+    rmSync(join(on.root, 'opt'), { recursive: true })
+    const shell = await open()
+    const facts = await collectFacts(shell, undefined, on.root)
+    const made = plan(facts, wanted({ bundleVersion: version }))
+    const stop = new AbortController()
+    const cut = apply(shell, made, {
+      facts,
+      bundleDir,
+      root: on.root,
+      signal: stop.signal,
+      report: (event) =>
+        event.type === 'progress' && event.text.startsWith('sending') && stop.abort(new Error('cut')),
+    })
+    await t.rejects(cut, { message: 'cut' })
+    shell.close()
+    t.notOk(on.has(`opt/tsmachine/${version}/.complete`))
+    const again = await open()
+    const later = await collectFacts(again, undefined, on.root)
+    await apply(again, plan(later, wanted({ bundleVersion: version })), {
+      facts: later,
+      bundleDir,
+      root: on.root,
+    })
+    t.equal(again.roundTrips, 2)
+    t.equal(readFileSync(join(on.root, 'opt/tsmachine/current/bin/dockerd')).length, 3_000_000)
+    again.close()
+  },
+)
+
+t.test('a step that fails is told with its stage’s words and what the host printed', async (t) => {
+  const shell = await open()
+  const facts = await collectFacts(shell, undefined, on.root)
+  on.fake('systemctl', '[ "$1" != restart ] || { echo "Unit docker.service is masked." >&2; exit 1; }')
+  on.fake('journalctl', 'echo "engine: last words"')
+  const goal = wanted({ bundleVersion: version }, { opts: ['debug'] })
+  const error = await failureOf(apply(shell, plan({ ...facts, pending: [] }, goal), { facts, root: on.root }))
+  t.match(error, { code: 'provision', message: /^The host could not start the engine$/ })
+  t.match(error.evidence, 'Unit docker.service is masked.\nengine: last words')
+  shell.close()
+})
