@@ -1,52 +1,33 @@
 // Import direction (docs/architecture.md) and house rules, enforced.
-import importX, { createNodeResolver } from 'eslint-plugin-import-x'
 import tseslint from 'typescript-eslint'
 
-const ROOMS = [
-  'tls',
-  'ssh',
-  'engine',
-  'store',
-  'images',
-  'drivers',
-  'ui',
-  'machine',
-  'cli',
-  'commands',
-  'util',
-  'contracts',
-]
-
-/** Rooms that each room may import besides itself. */
+/** Every room, and which others it may import. Paths between rooms are relative and name the room. */
 const MAY_IMPORT = {
-  contracts: [],
-  util: ['contracts'],
-  tls: ['util', 'contracts'],
-  ssh: ['util', 'contracts'],
-  engine: ['util', 'contracts'],
-  store: ['util', 'contracts'],
-  images: ['util', 'contracts'],
-  ui: ['util', 'contracts'],
-  drivers: ['util', 'contracts'],
-  machine: ['drivers', 'provision', 'tls', 'ssh', 'engine', 'store', 'images', 'util', 'contracts'],
-  commands: ['cli', 'machine', 'ui', 'util', 'contracts'],
+  'src/contracts': [],
+  'src/util': ['contracts'],
+  'src/tls': ['util', 'contracts'],
+  'src/ssh': ['util', 'contracts'],
+  'src/engine': ['util', 'contracts'],
+  'src/store': ['util', 'contracts'],
+  'src/images': ['util', 'contracts'],
+  'src/ui': ['util', 'contracts'],
+  'src/drivers': ['util', 'contracts'],
+  'src/machine': ['drivers', 'provision', 'tls', 'ssh', 'engine', 'store', 'images', 'util', 'contracts'],
+  'src/commands': ['cli', 'machine', 'ui', 'util', 'contracts'],
+  provision: ['util', 'contracts'],
+  'image-build': [],
 }
+const ROOMS = ['cli', ...Object.keys(MAY_IMPORT).map((room) => room.replace('src/', ''))]
 
-const zones = Object.entries(MAY_IMPORT).flatMap(([room, allowed]) => [
-  ...ROOMS.filter((other) => other !== room && !allowed.includes(other)).map((other) => ({
-    target: `./src/${room}`,
-    from: `./src/${other}`,
-    message: `${room} must not import ${other}`,
-  })),
-  ...(allowed.includes('provision') ? [] : [{ target: `./src/${room}`, from: './provision' }]),
-  { target: `./src/${room}`, from: './image-build' },
-])
-for (const other of ROOMS.filter((room) => room !== 'util' && room !== 'contracts'))
-  zones.push({ target: './provision', from: `./src/${other}` })
-zones.push({ target: './image-build', from: './src' }, { target: './image-build', from: './provision' })
-
-// Our imports say `.js`, which is what they become: without the alias no import resolves and no zone is ever violated.
-const resolver = createNodeResolver({ extensions: ['.ts', '.js'], extensionAlias: { '.js': ['.ts', '.js'] } })
+const importDirection = Object.entries(MAY_IMPORT).map(([room, allowed]) => {
+  const refused = ROOMS.filter((other) => !allowed.includes(other) && !room.endsWith(other))
+  const regex = `^(\\.{1,2}/)+(src/)?(${refused.join('|')})/`
+  const message = `${room} may import only ${allowed.join(', ') || 'itself'}`
+  return {
+    files: [`${room}/**/*.ts`],
+    rules: { 'no-restricted-imports': ['error', { patterns: [{ regex, message }] }] },
+  }
+})
 
 export default tseslint.config(
   { ignores: ['dist/**', 'dist-packages/**', 'node_modules/**', '.tap/**', 'oclif.manifest.json'] },
@@ -56,10 +37,7 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: { project: './tsconfig.check.json', tsconfigRootDir: import.meta.dirname },
     },
-    plugins: { 'import-x': importX },
-    settings: { 'import-x/resolver-next': [resolver] },
     rules: {
-      'import-x/no-restricted-paths': ['error', { zones }],
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-non-null-assertion': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
@@ -86,6 +64,7 @@ export default tseslint.config(
       ],
     },
   },
+  ...importDirection,
   {
     files: ['test/**/*.ts', 'bench/**/*.ts', 'tools/**/*.ts'],
     rules: {

@@ -72,9 +72,9 @@ t.test('an import against the direction of the rooms is refused', { timeout: 120
     return (result?.messages ?? []).map(({ ruleId }) => ruleId)
   }
   for (const [file, source] of REFUSED)
-    t.ok((await rulesFor(file, source)).includes('import-x/no-restricted-paths'), `${file} -> ${source}`)
+    t.ok((await rulesFor(file, source)).includes('no-restricted-imports'), `${file} -> ${source}`)
   for (const [file, source] of ALLOWED)
-    t.notOk((await rulesFor(file, source)).includes('import-x/no-restricted-paths'), `${file} -> ${source}`)
+    t.notOk((await rulesFor(file, source)).includes('no-restricted-imports'), `${file} -> ${source}`)
 })
 
 t.test('the package holds what runs and nothing else', async (t) => {
