@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { failureOf } from '../../src/cli/failure.js'
@@ -7,6 +7,7 @@ import { failureText } from '../../src/cli/render-failure.js'
 import type { Session } from '../../src/cli/session.js'
 import { TSMACHINE_PROFILE } from '../../src/contracts/profile.js'
 import { type Outcome, PROGRAM, TestUser } from '../helpers/cli.js'
+import { dockerMachineRecord } from '../helpers/records.js'
 
 const MANIFEST = new URL('../../oclif.manifest.json', import.meta.url)
 const URL_OF_NONE = 'tcp://127.0.0.1:1'
@@ -95,7 +96,7 @@ const USAGE: readonly (readonly [args: readonly string[], code: number, stderr: 
 ]
 
 interface Dispatch {
-  dispatch(session: Session, words: readonly string[]): Promise<number>
+  readonly dispatch: (session: Session, words: readonly string[]) => Promise<number>
 }
 
 t.test('bad command lines say what is wrong and how it is right', async (t) => {
@@ -240,6 +241,32 @@ t.test('as docker-machine: its words, its streams, its exit codes', async (t) =>
   t.match(await run('rm', '-y', 'web'), { code: 0, stdout: 'Successfully removed web\n', stderr: '' })
 })
 
+t.test('a store that docker-machine made works as it is, and reading leaves it so', async (t) => {
+  const me = user(t)
+  for (const [name, driver] of [
+    ['plain', 'none'],
+    ['gen', 'generic'],
+  ] as const) {
+    const dir = join(me.store, 'machines', name)
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    writeFileSync(join(dir, 'config.json'), dockerMachineRecord(driver), { mode: 0o600 })
+  }
+  const listed = await me.ok(['ls', '-t', '3'])
+  t.match(listed, /^gen +- +generic +/m)
+  t.match(listed, /^plain +- +none +Running +tcp:\/\/192\.0\.2\.10:2376 +/m)
+  t.equal(await me.ok(['url', 'plain']), 'tcp://192.0.2.10:2376\n')
+  t.equal(
+    await me.ok(['inspect', '-f', '{{.Driver.SSHPort}} {{json .HostOptions.EngineOptions.Labels}}', 'gen']),
+    '22922 ["zone=a"]\n',
+  )
+  t.equal(
+    readFileSync(join(me.store, 'machines', 'plain', 'config.json'), 'utf8'),
+    dockerMachineRecord('none'),
+  )
+  t.same(readdirSync(me.store), ['machines'], 'nothing was made')
+  t.same(readdirSync(join(me.store, 'machines', 'gen')), ['config.json'])
+})
+
 t.test('global flags work before and after the command', async (t) => {
   const me = user(t)
   const other = join(me.home, 'other')
@@ -265,7 +292,6 @@ t.test('a record full of terminal escapes reaches no terminal', async (t) => {
   mkdirSync(join(me.store, 'machines', 'na\u001b[31mme'), { recursive: true })
   for (const args of [['ls'], ['status', 'evil'], ['ls', '--json'], ['status', '\u001b[2Jx']]) {
     const { stdout, stderr } = await me.tsmachine(args)
-    // eslint-disable-next-line no-control-regex
     t.notMatch(stdout + stderr, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/, args.join(' '))
   }
 })

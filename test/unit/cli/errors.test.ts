@@ -107,7 +107,6 @@ t.test('JSON documents are one shape, and hold no raw control characters', async
     new MachineError('ssh', 'a\u009b\u202eb\u001b', { stage: 'ssh', machine: 'web' }),
     1,
   )
-  // eslint-disable-next-line no-control-regex
   t.notMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
   t.match(JSON.parse(text), {
     ok: false,
