@@ -37,8 +37,8 @@ export interface StockVm {
   /** `ssh-ed25519 AAAA...`, known before the first boot. */
   readonly hostKey: string
   readonly pid: number
-  /** A port of 127.0.0.1 that leads to a port of the guest. */
-  forward(guestPort: number): Promise<number>
+  /** A port of 127.0.0.1 (a free one when none is named) that leads to a port of the guest. */
+  forward(guestPort: number, hostPort?: number): Promise<number>
   /** Runs a command as `admin` on a connection of its own. Non-zero exit is an error with its stderr. */
   run(command: string): Promise<string>
   connect(): Promise<RemoteShell>
@@ -119,8 +119,8 @@ async function reach(child: ChildProcess, disk: StockDisk, dir: string): Promise
     keyPath: disk.keyPath,
     hostKey: disk.hostKey,
     pid: child.pid ?? 0,
-    forward: (guestPort) =>
-      withQmp(control, NEVER, (qmp) => addForward(qmp, { protocol: 'tcp', hostPort: 0, guestPort })),
+    forward: (guestPort, hostPort = 0) =>
+      withQmp(control, NEVER, (qmp) => addForward(qmp, { protocol: 'tcp', hostPort, guestPort })),
     run: (command) => runOnce(open, command),
     connect: open,
     console: () => (existsSync(consolePath) ? readFileSync(consolePath, 'utf8') : ''),

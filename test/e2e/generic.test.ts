@@ -1,0 +1,145 @@
+/** The `generic` driver on stock Debian VMs: one without an engine, one with Debian's own and its socket activation. */
+import { readFileSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { join } from 'node:path'
+import t from 'tap'
+import type { LedgerRecord } from '../../src/contracts/record.js'
+import { busyboxTar, importBusybox } from '../helpers/busybox-image.js'
+import { TestUser } from '../helpers/cli.js'
+import { freePort } from '../helpers/sshd.js'
+import { startStockVm, type StockVm } from '../helpers/stock-vm.js'
+
+t.setTimeout(900_000)
+const user = new TestUser()
+t.teardown(() => user.cleanUp())
+
+function record(name: string): LedgerRecord {
+  return JSON.parse(
+    readFileSync(join(user.store, 'machines', name, 'tsmachine.json'), 'utf8'),
+  ) as LedgerRecord
+}
+
+function serial(name: string): string {
+  return new X509Certificate(readFileSync(join(user.store, 'machines', name, 'server.pem'))).serialNumber
+}
+
+async function docker(name: string, ...args: string[]): Promise<string> {
+  const outcome = await user.docker(name, args)
+  if (outcome.code !== 0) throw new Error(`docker ${args.join(' ')}: ${outcome.stderr}`)
+  return outcome.stdout.trim()
+}
+
+/** The engine listens where the machine's URL says, so the forwarded port is the same on both sides. */
+async function createOptions(vm: StockVm, hostKey = vm.hostKey): Promise<string[]> {
+  const port = await freePort()
+  await vm.forward(port, port)
+  const options = {
+    'ip-address': vm.host,
+    'ssh-port': vm.sshPort,
+    'ssh-user': vm.user,
+    'ssh-key': vm.keyPath,
+    'host-key': hostKey,
+    'engine-port': port,
+  }
+  return [
+    '--driver',
+    'generic',
+    ...Object.entries(options).flatMap(([key, value]) => [`--generic-${key}`, String(value)]),
+  ]
+}
+
+const pid = (name: string, container: string): Promise<string> =>
+  docker(name, 'inspect', '-f', '{{.State.Pid}}', container)
+const enginePid = (vm: StockVm): Promise<string> => vm.run('systemctl show docker.service -p MainPID --value')
+
+/** Renewal: another certificate, another engine process, the same container processes and settings. */
+async function renews(t: Tap, vm: StockVm, name: string): Promise<void> {
+  const before = { serial: serial(name), pid: await pid(name, 'keep'), engine: await enginePid(vm) }
+  const settings = await vm.run('sudo cat /etc/docker/daemon.json')
+  await user.ok(['provision', '--certificates', name])
+  t.not(serial(name), before.serial)
+  t.not(await enginePid(vm), before.engine, 'the engine was restarted')
+  t.equal(await pid(name, 'keep'), before.pid, 'the container was not')
+  t.equal(await vm.run('sudo cat /etc/docker/daemon.json'), settings)
+  t.equal(await docker(name, 'info', '-f', '{{.LiveRestoreEnabled}}'), 'false')
+}
+
+/** Provisioning again leaves everything alone. */
+async function isStable(t: Tap, vm: StockVm, name: string): Promise<void> {
+  const before = await enginePid(vm)
+  t.match(await user.ok(['provision', '--dry-run', name]), /Nothing to do/)
+  await user.ok(['provision', name])
+  t.equal(await enginePid(vm), before, 'the engine was not restarted')
+}
+
+type Tap = Pick<typeof t, 'equal' | 'not' | 'match'>
+
+t.test('a stock Debian host without an engine gets ours', async (t) => {
+  const vm = await startStockVm({ variant: 'plain' })
+  t.teardown(() => vm.stop())
+  t.equal(await vm.run('command -v zstd dockerd docker || echo none'), 'none\n')
+
+  const wrong = await user.tsmachine([
+    'create',
+    ...(await createOptions(vm, `${vm.hostKey.slice(0, -4)}AAAA`)),
+    'wrong',
+  ])
+  t.equal(wrong.code, 1)
+  t.match(wrong.stderr, /host key/i)
+  await user.ok(['rm', '-f', '-y', 'wrong'])
+
+  await user.ok([
+    'create',
+    ...(await createOptions(vm)),
+    '--engine-label',
+    'note=$HOME "x" `id`',
+    '--engine-env',
+    'X=$(id) "y"',
+    'plain',
+  ])
+  t.match(record('plain'), { phase: 'ready', engine: { source: 'bundled' }, hostKeys: { source: 'user' } })
+  t.match(
+    await docker('plain', 'info', '-f', '{{.Name}} {{json .Labels}} {{.CgroupVersion}}'),
+    /^plain .*note=\$HOME \\"x\\" `id`.*provider=generic.* 2$/,
+  )
+  t.match(
+    await vm.run('sudo cat /proc/$(systemctl show docker -p MainPID --value)/environ | tr "\\000" "\\n"'),
+    'X=$(id) "y"\n',
+  )
+
+  await importBusybox(user, 'plain')
+  t.equal(await docker('plain', 'run', '--rm', 'busybox', 'echo', 'it runs'), 'it runs')
+  await docker('plain', 'run', '-d', '--name', 'keep', '-p', '8080:80', 'busybox', 'httpd', '-f', '-p', '80')
+  t.match(await user.ok(['ssh', 'plain', '--', 'docker', 'ps']), /keep/, 'the login user may use the engine')
+  await isStable(t, vm, 'plain')
+  await renews(t, vm, 'plain')
+  await user.ok(['rm', '-y', 'plain'])
+})
+
+t.test(
+  'Debian’s own engine with socket activation is kept and configured, its containers live on',
+  async (t) => {
+    const vm = await startStockVm({ variant: 'docker' })
+    t.teardown(() => vm.stop())
+    const shell = await vm.connect()
+    await shell.exec('sudo docker import - busybox', { stdin: readFileSync(busyboxTar(user.home)) })
+    shell.close()
+    // The disk has no apparmor_parser, which Debian only recommends.
+    await vm.run('sudo docker run -d --security-opt apparmor=unconfined --name keep busybox sleep 100000')
+    const before = (await vm.run("sudo docker inspect -f '{{.State.Pid}}' keep")).trim()
+
+    await user.ok(['create', ...(await createOptions(vm)), '--engine-label', 'role=own', 'debian'])
+    t.match(record('debian'), { phase: 'ready', engine: { source: 'host' } })
+    t.equal(await pid('debian', 'keep'), before, 'the container that ran before still runs')
+    t.match(await docker('debian', 'info', '-f', '{{json .Labels}}'), /role=own.*provider=generic/)
+    t.equal(await vm.run('systemctl is-active docker.socket'), 'active\n')
+    t.match(
+      await vm.run('systemctl cat docker.service'),
+      /^ExecStart=\/usr\/sbin\/dockerd -H fd:\/\/ .* -H tcp:/m,
+    )
+    t.equal(await vm.run('ls /opt'), '', 'nothing of ours was installed')
+    await isStable(t, vm, 'debian')
+    await renews(t, vm, 'debian')
+    await user.ok(['rm', '-y', 'debian'])
+  },
+)
