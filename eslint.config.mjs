@@ -23,9 +23,13 @@ const importDirection = Object.entries(MAY_IMPORT).map(([room, allowed]) => {
   const refused = ROOMS.filter((other) => !allowed.includes(other) && !room.endsWith(other))
   const regex = `^(\\.{1,2}/)+(src/)?(${refused.join('|')})/`
   const message = `${room} may import only ${allowed.join(', ') || 'itself'}`
+  const dynamic = `ImportExpression[source.value=/${regex.replaceAll('/', '\\x2f')}/]`
   return {
     files: [`${room}/**/*.ts`],
-    rules: { 'no-restricted-imports': ['error', { patterns: [{ regex, message }] }] },
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ regex, message }] }],
+      'no-restricted-syntax': ['error', { selector: dynamic, message }],
+    },
   }
 })
 

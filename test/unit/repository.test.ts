@@ -73,6 +73,10 @@ t.test('an import against the direction of the rooms is refused', { timeout: 120
   }
   for (const [file, source] of REFUSED)
     t.ok((await rulesFor(file, source)).includes('no-restricted-imports'), `${file} -> ${source}`)
+  const [lazy] = await eslint.lintText(`export const late = () => import('../store/store.js')\n`, {
+    filePath: join(ROOT, 'src/util/clock.ts'),
+  })
+  t.match(lazy?.messages, [{ ruleId: 'no-restricted-syntax' }], 'a dynamic import is an import')
   for (const [file, source] of ALLOWED)
     t.notOk((await rulesFor(file, source)).includes('no-restricted-imports'), `${file} -> ${source}`)
 })
