@@ -42,6 +42,7 @@ export class TestUser {
       HOME: this.home,
       PATH: process.env['PATH'] ?? '',
       LANG: 'C.UTF-8',
+      SHELL: '/bin/sh',
       MACHINE_STORAGE_PATH: this.store,
       DOCKER_CONFIG: this.dockerConfig,
       XDG_RUNTIME_DIR: runtime,
