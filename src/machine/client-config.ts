@@ -1,8 +1,7 @@
 import { isMachineError, MachineError, messageOf } from '../contracts/errors.js'
 import { addressOf } from './address.js'
-import { clientFiles, serverSans } from './certificates.js'
+import { clientFiles } from './certificates.js'
 import type { MachineContext } from './context.js'
-import { certificateIsDue } from './due.js'
 import { openMachine, type OpenMachine } from './open.js'
 import { renewCertificates } from './renew.js'
 import { askEngine, isCertificateFault } from './verify.js'
@@ -35,7 +34,7 @@ async function proveEngine(ctx: MachineContext, open: OpenMachine): Promise<bool
     await askEngine(open, ctx.signal)
     return false
   } catch (error) {
-    if (!(await mayRenew(ctx, open, error))) throw invalid(open, error)
+    if (!mayRenew(open, error)) throw invalid(open, error)
   }
   await renewLocked(ctx, open.name)
   try {
@@ -46,12 +45,9 @@ async function proveEngine(ctx: MachineContext, open: OpenMachine): Promise<bool
   }
 }
 
-/** Renewal helps when the certificate shown is stale, or our own is due. */
-async function mayRenew(ctx: MachineContext, open: OpenMachine, error: unknown): Promise<boolean> {
-  if (!open.factory.capabilities.ssh || !isCertificateFault(error)) return false
-  // Our own files may be right while the host never got them: a crash fell between the two.
-  const stale = error.reason === 'expired' || error.reason === 'name-mismatch'
-  return stale || (await certificateIsDue(ctx, open, serverSans(open)))
+/** Renewal goes over SSH and its pinned key, so it is safe whatever answered on the engine's port. */
+function mayRenew(open: OpenMachine, error: unknown): boolean {
+  return open.factory.capabilities.ssh && isCertificateFault(error)
 }
 
 async function renewLocked(ctx: MachineContext, name: string): Promise<void> {
@@ -89,13 +85,16 @@ function invalid(open: OpenMachine, cause: unknown): MachineError {
       `validating certificates for host "${host}:${port}": ${messageOf(cause)}`,
     {
       machine: open.name,
-      hints: [
-        ...(known?.hints ?? []),
-        `Ask the engine what it does: tsmachine logs ${open.name} --engine`,
-        `Renew the certificates: tsmachine provision --certificates ${open.name}`,
-      ],
+      hints: [...(known?.hints ?? []), ...(open.factory.capabilities.ssh ? advice(open.name) : [])],
       ...(known?.evidence === undefined ? {} : { evidence: known.evidence }),
       cause,
     },
   )
+}
+
+function advice(name: string): readonly string[] {
+  return [
+    `Ask the engine what it does: tsmachine logs ${name} --engine`,
+    `Renew the certificates: tsmachine provision --certificates ${name}`,
+  ]
 }

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { engineLog } from '../../provision/engine-log.js'
 import { isMachineError } from '../contracts/errors.js'
 import { apiMismatch, localClientApi } from '../engine/client-api.js'
 import { EngineProbeError, probeEngine, type EngineAnswer } from '../engine/probe.js'
 import { type Pending, pending, waitFor } from '../util/wait.js'
 import { clientFiles } from './certificates.js'
+import { readClientPem } from './client-pem.js'
 import type { MachineContext } from './context.js'
 import type { CreateState } from './create-state.js'
 import { recordEvents } from './driver-events.js'
@@ -15,9 +15,8 @@ const PROBE_MS = 10_000
 /** One mutual-TLS question to a machine's engine, from this computer. @throws EngineProbeError saying what failed */
 export async function askEngine(open: OpenMachine, signal: AbortSignal): Promise<EngineAnswer> {
   const { host, port } = open.driver.endpoint(open.machine).engine
-  const paths = clientFiles(open.record.dir)
-  const [ca, cert, key] = await Promise.all([readFile(paths.ca), readFile(paths.cert), readFile(paths.key)])
-  return await probeEngine({ host, port, ca, cert, key, signal, deadlineMs: PROBE_MS })
+  const pem = await readClientPem(open)
+  return await probeEngine({ host, port, ...pem, signal, deadlineMs: PROBE_MS })
 }
 
 const CERTIFICATE_FAULTS: ReadonlySet<string> = new Set([

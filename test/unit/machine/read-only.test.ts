@@ -7,8 +7,10 @@ import type { MachineState } from '../../../src/contracts/state.js'
 import { factory as none } from '../../../src/drivers/none/index.js'
 import { activeMachine } from '../../../src/machine/active.js'
 import { engineUrl, machineAddress } from '../../../src/machine/address.js'
+import { clientConfig } from '../../../src/machine/client-config.js'
 import type { MachineContext } from '../../../src/machine/context.js'
 import { examine } from '../../../src/machine/doctor.js'
+import { machineVersion } from '../../../src/machine/engine-version.js'
 import { envVariables, withoutProxy } from '../../../src/machine/env.js'
 import { addForward, listForwards, parseForward } from '../../../src/machine/forward.js'
 import { inspectMachine } from '../../../src/machine/inspect.js'
@@ -284,6 +286,45 @@ t.test('ls: engine version, active mark and certificate age', async (t) => {
   engine.failWith = 400
   t.match(await listMachines(ctx, { filters: [], timeoutMs: 5_000 }), [{ engine: 'Unknown', error: /400/ }])
 })
+
+t.test('config proves the engine before it answers, and says what is wrong with it', async (t) => {
+  const certificates = await testCertificates()
+  const { cert, key } = certificates.server
+  const engine = await FakeEngine.start({ ca: certificates.ca.caPem, cert, key })
+  const other = await testCertificates()
+  t.teardown(async () => {
+    await engine.stop()
+    certificates.remove()
+    other.remove()
+  })
+  const ctx = context(t)
+  const url = `tcp://127.0.0.1:${engine.port}`
+  const dir = await record(ctx, 'web', { url })
+  const prefix = 'Error running connection boilerplate: Error checking and/or regenerating the certs: '
+  await t.rejects(clientConfig(ctx, 'web'), {
+    code: 'tls',
+    message: new RegExp(`^${prefix}.*ca\\.pem is missing$`),
+  })
+  await giveClientFiles(dir, certificates.dir)
+  t.match(await clientConfig(ctx, 'web'), {
+    url,
+    caPath: join(dir, 'ca.pem'),
+    keyPath: join(dir, 'key.pem'),
+    renewed: false,
+  })
+  t.equal(await machineVersion(ctx, 'web'), '27.5.1')
+  await giveClientFiles(dir, other.dir)
+  await t.rejects(clientConfig(ctx, 'web'), {
+    message: /There was an error validating certificates for host "127\.0\.0\.1:\d+": /,
+  })
+  await engine.stop()
+  await t.rejects(machineVersion(ctx, 'web'), { message: /^Unable to query docker version: / })
+})
+
+async function giveClientFiles(dir: string, from: string): Promise<void> {
+  for (const file of ['ca.pem', 'cert.pem', 'key.pem'])
+    writeFileSync(join(dir, file), await readFrom(from, file))
+}
 
 async function readFrom(dir: string, file: string): Promise<Buffer> {
   const { readFile } = await import('node:fs/promises')
