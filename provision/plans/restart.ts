@@ -53,6 +53,9 @@ export function engineSteps(input: RestartInput): Step[] {
 function startSteps({ facts, service, daemon, changed }: RestartInput): Step[] {
   return [
     ...writeDaemon(daemon),
+    ...(facts.engine && service.forgive
+      ? [run(service.forgive, 'forget earlier failures of the engine', { tolerate: true })]
+      : []),
     run(changed ? service.restart : service.start, 'start the engine', {
       settles: [TAG.engine, TAG.containerd],
       timeoutS: ENGINE_TIMEOUT_S,

@@ -6,6 +6,8 @@ export interface EngineService {
   readonly restart: readonly string[]
   /** The engine reads daemon.json again (SIGHUP). */
   readonly reload: readonly string[]
+  /** Forgets that the engine failed too often, which would keep it from being started. */
+  readonly forgive?: readonly string[]
   /** Last log lines, as evidence after a failure. */
   readonly log: readonly string[]
 }
@@ -22,6 +24,7 @@ export const SERVICES: Readonly<Partial<Record<InitSystem, EngineService>>> = {
     start: ['systemctl', 'start', 'docker.service'],
     restart: ['systemctl', 'restart', 'docker.service'],
     reload: ['systemctl', 'reload', 'docker.service'],
+    forgive: ['systemctl', 'reset-failed', 'docker.service'],
     log: ['journalctl', '-u', 'docker.service', '-o', 'cat', '--no-pager', '-n', '30'],
   },
 }

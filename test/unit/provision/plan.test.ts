@@ -189,6 +189,14 @@ t.test(
   },
 )
 
+t.test('an engine that failed too often is forgiven before it is started', async (t) => {
+  const engine = { ...DEBIAN_ENGINE, running: false }
+  t.same(outline(plan(debianFacts({ engine }), wanted())).slice(-2), [
+    'systemctl reset-failed docker.service',
+    'systemctl restart docker.service',
+  ])
+})
+
 t.test('settings of the host’s daemon.json stay; a contradiction is named', async (t) => {
   const own = { 'log-driver': 'local', labels: ['a=b'], 'log-opts': { 'max-file': '3' } }
   const facts = debianFacts({ engine: DEBIAN_ENGINE, daemonJson: JSON.stringify(own) })
