@@ -27,7 +27,7 @@ export async function finishRotation(
   seenKey: string,
 ): Promise<boolean> {
   const ledger = await setPins(ctx, open, (pins) => settled(pins, seenKey))
-  return ledger.hostKeys?.rotated === true
+  return ledger.hostKeys?.rotated === true && ledger.hostKeys.next === undefined
 }
 
 function settled(pins: PinnedHostKeys, seenKey: string): PinnedHostKeys {
