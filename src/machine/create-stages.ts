@@ -12,7 +12,11 @@ import { verifyTls, waitForEngine, withEngineLog } from './verify.js'
 const MINUTE = 60_000
 const ENGINE_MS = 90_000
 
-const resume = (state: CreateState): string => `tsmachine create ${state.name} --resume`
+/** How to go on: a machine that is complete is provisioned again, one that never was is resumed. */
+const resume = (state: CreateState): string =>
+  state.open.ledger.phase === 'ready'
+    ? `tsmachine provision ${state.name}`
+    : `tsmachine create ${state.name} --resume`
 const remove = (state: CreateState): string => `tsmachine rm ${state.name}`
 const bootLog = (state: CreateState): string => `tsmachine logs ${state.name} --boot`
 const engineLog = (state: CreateState): string => `tsmachine logs ${state.name} --engine`
@@ -38,7 +42,8 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
   {
     stage: 'ssh',
     text: 'Connecting over SSH',
-    deadlineMs: MINUTE,
+    // Longer than its own wait, whose last observation (banner, refusal) is the better text.
+    deadlineMs: 2 * MINUTE,
     run: logIn,
     evidence: consoleTail,
     hints: (state) => [resume(state), bootLog(state)],
@@ -46,7 +51,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
   {
     stage: 'identity',
     text: 'Settling the host key',
-    deadlineMs: MINUTE,
+    deadlineMs: 3 * MINUTE,
     run: identify,
     hints: (state) => [resume(state)],
   },
@@ -70,7 +75,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
     text: 'Checking the TLS connection',
     deadlineMs: MINUTE,
     run: verifyTls,
-    hints: (state) => [`tsmachine provision ${state.name}`, engineLog(state)],
+    hints: (state) => [resume(state), engineLog(state)],
   },
 ]
 
