@@ -342,6 +342,25 @@ for (const tools of ALL_TOOLS) {
   })
 }
 
+t.test('how a login can become root is found out before anything needs it', async (t) => {
+  const on = fakeHost('dash')
+  t.teardown(() => on.remove())
+  on.fake('id', 'case $1 in -u) echo 1000;; *) echo admin;; esac')
+  const becoming = async (sudo: string): Promise<unknown> => {
+    on.fake('sudo', sudo)
+    const { sudo: how, user, uid } = await collectFacts(on.shell, undefined, on.root)
+    return [how, user, uid]
+  }
+  t.same(await becoming('shift; exec "$@"'), ['passwordless', 'admin', 1000])
+  t.same(await becoming('echo "sudo: a password is required" >&2; exit 1'), ['password', 'admin', 1000])
+  t.same(await becoming('echo "Sorry, user admin may not run sudo" >&2; exit 1'), ['none', 'admin', 1000])
+  t.ok(
+    on
+      .calls()
+      .includes('sudo -n sh -s -- ' + on.root + ' passwordless admin 1000 203.0.113.7 50000 10.0.0.5 22'),
+  )
+})
+
 t.test('a host without a shell of the usual kind is a clear failure', async (t) => {
   const on = fakeHost('dash')
   t.teardown(() => on.remove())
