@@ -2,6 +2,10 @@ import { connect as connectSocket } from 'node:net'
 import { classify, SshError, type Heard } from './errors.js'
 
 const LONGEST_GREETING = 8192
+/**
+ * We speak first: both sides may (RFC 4253 4.2), and passt of 2023 hands nothing of a guest's over before its client spoke.
+ */
+const OUR_GREETING = 'SSH-2.0-tsmachine\r\n'
 
 /**
  * Opens a TCP connection and waits for the server's `SSH-2.0-...` line, which is the first sign that a host is up.
@@ -24,6 +28,7 @@ export function probeBanner(host: string, port: number, signal: AbortSignal): Pr
     }
     const onAbort = (): void => end(() => reject(signal.reason))
     signal.addEventListener('abort', onAbort, { once: true })
+    socket.write(OUR_GREETING)
     socket.on('error', (error) => end(() => reject(classify(error, endpoint, heard))))
     socket.on('close', () => end(() => reject(classify(new Error('closed'), endpoint, heard))))
     socket.on('data', (chunk) => {
