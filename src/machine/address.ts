@@ -39,6 +39,6 @@ function requireRunning(open: OpenMachine): void {
   if (state === undefined || state === '' || state === 'Running') return
   throw new MachineError('not-running', 'Host is not running', {
     machine: open.name,
-    hints: [`Start it: start ${open.name}`],
+    hints: [`Start it: tsmachine start ${open.name}`],
   })
 }

@@ -3,13 +3,16 @@
  * C1 codes and the characters that reorder text are shown as escapes. Line breaks and tabs stay.
  */
 export function neutralise(text: string): string {
-  return text.replace(UNSAFE, escapeCharacter)
+  return text.replace(CONSOLE_LINE_END, '').replace(UNSAFE, escapeCharacter)
 }
 
 /** The same for one line: line breaks become blanks and tabs one blank. */
 export function oneLine(text: string): string {
   return neutralise(text.replace(/\s*[\r\n]+\s*/g, ' ').replace(/\t/g, ' ')).trim()
 }
+
+/** Serial consoles end their lines with CR LF. */
+const CONSOLE_LINE_END = /\r+(?=\n|$)/g
 
 const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
 

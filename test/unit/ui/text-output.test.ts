@@ -93,6 +93,7 @@ t.test('forwards and findings are told with their faults', async (t) => {
 
 t.test('control characters become visible, line breaks stay where they may', async (t) => {
   t.equal(neutralise('a\tb\nc\u0000\u009b2J\u2066'), 'a\tb\nc\\x00\\x9b2J\\u2066')
+  t.equal(neutralise('console\r\nline\r'), 'console\nline')
   t.equal(oneLine(' a \r\n b\tc '), 'a b c')
   t.equal(quote('a"\\\nb'), '"a\\"\\\\\\nb"')
 })
