@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { run } from './exec.js'
 import { chooseMirror, type Mirror } from './mirror.js'
@@ -36,22 +36,31 @@ const KEYRINGS = [
   '/usr/share/keyrings/debian-archive-keyring.pgp',
 ]
 const FRESH_MS = 30 * 60_000
+/** No build takes as long; what is older is nobody's. */
+const STALE_MS = 24 * 3_600_000
+/** Written into a state when its lists are complete. */
+const READY = 'updated'
 /** Settings of the build host that are about reaching an archive at all. */
 const INHERITED = /^Acquire::(https?|ftp|Retries|Check-Valid-Until|Check-Date|ForceIPv)/
 
 /**
- * Prepares the state and brings its package lists up to date (lists younger than half an hour are kept).
- * Throws when no mirror is known, the keyring is missing or a signature is bad.
+ * An apt with package lists of at most half an hour of age. Every update gets a folder of its own, so that builds at the
+ * same time neither wait for nor disturb each other. Throws when no mirror is known, the keyring is missing or a signature is bad.
  */
 export async function openApt(options: AptOptions): Promise<Apt> {
-  const { suite = 'trixie', arch = 'amd64', cacheDir } = options
-  const mirror = await chooseMirror(options.mirror, options.signal)
+  const { suite = 'trixie', arch = 'amd64', cacheDir, signal } = options
+  const mirror = await chooseMirror(options.mirror, signal)
   const sources = sourceEntries(mirror, suite, arch, findKeyring(), options.sources ?? false)
   const key = createHash('sha256').update(sources).digest('hex').slice(0, 12)
-  const stateDir = path.join(cacheDir, 'apt', `${suite}-${arch}-${key}`)
-  await writeState(stateDir, sources, aptConf(stateDir, arch, await inheritedSettings(options.signal)))
-  const apt = makeApt({ suite, arch, cacheDir, stateDir }, options.signal)
-  await update(apt, options.report)
+  const base = path.join(cacheDir, 'apt', `${suite}-${arch}-${key}`)
+  const fresh = await freshState(base)
+  if (fresh) return makeApt({ suite, arch, cacheDir, stateDir: fresh }, signal)
+  const stateDir = path.join(base, `${String(Date.now())}-${String(process.pid)}`)
+  await writeState(stateDir, sources, aptConf(stateDir, arch, await inheritedSettings(signal)))
+  const apt = makeApt({ suite, arch, cacheDir, stateDir }, signal)
+  options.report?.(`reading the package lists of Debian ${suite}`)
+  await apt.run(['apt-get', 'update', '-q', '--error-on=any'])
+  await writeFile(path.join(stateDir, READY), '')
   return apt
 }
 
@@ -63,18 +72,17 @@ function makeApt(fields: Omit<Apt, 'run'>, signal?: AbortSignal): Apt {
   }
 }
 
-async function update(apt: Apt, report?: (line: string) => void): Promise<void> {
-  const stamp = path.join(apt.stateDir, 'updated')
-  const age =
-    Date.now() -
-    (await stat(stamp).then(
-      (s) => s.mtimeMs,
-      () => 0,
-    ))
-  if (age < FRESH_MS) return
-  report?.(`reading the package lists of Debian ${apt.suite}`)
-  await apt.run(['apt-get', 'update', '-q', '--error-on=any'])
-  await writeFile(stamp, '')
+/** The newest complete state that is still fresh; old ones are removed by the way. */
+async function freshState(base: string): Promise<string | undefined> {
+  const names = (await readdir(base).catch(() => [])).sort().reverse()
+  let found: string | undefined
+  for (const name of names) {
+    const dir = path.join(base, name)
+    const age = Date.now() - (Number.parseInt(name, 10) || 0)
+    if (age > STALE_MS) await rm(dir, { recursive: true, force: true })
+    else if (age < FRESH_MS && existsSync(path.join(dir, READY))) found ??= dir
+  }
+  return found
 }
 
 function findKeyring(): string {
@@ -127,6 +135,8 @@ function aptConf(dir: string, arch: string, inherited: string[]): string {
     `APT::Architecture "${arch}";`,
     `APT::Architectures { "${arch}"; };`,
     'APT::Install-Recommends "false";',
+    // Nobody else writes to this state.
+    'Debug::NoLocking "true";',
     // The cache belongs to the builder; apt's own unprivileged user could not write to it.
     'APT::Sandbox::User "";',
     'Acquire::Languages "none";',

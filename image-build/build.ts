@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { openApt, type Apt } from './apt.js'
+import { checkBudget } from './budget.js'
 import { buildEngineBundle } from './engine-bundle.js'
 import { buildImage } from './image.js'
 import { writeManifest, type Manifest } from './manifest.js'
@@ -73,7 +74,10 @@ async function buildOne(kind: ArtefactKind, apt: Apt, options: BuildOptions): Pr
     const inputs = { suite: apt.suite, release }
     const described = { kind, arch: apt.arch, version, engineVersion, debs, files, sourceDateEpoch, inputs }
     const manifest = await writeManifest(work, described)
+    if (release) checkBudget(manifest.files)
     await rm(dir, { recursive: true, force: true })
+    // A scratch folder is its builder's alone; an artefact is nobody's secret.
+    await chmod(work, 0o755)
     await rename(work, dir)
     return { kind, dir, manifest }
   } finally {

@@ -8,7 +8,16 @@ import { filesBelow } from './libraries.js'
 import { MODULE_LISTS, packagesOf, readModuleList, readPackageLists, type PackageLine } from './lists.js'
 import { copyModules, indexModules, readModuleTree } from './modules.js'
 import { packInitramfs, packSquashfs } from './pack.js'
-import { addBusyboxLinks, addGuestFiles, addLibraries, ETC, layOut, unpackEach, type Stage } from './stage.js'
+import {
+  addBusyboxLinks,
+  addGuestFiles,
+  addLibraries,
+  ETC,
+  layOut,
+  normaliseModes,
+  unpackEach,
+  type Stage,
+} from './stage.js'
 import { openTools, type Tool } from './tools.js'
 import { checkNeeds, tryPrograms } from './verify.js'
 
@@ -180,6 +189,7 @@ async function packAll(work: Work): Promise<void> {
     string,
   ]
   await packInitramfs(entries, initramfs, pack)
+  await normaliseModes(path.join(stage.root, 'usr'))
   await packSquashfs(path.join(stage.root, 'usr'), engine, pack)
   const boot = path.join(kernelDir, 'boot')
   const image = (await readdir(boot)).find((name) => name.startsWith('vmlinuz-'))

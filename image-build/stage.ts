@@ -83,6 +83,21 @@ function isGuestScript(from: string, file: string): boolean {
   return from === 'etc' ? file.includes('/acpi/') : !/\.(sh|jq)$/.test(file)
 }
 
+/** Gives everything below `dir` one of four modes, whatever the builder's umask made of it. */
+export async function normaliseModes(dir: string): Promise<void> {
+  await chmod(dir, 0o755)
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    const file = path.join(dir, entry.name)
+    if (entry.isDirectory()) await normaliseModes(file)
+    else if (entry.isFile()) await chmod(file, fileMode((await lstat(file)).mode))
+  }
+}
+
+/** Programs keep their set-user-id bit. */
+function fileMode(mode: number): number {
+  return mode & 0o111 ? 0o755 | (mode & 0o4000) : 0o644
+}
+
 function usr(stage: Stage, name: string): string {
   return path.join(stage.root, 'usr', name)
 }
@@ -141,12 +156,11 @@ async function copyEntry(from: string, to: string): Promise<void> {
   } else await copyPlain(from, to)
 }
 
-/** Copies one file with one of three modes, whatever the builder's umask made of it. */
 async function copyPlain(from: string, to: string): Promise<void> {
   await mkdir(path.dirname(to), { recursive: true })
   await copyFile(from, to)
   const { mode } = await lstat(from)
-  await chmod(to, mode & 0o111 ? 0o755 | (mode & 0o4000) : 0o644)
+  await chmod(to, fileMode(mode))
 }
 
 async function copyTree(from: string, to: string, modeOf: (file: string) => number): Promise<void> {
