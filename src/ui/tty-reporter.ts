@@ -99,7 +99,7 @@ class LiveList {
 
   #redraw(): void {
     this.#erase()
-    const width = (this.stream.columns ?? 80) - 1
+    const width = (this.stream.columns || 80) - 1
     for (const step of this.#steps.values()) {
       this.stream.write(`${this.#line(step).slice(0, width)}\n`)
       this.#drawn++
