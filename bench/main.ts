@@ -1,0 +1,22 @@
+/**
+ * Side-by-side measurements; each prints ratios of one interleaved run and fails when a budget is exceeded.
+ * `npm run bench [-- NAME...] [--runs N]`
+ */
+import { parseArgs } from 'node:util'
+import { size } from '../test/sizes.js'
+import { benchBoot } from './boot.js'
+
+/** Returns whether its budget was kept. */
+type Bench = (runs: number) => Promise<boolean>
+
+const BENCHES: Readonly<Record<string, Bench>> = { boot: benchBoot }
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { runs: { type: 'string' } } })
+const names = positionals.length > 0 ? positionals : Object.keys(BENCHES)
+const runs = Number(values.runs ?? size('benchBoots'))
+for (const name of names) {
+  const bench = BENCHES[name]
+  if (!bench) throw new Error(`${name} is none of ${Object.keys(BENCHES).join(', ')}`)
+  process.stdout.write(`== ${name}, ${runs} ${runs === 1 ? 'run' : 'runs'}\n`)
+  if (!(await bench(runs))) process.exitCode = 1
+}
