@@ -1,5 +1,7 @@
 import { createInterface } from 'node:readline/promises'
+import type { LedgerRecord } from '../contracts/record.js'
 import type { MachineContext } from '../machine/context.js'
+import { runningCreate } from '../machine/interrupt.js'
 
 /** A question on the terminal; anything but y... means no, and so does the end of input. */
 export async function confirm(question: string, signal: AbortSignal): Promise<boolean> {
@@ -22,10 +24,12 @@ export function isInteractive(): boolean {
 export async function offerResume(ctx: MachineContext, name: string): Promise<boolean> {
   if (!isInteractive() || !ctx.store.exists(name)) return false
   const record = ctx.store.read(name)
-  const failure = 'ledger' in record && record.ledger?.phase === 'failed' ? record.ledger.failure : undefined
-  if (!failure) return false
-  return await confirm(
-    `The create of "${name}" stopped at ${failure.stage}. Carry on with it? (y/n): `,
-    ctx.signal,
-  )
+  if (record.ledger === undefined || !isUnfinished(record.ledger.phase)) return false
+  if (runningCreate(ctx, name)) return false
+  const stage = record.ledger.failure?.stage || 'an early stage'
+  return await confirm(`The create of "${name}" stopped at ${stage}. Carry on with it? (y/n): `, ctx.signal)
+}
+
+function isUnfinished(phase: LedgerRecord['phase']): boolean {
+  return phase === 'creating' || phase === 'failed'
 }

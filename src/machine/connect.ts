@@ -1,27 +1,33 @@
 import { MachineError } from '../contracts/errors.js'
-import type { LedgerRecord } from '../contracts/record.js'
+import type { PinnedHostKeys } from '../contracts/record.js'
 import type { HostKeyPins, RemoteShell, SshEndpoint } from '../contracts/ssh.js'
 import { connect } from '../ssh/connect.js'
 import { isRetryableSsh } from '../ssh/errors.js'
 import type { LoginOptions } from '../ssh/login.js'
 import { retry } from '../util/wait.js'
 import type { MachineContext } from './context.js'
+import { expectedKey, pinHostKey } from './host-key.js'
 import { type OpenMachine } from './open.js'
 
 const READY_TIMEOUT_MS = 30_000
 /** One attempt: a guest that boots may accept a connection and never answer on it. */
 const ATTEMPT_MS = 15_000
 
-/** Host keys that a recorded machine may show. @throws MachineError `host-key` where none is known */
-export function pinsOf(name: string, ledger: LedgerRecord): HostKeyPins {
-  const pinned = ledger.hostKeys
-  if (!pinned) {
-    throw new MachineError('host-key', `No host key of "${name}" is known`, {
-      machine: name,
-      hints: ['Run the create again with --resume and say which host key to expect.'],
-    })
-  }
+/** Host keys that a machine may show: two while a rotation is under way. */
+function pinsOf(pinned: PinnedHostKeys): HostKeyPins {
   return { keys: pinned.next === undefined ? [pinned.current] : [pinned.current, pinned.next] }
+}
+
+/**
+ * The same for programs that connect by themselves. Where no key is pinned yet (a record that docker-machine made) one
+ * connection of ours settles it first.
+ * @throws MachineError `host-key` where none is known and none may be trusted at first sight
+ */
+export async function settledPins(ctx: MachineContext, open: OpenMachine): Promise<HostKeyPins> {
+  if (open.ledger.hostKeys) return pinsOf(open.ledger.hostKeys)
+  const shell = await openShell(ctx, open)
+  shell.close()
+  return { keys: [shell.hostKey] }
 }
 
 /** Where a machine's sshd is. @throws MachineError `ssh` for machines without one */
@@ -37,28 +43,35 @@ export function sshEndpoint(open: OpenMachine): SshEndpoint {
   )
 }
 
-/** Opens one connection to a machine with its pinned keys, trying again while the host does not answer yet. */
+/**
+ * Opens one connection to a machine, trying again while the host does not answer yet. Its host key is pinned, or is
+ * pinned by this connection where design 7 allows one.
+ */
 export async function openShell(
   ctx: MachineContext,
   open: OpenMachine,
-  options: { deadlineMs: number; pins?: HostKeyPins; signal?: AbortSignal } = {
-    deadlineMs: READY_TIMEOUT_MS,
-  },
+  options: { deadlineMs?: number; signal?: AbortSignal } = {},
 ): Promise<RemoteShell> {
   const endpoint = sshEndpoint(open)
-  const pins = options.pins ?? pinsOf(open.name, open.ledger)
+  const pinned = open.ledger.hostKeys
+  const expected = pinned
+    ? { pins: pinsOf(pinned), source: undefined }
+    : await expectedKey(ctx, open, endpoint)
+  const { pins, source } = expected
   const login = loginOptions(ctx, open)
-  return await retry(
+  const shell = await retry(
     `SSH on ${endpoint.host}:${endpoint.port}`,
     (signal) => connect(endpoint, { ...login, pins, signal, readyTimeoutMs: ATTEMPT_MS }),
     {
-      deadlineMs: options.deadlineMs,
+      deadlineMs: options.deadlineMs ?? READY_TIMEOUT_MS,
       intervalMs: 50,
       signal: options.signal ?? ctx.signal,
       clock: ctx.clock,
       isRetryable: isRetryableSsh,
     },
   )
+  if (source !== undefined) await pinHostKey(ctx, open, shell.hostKey, source)
+  return shell
 }
 
 /** How we prove who we are: the machine's own key, else the user's agent. */

@@ -3,15 +3,16 @@ import type { DriverFactory, FlagValues } from '../contracts/driver.js'
 import { isMachineError, MachineError, toMachineError } from '../contracts/errors.js'
 import type { JsonObject } from '../contracts/json.js'
 import type { MachineOptions } from '../contracts/record.js'
-import type { Lock } from '../util/locks.js'
+import { describeHolder, type Lock } from '../util/locks.js'
 import type { MachineContext } from './context.js'
 import { CreateState } from './create-state.js'
 import { openStages } from './create-stages.js'
 import { updateLedger } from './driver-events.js'
 import { firstRecord } from './first-record.js'
 import { syncDockerContext } from './docker-context.js'
+import { runningCreate } from './interrupt.js'
 import { checkMachineName } from './machine-name.js'
-import { driverMachine, openMachine } from './open.js'
+import { driverMachine, openMachine, type OpenMachine } from './open.js'
 import { preflight } from './preflight.js'
 import { runStage } from './stages.js'
 
@@ -37,6 +38,7 @@ export async function createMachine(ctx: MachineContext, request: CreateRequest)
   checkMachineName(request.name)
   const factory = await ctx.drivers.load(request.driver)
   const config = parseConfig(factory, request.flagValues)
+  refuseRunning(ctx, request.name)
   refuseTaken(ctx, request.name)
   const lock = await lockForCreate(ctx, request.name)
   try {
@@ -52,20 +54,29 @@ export async function createMachine(ctx: MachineContext, request: CreateRequest)
 
 /** Carries on with a create that failed or was interrupted, from the first stage that is not done. */
 export async function resumeCreate(ctx: MachineContext, name: string): Promise<CreateResult> {
-  const lock = await lockForCreate(ctx, name)
+  const lock = await ctx.store.lock(name, `create ${name}`, { waitMs: 0, signal: ctx.signal })
   try {
     const open = await openMachine(ctx, name)
-    if (open.record.ledger === undefined || open.ledger.phase === 'ready') {
-      throw new MachineError('exists', `Docker machine "${name}" already exists and is complete`, {
-        hints: [`tsmachine start ${name}`, `tsmachine provision ${name}`],
-      })
-    }
-    return await carryOn(
-      new CreateState(ctx, open, await bootImage(ctx, open.factory, open.ledger.driver.config)),
-    )
+    refuseComplete(open)
+    const image = await bootImage(ctx, open.factory, open.ledger.driver.config)
+    return await carryOn(new CreateState(ctx, open, image))
   } finally {
     await lock.release()
   }
+}
+
+/** Only what a create has left unfinished can be carried on with. */
+function refuseComplete({ name, record, ledger }: OpenMachine): void {
+  if (ledger.phase === 'removing')
+    throw new MachineError('exists', `Docker machine "${name}" is half removed`, {
+      machine: name,
+      hints: [`tsmachine rm ${name}`],
+    })
+  if (record.ledger !== undefined && ledger.phase !== 'ready') return
+  throw new MachineError('exists', `Docker machine "${name}" already exists and is complete`, {
+    machine: name,
+    hints: [`tsmachine start ${name}`, `tsmachine provision ${name}`],
+  })
 }
 
 function parseConfig(factory: DriverFactory, values: FlagValues): JsonObject {
@@ -84,12 +95,23 @@ function parseConfig(factory: DriverFactory, values: FlagValues): JsonObject {
 export function refuseTaken(ctx: MachineContext, name: string): void {
   if (!ctx.store.exists(name)) return
   const record = ctx.store.read(name)
-  const unfinished = 'ledger' in record && record.ledger !== undefined && record.ledger.phase !== 'ready'
+  const phase = record.ledger?.phase
+  const unfinished = !('error' in record) && (phase === 'creating' || phase === 'failed')
   throw new MachineError('exists', `Docker machine "${name}" already exists`, {
     machine: name,
     hints: unfinished
       ? [`Its create did not finish: tsmachine create ${name} --resume`, `or remove it: tsmachine rm ${name}`]
       : [`tsmachine rm ${name}`, 'or choose another name'],
+  })
+}
+
+/** Its record looks unfinished as well, but there is nothing to resume. */
+function refuseRunning(ctx: MachineContext, name: string): void {
+  const holder = runningCreate(ctx, name)
+  if (!holder) return
+  throw new MachineError('exists', `Docker machine "${name}" already exists: ${describeHolder(holder)}`, {
+    machine: name,
+    hints: ['Wait for the other command to end.'],
   })
 }
 
@@ -136,6 +158,7 @@ async function bootImage(
 async function carryOn(state: CreateState): Promise<CreateResult> {
   const { ctx, name } = state
   try {
+    await state.update(({ failure: _failure, ...ledger }) => ({ ...ledger, phase: 'creating' }))
     for (const row of openStages(state)) {
       await runStage(row, state)
       await state.update((ledger) => ({
@@ -143,7 +166,7 @@ async function carryOn(state: CreateState): Promise<CreateResult> {
         stepsDone: [...new Set([...ledger.stepsDone, row.stage])],
       }))
     }
-    await state.update(({ failure: _failure, ...ledger }) => ({ ...ledger, phase: 'ready' }))
+    await state.update((ledger) => ({ ...ledger, phase: 'ready' }))
   } catch (error) {
     await recordFailure(state, error)
     throw error

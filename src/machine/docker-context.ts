@@ -33,11 +33,17 @@ export async function syncDockerContext(ctx: MachineContext, open: OpenMachine):
   }
 }
 
-/** Removes a machine's context if it is still ours. */
+/** Removes a machine's context if it is still ours. A problem is one warning line: the machine itself is gone. */
 export async function dropDockerContext(ctx: MachineContext, open: OpenMachine): Promise<void> {
   if (!open.record.ledger) return
   const owner = { storeId: open.machine.storeId, machineId: open.machine.id }
-  await dockerContexts(ctx).remove(owner, open.ledger.dockerContext)
+  try {
+    await dockerContexts(ctx).remove(owner, open.ledger.dockerContext)
+  } catch (error) {
+    ctx.signal.throwIfAborted()
+    const text = `Its Docker context may be left: ${messageOf(error)}`
+    ctx.report({ type: 'warn', machine: open.name, text })
+  }
 }
 
 /** The Docker contexts of this user. */

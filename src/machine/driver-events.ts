@@ -33,11 +33,25 @@ export async function recordEvents(
   factory: DriverFactory,
   events: AsyncIterable<DriverEvent>,
 ): Promise<void> {
-  for await (const event of events) {
-    if (event.type === 'log') ctx.report({ type: event.level, machine: name, text: event.text })
-    else if (event.type === 'progress') ctx.report({ ...event, machine: name })
-    else await updateLedger(ctx, name, factory, (ledger) => withEvent(ledger, event))
-  }
+  for await (const event of events)
+    if (!tell(ctx, name, event)) await updateLedger(ctx, name, factory, (ledger) => withEvent(ledger, event))
+}
+
+/** The same for a record that cannot be written. */
+export async function reportEvents(
+  ctx: MachineContext,
+  name: string,
+  events: AsyncIterable<DriverEvent>,
+): Promise<void> {
+  for await (const event of events) tell(ctx, name, event)
+}
+
+/** Passes on what is only talk; false for what belongs into the record. */
+function tell(ctx: MachineContext, name: string, event: DriverEvent): boolean {
+  if (event.type === 'log') ctx.report({ type: event.level, machine: name, text: event.text })
+  else if (event.type === 'progress') ctx.report({ ...event, machine: name })
+  else return false
+  return true
 }
 
 function withEvent(ledger: LedgerRecord, event: DriverEvent): LedgerRecord {

@@ -2,7 +2,7 @@ import { collectFacts } from '../../provision/facts.js'
 import { MachineError } from '../contracts/errors.js'
 import type { PinnedHostKeys } from '../contracts/record.js'
 import type { CreateState } from './create-state.js'
-import { removeHostKey } from './identity-files.js'
+import { hasHostKey, removeHostKey } from './identity-files.js'
 import { reconnect } from './login.js'
 import { sealedSeed } from './make.js'
 import { finishRotation, prepareRotation } from './rotate-host-key.js'
@@ -13,7 +13,10 @@ export async function identify(state: CreateState, signal: AbortSignal): Promise
   const shell = requireShell(state)
   const facts = collectFacts(shell, signal)
   const pins = state.open.ledger.hostKeys
-  if (pins && needsRotation(pins)) await rotate(state, facts.then(noop, noop), signal)
+  // Listened to from now on: the rotation may fail first.
+  const idle = facts.then(noop, noop)
+  if (pins && needsRotation(pins)) await rotate(state, idle, signal)
+  if (pins?.source === 'given' && hasHostKey(state.open.record.dir)) await forgetHostKey(state)
   state.facts = await facts
 }
 
@@ -35,7 +38,6 @@ async function rotate(state: CreateState, idle: Promise<void>, signal: AbortSign
     if (!(await finishRotation(state.ctx, state.open, next.hostKey))) throw unchanged(state.name)
   }
   await state.refresh()
-  await forgetHostKey(state)
 }
 
 /** Our copies of the private half go: the one that the guest boots with and the one in the machine directory. */

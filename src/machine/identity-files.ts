@@ -26,6 +26,11 @@ export async function ensureHostKey(
   return await ensurePair(join(dir, HOST_KEY), name)
 }
 
+/** Whether our copy of the private host key still lies here: what a guest boots with may hold it as well. */
+export function hasHostKey(dir: string): boolean {
+  return existsSync(join(dir, HOST_KEY))
+}
+
 /** Forgets the private host key after rotation. */
 export async function removeHostKey(dir: string): Promise<void> {
   await rm(join(dir, HOST_KEY), { force: true })

@@ -125,7 +125,7 @@ async function liveRow(
     state,
     url,
     engine: engine.version,
-    error: known?.error ?? engine.error ?? ((await forwardFaults(open, state)) || failureText(open)),
+    error: failureText(open) || (known?.error ?? engine.error ?? (await forwardFaults(open, state))),
     labels: open.record.config.HostOptions.EngineOptions.Labels ?? [],
     responseMs: Math.round(ctx.clock.monotonicMs() - started),
     ...(days !== undefined && days < 30 ? { certificateDays: days } : {}),
@@ -135,7 +135,9 @@ async function liveRow(
 function shownUrl(open: OpenMachine, state: MachineState): string {
   if (state !== 'Running' && state !== '') return ''
   try {
-    return urlOf(open.driver.endpoint(open.machine))
+    const endpoint = open.driver.endpoint(open.machine)
+    // Nothing was made yet that could have an address.
+    return endpoint.url === undefined && endpoint.engine.host === '' ? '' : urlOf(endpoint)
   } catch {
     return ''
   }

@@ -1,4 +1,5 @@
 import type { MachineSpec, SeedDocuments } from '../contracts/driver.js'
+import type { PinnedHostKeys } from '../contracts/record.js'
 import { parseHostKey } from '../ssh/host-key.js'
 import type { CreateState } from './create-state.js'
 import { recordEvents } from './driver-events.js'
@@ -39,7 +40,7 @@ export async function machineSpec(state: CreateState): Promise<MachineSpec> {
       'tsmachine-name': open.name,
     },
     ...(given && keyPath
-      ? { sshPublicKey: await readPublicLine(keyPath), seed: await seedWithHostKey(open, keyPath) }
+      ? { sshPublicKey: await readPublicLine(keyPath), seed: await seedFor(open, keyPath) }
       : {}),
     ...(image ? { image } : {}),
   }
@@ -54,18 +55,19 @@ async function prepareLogin(state: CreateState): Promise<void> {
     await state.update((old) => ({ ...old, ssh: { user: login.user, ...(keyPath ? { keyPath } : {}) } }))
     return
   }
-  const [client, host] = await Promise.all([
-    ensureClientKey(record.dir, state.name),
-    ensureHostKey(record.dir, state.name),
-  ])
-  await state.update((old) => ({
-    ...old,
-    ssh: { user: SEED_USER, keyPath: client.path },
-    hostKeys: old.hostKeys ?? { source: 'given', current: parseHostKey(host.publicLine), rotated: false },
-  }))
+  const client = await ensureClientKey(record.dir, state.name)
+  const hostKeys = ledger.hostKeys ?? (await firstHostKey(state))
+  await state.update((old) => ({ ...old, ssh: { user: SEED_USER, keyPath: client.path }, hostKeys }))
 }
 
-async function seedWithHostKey(open: OpenMachine, keyPath: string): Promise<SeedDocuments> {
+async function firstHostKey(state: CreateState): Promise<PinnedHostKeys> {
+  const { publicLine } = await ensureHostKey(state.open.record.dir, state.name)
+  return { source: 'given', current: parseHostKey(publicLine), rotated: false }
+}
+
+/** A host that has replaced the key is given none again. */
+async function seedFor(open: OpenMachine, keyPath: string): Promise<SeedDocuments> {
+  if (open.ledger.hostKeys?.rotated) return await sealedSeed(open, keyPath)
   const hostKey = await ensureHostKey(open.record.dir, open.name)
   return seedDocuments({ ...(await seedBase(open, keyPath)), hostKey })
 }

@@ -1,7 +1,7 @@
 import type { Driver, DriverFactory, DriverMachine } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import type { LedgerRecord, MachineRecord } from '../contracts/record.js'
-import { currentLedger } from '../store/records.js'
+import { currentLedger, newHostRecord } from '../store/records.js'
 import type { MachineContext } from './context.js'
 
 /** A recorded machine together with the driver that looks after it. */
@@ -26,6 +26,25 @@ export async function openRecord(ctx: MachineContext, record: MachineRecord): Pr
   const driver = await factory.open(ctx.driverDeps)
   const machine = await driverMachine(ctx, record, ledger)
   return { name: record.name, record, ledger, factory, driver, machine }
+}
+
+/**
+ * As `openMachine`, also when only `config.json` cannot be read: the ledger names everything that was made.
+ * @throws MachineError as `openMachine` when the ledger is no help
+ */
+export async function openRemains(ctx: MachineContext, name: string): Promise<OpenMachine> {
+  const record = ctx.store.read(name)
+  if (!('error' in record) || !record.ledger) return await openMachine(ctx, name)
+  const { driver, resources, options } = record.ledger
+  const factory = await ctx.drivers.load(driver.name)
+  const driverFields = factory.record.toFields(driver.config, resources)
+  const first = { name, store: ctx.store.root, driverName: driver.name, driverFields, options }
+  return await openRecord(ctx, {
+    name,
+    dir: record.dir,
+    config: newHostRecord(first),
+    ledger: record.ledger,
+  })
 }
 
 /** A machine as its driver sees it. */

@@ -1,5 +1,6 @@
 import { collectFacts } from '../../provision/facts.js'
 import type { Plan } from '../contracts/provision.js'
+import type { LedgerRecord } from '../contracts/record.js'
 import { openShell } from './connect.js'
 import type { MachineContext } from './context.js'
 import { CreateState } from './create-state.js'
@@ -18,11 +19,22 @@ export async function provisionMachine(ctx: MachineContext, name: string): Promi
   const state = new CreateState(ctx, await openMachine(ctx, name), undefined)
   try {
     for (const row of PROVISION_STAGES) await runStage(row, state)
+    if (isMade(state.open.ledger)) await state.update(finished)
     await syncDockerContext(ctx, state.open)
   } finally {
     state.close()
     await lock.release()
   }
+}
+
+/** A create that stopped after its machine was made has nothing left to do now. */
+function isMade(ledger: LedgerRecord): boolean {
+  return (ledger.phase === 'creating' || ledger.phase === 'failed') && ledger.stepsDone.includes('make')
+}
+
+function finished({ failure: _failure, ...ledger }: LedgerRecord): LedgerRecord {
+  const stepsDone = [...new Set([...ledger.stepsDone, ...PROVISION_STAGES.map((row) => row.stage)])]
+  return { ...ledger, phase: 'ready', stepsDone }
 }
 
 /** What `provision` would do, without doing it. */

@@ -1,11 +1,12 @@
 import { MachineError, toMachineError } from '../contracts/errors.js'
-import { type Lock } from '../util/locks.js'
+import type { LedgerRecord } from '../contracts/record.js'
 import { withDeadline } from '../util/wait.js'
 import type { MachineContext } from './context.js'
 import { dropDockerContext } from './docker-context.js'
-import { recordEvents, updateLedger } from './driver-events.js'
-import { interruptCreate } from './interrupt.js'
-import { openMachine } from './open.js'
+import { recordEvents, reportEvents, updateLedger } from './driver-events.js'
+import { interruptCreate, runningCreate } from './interrupt.js'
+import { notFound } from './names.js'
+import { type OpenMachine, openRemains } from './open.js'
 
 const REMOVE_MS = 180_000
 
@@ -15,7 +16,8 @@ export interface RemoveOptions {
 }
 
 /**
- * Removes a machine and everything that its record names. Removing what the provider no longer has succeeds.
+ * Removes a machine and everything that its record names. Removing what the provider no longer has succeeds. A running
+ * `create` of the same name is told to stop and to write down what it has made.
  * @throws MachineError and keeps the record when the provider refuses, unless forced
  */
 export async function removeMachine(
@@ -23,48 +25,65 @@ export async function removeMachine(
   name: string,
   options: RemoveOptions,
 ): Promise<void> {
-  const lock = await lockForRemove(ctx, name, options)
+  if (!ctx.store.exists(name) && !runningCreate(ctx, name)) {
+    if (options.force) return
+    throw notFound(ctx, name)
+  }
+  await interruptCreate(ctx, name, options)
+  const lock = await ctx.store.lock(name, `rm ${name}`, { signal: ctx.signal })
   try {
-    if (options.force && !ctx.store.exists(name)) return
-    await removeLocked(ctx, name, options)
+    // Gone meanwhile: another rm was faster, or the create had made nothing yet.
+    if (ctx.store.exists(name)) await removeLocked(ctx, name, options)
   } finally {
     await lock.release()
   }
 }
 
-/** A running `create` of the same name is told to stop and to write down what it has made. */
-async function lockForRemove(ctx: MachineContext, name: string, options: RemoveOptions): Promise<Lock> {
-  await interruptCreate(ctx, name, options)
-  return await ctx.store.lock(name, `rm ${name}`, { signal: ctx.signal })
-}
-
 async function removeLocked(ctx: MachineContext, name: string, options: RemoveOptions): Promise<void> {
   try {
-    await removeResources(ctx, name)
+    const open = await openRemains(ctx, name)
+    await removeResources(ctx, open)
+    await dropDockerContext(ctx, open)
   } catch (error) {
-    if (!options.force) throw refused(name, error)
-    ctx.report({
-      type: 'warn',
-      machine: name,
-      text: `Error removing host "${name}": ${toMachineError(error).message}`,
-    })
+    if (!options.force || ctx.signal.aborted) throw refused(name, error)
+    const text = `Error removing host "${name}": ${toMachineError(error).message}`
+    ctx.report({ type: 'warn', machine: name, text })
+    await openRemains(ctx, name).then(
+      (open) => dropDockerContext(ctx, open),
+      () => undefined,
+    )
     await ctx.store.tombstone(name)
     return
   }
   await ctx.store.remove(name)
 }
 
-async function removeResources(ctx: MachineContext, name: string): Promise<void> {
-  const open = await openMachine(ctx, name)
-  if (open.record.ledger)
-    await updateLedger(ctx, name, open.factory, (ledger) => ({ ...ledger, phase: 'removing' }))
-  await withDeadline(
-    `${name} to be removed`,
-    REMOVE_MS,
-    (signal) => recordEvents(ctx, name, open.factory, open.driver.remove(open.machine, signal)),
-    { signal: ctx.signal, graceMs: 5_000, clock: ctx.clock },
-  )
-  await dropDockerContext(ctx, open)
+async function removeResources(ctx: MachineContext, open: OpenMachine): Promise<void> {
+  const { name, factory, driver } = open
+  const events = (signal: AbortSignal) => driver.remove(open.machine, signal)
+  // A ledger whose config.json cannot be read cannot be written either; it goes on naming everything.
+  const record = open.record.ledger !== undefined && !('error' in ctx.store.read(name))
+  const work = (signal: AbortSignal): Promise<void> =>
+    record ? recordEvents(ctx, name, factory, events(signal)) : reportEvents(ctx, name, events(signal))
+  if (record) await updateLedger(ctx, name, factory, (ledger) => ({ ...ledger, phase: 'removing' }))
+  try {
+    await withDeadline(`${name} to be removed`, REMOVE_MS, work, {
+      signal: ctx.signal,
+      graceMs: 5_000,
+      clock: ctx.clock,
+    })
+  } catch (error) {
+    if (record)
+      await updateLedger(ctx, name, factory, (ledger) => untouched(ledger, open.ledger)).catch(
+        () => undefined,
+      )
+    throw error
+  }
+}
+
+/** A machine of which nothing was removed is what it was before. */
+function untouched(ledger: LedgerRecord, before: LedgerRecord): LedgerRecord {
+  return ledger.resources.length < before.resources.length ? ledger : { ...ledger, phase: before.phase }
 }
 
 function refused(name: string, error: unknown): MachineError {

@@ -1,6 +1,6 @@
 import { MachineError } from '../contracts/errors.js'
 import { runInteractive } from '../ssh/interactive.js'
-import { loginOptions, pinsOf, sshEndpoint } from './connect.js'
+import { loginOptions, settledPins, sshEndpoint } from './connect.js'
 import type { MachineContext } from './context.js'
 import { openMachine } from './open.js'
 import { machineState } from './state.js'
@@ -25,7 +25,7 @@ export async function sshSession(
   }
   const { privateKeyPath, agent } = loginOptions(ctx, open)
   return await runInteractive(endpoint, {
-    pins: pinsOf(name, open.ledger),
+    pins: await settledPins(ctx, open),
     dir: open.record.dir,
     extra: words,
     signal: endSignal(ctx.signal),

@@ -34,6 +34,11 @@ export async function startMachine(ctx: MachineContext, name: string): Promise<v
 /** A machine whose create never finished is finished by `create --resume`, which also knows what is missing. */
 function requireProvisioned(open: OpenMachine): void {
   if (!open.record.ledger || open.ledger.phase === 'ready') return
+  if (open.ledger.phase === 'removing')
+    throw new MachineError('driver', `"${open.name}" is half removed`, {
+      machine: open.name,
+      hints: [`tsmachine rm ${open.name}`],
+    })
   throw new MachineError(
     'driver',
     `The create of "${open.name}" did not finish (stopped at ${open.ledger.failure?.stage || 'an early stage'})`,
@@ -62,7 +67,8 @@ function logs(state: CreateState): readonly string[] {
   return [`tsmachine logs ${state.name} --boot`, `tsmachine logs ${state.name} --engine`]
 }
 
-const START_STAGES: readonly (StageDefinition<CreateState> & { readonly stage: Stage })[] = [
+/** What `start` does, in order. */
+export const START_STAGES: readonly (StageDefinition<CreateState> & { readonly stage: Stage })[] = [
   {
     stage: 'make',
     text: 'Starting machine',

@@ -1,0 +1,76 @@
+/**
+ * The fake driver with a host behind it: an sshd on 127.0.0.1 whose every command is a script of the test's own
+ * (`scripted-host.ts`), and an engine. What a first boot would do with user data is done to that sshd.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Driver, DriverFactory, FlagValues, MachineSpec } from '../../src/contracts/driver.js'
+import { collectFlagValues } from '../../src/drivers/common/flags.js'
+import { factory as fake } from '../doubles/fake-driver/index.js'
+
+/** Plain JSON, so that a worker process can have the same driver. */
+export interface Hosting {
+  readonly sshPort: number
+  readonly sshUser: string
+  readonly enginePort: number
+  /** Directory of the sshd: host key, authorized_keys and pid. */
+  readonly sshDir: string
+  /** Factor on waits for the guest; small where a test wants them to end. */
+  patience?: number
+}
+
+/** Driver `fake` as a cloud driver whose host key is given before the first boot. */
+export function hostedFactory(hosting: Hosting): DriverFactory {
+  const made: Partial<Record<keyof DriverFactory, unknown>> & DriverFactory = { ...fake }
+  delete made.login
+  return {
+    ...made,
+    async open(deps) {
+      const driver = await fake.open(deps)
+      const create = driver.create.bind(driver)
+      const host = '127.0.0.1'
+      return Object.assign(driver, {
+        patience: () => hosting.patience ?? 1,
+        endpoint: () => ({
+          address: host,
+          ssh: { host, port: hosting.sshPort, user: hosting.sshUser },
+          engine: { host, port: hosting.enginePort },
+          enginePort: 2376,
+          sans: [],
+        }),
+        async *create(spec: MachineSpec, signal: AbortSignal) {
+          yield* create(spec, signal)
+          firstBoot(hosting.sshDir, spec)
+        },
+        seal: (_machine: unknown, seed: { userData: string }) => {
+          writeFileSync(join(hosting.sshDir, 'sealed'), seed.userData)
+          return Promise.resolve()
+        },
+      }) satisfies Driver
+    },
+  }
+}
+
+/** Flag values of a machine at the provider double in `dir`. */
+export function fakeFlags(dir: string, more: FlagValues = {}): FlagValues {
+  return collectFlagValues(fake.flags, { 'fake-dir': dir, ...more }, {}).values
+}
+
+/** Fake driver without SSH: its create is stage `make` alone. */
+export const bareFactory: DriverFactory = {
+  ...fake,
+  capabilities: { ...fake.capabilities, ssh: false },
+}
+
+function firstBoot(dir: string, spec: MachineSpec): void {
+  if (!spec.seed || existsSync(join(dir, 'seeded'))) return
+  const data = JSON.parse(spec.seed.userData.replace('#cloud-config\n', '')) as {
+    ssh_keys: { ed25519_private: string; ed25519_public: string }
+    users: [{ ssh_authorized_keys: string[] }]
+  }
+  writeFileSync(join(dir, 'host_ed25519'), data.ssh_keys.ed25519_private, { mode: 0o600 })
+  writeFileSync(join(dir, 'host_ed25519.pub'), `${data.ssh_keys.ed25519_public}\n`)
+  writeFileSync(join(dir, 'authorized_keys'), data.users[0].ssh_authorized_keys.join('\n'))
+  writeFileSync(join(dir, 'seeded'), '')
+  process.kill(Number(readFileSync(join(dir, 'pid'), 'utf8')), 'SIGHUP')
+}
