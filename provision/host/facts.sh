@@ -54,6 +54,10 @@ basics() {
   say hostname "$first"
   say clock "$(date +%s)"
   [ -e "$root/sys/fs/cgroup/cgroup.controllers" ] && say cgroup 2 || say cgroup 1
+}
+
+# What decides whether and how an engine can be installed.
+system() {
   first_line "$root/sys/fs/selinux/enforce"
   say selinux "$first"
   text mounts "$root/proc/mounts"
@@ -62,12 +66,18 @@ basics() {
   for ca in ssl/certs/ca-certificates.crt pki/tls/certs/ca-bundle.crt ssl/ca-bundle.pem ssl/cert.pem; do
     [ -s "$root/etc/$ca" ] && say public_cas "/etc/$ca" && break
   done
-}
-
-programs() {
   say iptables "$(command -v iptables)"
   say docker_cli "$(command -v docker)"
   say dockerd "$(command -v dockerd)"
+}
+
+bundles() {
+  for done in "$root"/opt/tsmachine/*/.complete; do
+    [ -f "$done" ] || continue
+    done=${done%/.complete}
+    [ -h "$done" ] || printf '%s\n' "${done##*/}"
+  done | output bundles
+  say current_bundle "$(readlink "$root/opt/tsmachine/current" 2>/dev/null)"
 }
 
 # Files that an earlier run may have installed, as sha256sum prints them.
@@ -85,15 +95,6 @@ installed() {
   text daemon_json "$root/etc/docker/daemon.json"
   [ -f "$kept" ] && { say restart_unfinished yes; text daemon_json "$kept"; }
   for mark in "$root"/run/tsmachine/pending/*; do [ -f "$mark" ] && printf '%s\n' "${mark##*/}"; done | output pending
-}
-
-bundles() {
-  for done in "$root"/opt/tsmachine/*/.complete; do
-    [ -f "$done" ] || continue
-    done=${done%/.complete}
-    [ -h "$done" ] || printf '%s\n' "${done##*/}"
-  done | output bundles
-  say current_bundle "$(readlink "$root/opt/tsmachine/current" 2>/dev/null)"
 }
 
 # Shims are the parents of running containers; a swarm leaves a non-empty state file.
@@ -143,18 +144,17 @@ systemd_engine() {
 facts() {
   find_init
   basics
-  programs
   installed
-  bundles
   containers
   case $init in
     tsmachine) tsmachine_engine ;;
-    systemd) systemd_engine ;;
+    systemd) system; bundles; systemd_engine ;;
+    *) system ;;
   esac
 }
 
 to_json() {
-  tr -d '\000' | awk '
+  awk '
     function quote(s,   out, i, c, n) {
       if (s !~ /[\\"\001-\037\177]/) return s
       n = length(s)

@@ -10,6 +10,7 @@ import { engineLog } from '../../../provision/engine-log.js'
 import { plan } from '../../../provision/plan.js'
 import { file, run } from '../../../provision/plans/steps.js'
 import { hostFlags, ownExecStart } from '../../../provision/units.js'
+import { LocalShell } from '../../doubles/local-shell.js'
 import { ALL_TOOLS, fakeHost, type FakeHost } from '../../helpers/fake-host.js'
 import { failureOf, wanted } from '../../helpers/provision-input.js'
 
@@ -359,6 +360,19 @@ t.test('how a login can become root is found out before anything needs it', asyn
       .calls()
       .includes('sudo -n sh -s -- ' + on.root + ' passwordless admin 1000 203.0.113.7 50000 10.0.0.5 22'),
   )
+})
+
+t.test('the login shell may be any', async (t) => {
+  const on = fakeHost('dash')
+  t.teardown(() => on.remove())
+  systemdHost(on)
+  for (const program of ['/usr/bin/fish', '/usr/bin/tcsh', '/usr/bin/zsh']) {
+    const shell = new LocalShell({ ...on.shell.env, HOME: on.root }, program)
+    const facts = await collectFacts(shell, undefined, on.root)
+    t.equal(facts.init, 'systemd', program)
+    await apply(shell, planOf(file('/etc/mark', program, 'write')), { facts, root: on.root })
+    t.equal(on.read('etc/mark'), program)
+  }
 })
 
 t.test('a host without a shell of the usual kind is a clear failure', async (t) => {
