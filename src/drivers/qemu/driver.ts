@@ -140,7 +140,8 @@ export class QemuDriver implements Driver {
   }
 
   forwards(machine: DriverMachine): Promise<readonly PortForward[]> {
-    return Promise.resolve(forwardsOf(machine))
+    const { mode } = networkOf(readConfig(machine.config).network)
+    return Promise.resolve(mode === 'bridge' ? [] : forwardsOf(machine))
   }
 
   async addForward(machine: DriverMachine, forward: WantedForward): Promise<void> {
