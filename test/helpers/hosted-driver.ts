@@ -15,8 +15,6 @@ export interface Hosting {
   readonly enginePort: number
   /** Directory of the sshd: host key, authorized_keys and pid. */
   readonly sshDir: string
-  /** Factor on waits for the guest; small where a test wants them to end. */
-  patience?: number
 }
 
 /** Driver `fake` as a cloud driver whose host key is given before the first boot. */
@@ -30,7 +28,7 @@ export function hostedFactory(hosting: Hosting): DriverFactory {
       const create = driver.create.bind(driver)
       const host = '127.0.0.1'
       return Object.assign(driver, {
-        patience: () => hosting.patience ?? 1,
+        patience: () => 1,
         endpoint: () => ({
           address: host,
           ssh: { host, port: hosting.sshPort, user: hosting.sshUser },
