@@ -15,7 +15,9 @@ export default class Provision extends BaseCommand {
   static override flags = {
     'dry-run': Flags.boolean({ summary: 'Print the plan, do nothing.' }),
     certificates: Flags.boolean({ summary: 'Only make and install new certificates.' }),
-    force: Flags.boolean({ summary: 'Renew although the engine is in a swarm, whose tasks then restart.' }),
+    force: Flags.boolean({
+      summary: 'Restart the engine although it is in a swarm, whose tasks then restart.',
+    }),
   }
   static override examples = [
     '<%= config.bin %> provision web',
@@ -36,7 +38,7 @@ export default class Provision extends BaseCommand {
     }
     const work = flags.certificates
       ? async (name: string) => await renewNow(ctx, name, flags.force)
-      : async (name: string) => await provisionMachine(ctx, name)
+      : async (name: string) => await provisionMachine(ctx, name, flags.force)
     const results = await withMachines(names, work)
     this.answer({ machines: results.map(({ name }) => name) }, '')
   }

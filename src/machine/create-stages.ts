@@ -82,6 +82,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
 async function provision(state: CreateState, signal: AbortSignal): Promise<void> {
   const plan = await install(state.ctx, state.open, requireShell(state), {
     ...(state.facts ? { facts: state.facts } : {}),
+    ...(state.force ? { choice: { force: true } } : {}),
     signal,
   })
   await state.update((ledger) => ({ ...ledger, engine: plan.engine }))

@@ -14,6 +14,8 @@ export class CreateState implements StagedState {
   facts: Facts | undefined
   console: ConsoleWatch | undefined
   dockerContext: string | undefined
+  /** Restart an engine although it is in a swarm. */
+  force = false
 
   constructor(
     readonly ctx: MachineContext,

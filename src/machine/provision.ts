@@ -14,9 +14,10 @@ const CONNECT_MS = 60_000
 const PROVISION_STAGES = CREATE_STAGES.filter((row) => row.stage !== 'make' && row.stage !== 'boot')
 
 /** Brings an existing machine to its recorded wishes again; what is right already is left alone. */
-export async function provisionMachine(ctx: MachineContext, name: string): Promise<void> {
+export async function provisionMachine(ctx: MachineContext, name: string, force = false): Promise<void> {
   const lock = await ctx.store.lock(name, `provision ${name}`, { signal: ctx.signal })
   const state = new CreateState(ctx, await openMachine(ctx, name), undefined)
+  state.force = force
   try {
     for (const row of PROVISION_STAGES) await runStage(row, state)
     if (isMade(state.open.ledger)) await state.update(finished)

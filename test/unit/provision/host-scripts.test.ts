@@ -4,12 +4,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Facts, Plan, Step } from '../../../src/contracts/provision.js'
 import { apply } from '../../../provision/apply.js'
-import { collectFacts, parseFacts, parseOsRelease } from '../../../provision/facts.js'
+import { collectFacts } from '../../../provision/facts.js'
 import { installHostKey, nextHostKey } from '../../../provision/host-key.js'
 import { engineLog } from '../../../provision/engine-log.js'
 import { plan } from '../../../provision/plan.js'
 import { file, run } from '../../../provision/plans/steps.js'
-import { hostFlags, ownExecStart } from '../../../provision/units.js'
 import { LocalShell } from '../../doubles/local-shell.js'
 import { ALL_TOOLS, fakeHost, type FakeHost } from '../../helpers/fake-host.js'
 import { failureOf, wanted } from '../../helpers/provision-input.js'
@@ -382,25 +381,4 @@ t.test('a host without a shell of the usual kind is a clear failure', async (t) 
   on.fake('sh', 'echo "This account is not available."; exit 1')
   const error = await failureOf(collectFacts(on.shell, undefined, on.root))
   t.match(error, { code: 'provision', message: /did not answer with facts/, evidence: /not available/ })
-})
-
-t.test('unit texts are read as systemd reads them', async (t) => {
-  t.equal(ownExecStart('[Service]\nExecStart=/a\nExecStart=\nExecStart = /b -x\n'), '/b -x')
-  t.equal(ownExecStart('[Unit]\nExecStart=/a\n'), undefined)
-  t.same(
-    hostFlags('/usr/bin/dockerd -H fd:// -H=unix:///a --host=tcp://b:1 --host tcp://c -Htcp://d --hosts-x'),
-    ['fd://', 'unix:///a', 'tcp://b:1', 'tcp://c', 'tcp://d'],
-  )
-})
-
-t.test('facts of an odd document have sane values', async (t) => {
-  t.match(parseFacts({}, 0), { init: 'unknown', sudo: 'none', engine: undefined, containers: 0, cgroup: 1 })
-  t.match(
-    parseFacts({ mounts: 'x /a\\040b ext4 rw,noexec 0 0', df: 'head\n/dev/x 10 4 6 40% /my disk' }, 0),
-    {
-      noexec: ['/a b'],
-      freeBytes: { '/my disk': 6144 },
-    },
-  )
-  t.same(parseOsRelease('ID="a\\"b"\nX=\nexport Y=1\n'), { ID: 'a"b', X: '' })
 })

@@ -1,0 +1,24 @@
+import t from 'tap'
+import { parseFacts, parseOsRelease } from '../../../provision/facts.js'
+import { hostFlags, ownExecStart } from '../../../provision/units.js'
+
+t.test('unit texts are read as systemd reads them', async (t) => {
+  t.equal(ownExecStart('[Service]\nExecStart=/a\nExecStart=\nExecStart = /b -x\n'), '/b -x')
+  t.equal(ownExecStart('[Unit]\nExecStart=/a\n'), undefined)
+  t.same(
+    hostFlags('/usr/bin/dockerd -H fd:// -H=unix:///a --host=tcp://b:1 --host tcp://c -Htcp://d --hosts-x'),
+    ['fd://', 'unix:///a', 'tcp://b:1', 'tcp://c', 'tcp://d'],
+  )
+})
+
+t.test('facts of an odd document have sane values', async (t) => {
+  t.match(parseFacts({}, 0), { init: 'unknown', sudo: 'none', engine: undefined, containers: 0, cgroup: 1 })
+  t.match(
+    parseFacts({ mounts: 'x /a\\040b ext4 rw,noexec 0 0', df: 'head\n/dev/x 10 4 6 40% /my disk' }, 0),
+    {
+      noexec: ['/a b'],
+      freeBytes: { '/my disk': 6144 },
+    },
+  )
+  t.same(parseOsRelease('ID="a\\"b"\nX=\nexport Y=1\n'), { ID: 'a"b', X: '' })
+})
