@@ -20,6 +20,7 @@ import { compileInto } from '../helpers/compiled.js'
 import { countedOps } from '../helpers/file-ops.js'
 import { firstFiles, testMapping, withIp } from '../helpers/records.js'
 import type { Task } from '../helpers/store-worker.js'
+import { size } from '../sizes.js'
 
 const ROOT = new URL('../..', import.meta.url).pathname
 const scratch = mkdtempSync(join(tmpdir(), 'tsm-store-'))
@@ -192,7 +193,7 @@ t.test(
 )
 
 t.test('of many processes that find one stale lock at once only one is in at a time', async (t) => {
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < size('staleLockRounds'); round++) {
     const root = newRoot()
     writeFileSync(join(root, 'count'), '0')
     const gone = {
@@ -205,7 +206,7 @@ t.test('of many processes that find one stale lock at once only one is in at a t
     }
     const stale = JSON.stringify({ ...hostIdentity(), ...gone })
     writeFileSync(join(root, 'count.lock'), stale)
-    if (round === 2) writeFileSync(join(root, 'count.lock.break'), stale)
+    if (round % 3 === 2) writeFileSync(join(root, 'count.lock.break'), stale)
     const task: Task = { action: 'countUnderLock', root, name: '', times: 10 }
     const results = await Promise.all(Array.from({ length: 10 }, () => work(task)))
     t.strictSame([...new Set(results.map((result) => result.code))], [0])

@@ -10,6 +10,7 @@ import { certificateInfo } from '../../src/tls/inspect.js'
 import { issueServer } from '../../src/tls/server.js'
 import { waitFor } from '../../src/util/wait.js'
 import { freePort } from '../helpers/sshd.js'
+import { size } from '../sizes.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'tsm-tls-'))
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
@@ -72,7 +73,7 @@ t.test('many processes that need a CA at once end with one, and each got that on
   const code = `const { ensureCa } = await import(${JSON.stringify(module)})
     const ca = await ensureCa(${JSON.stringify(certs)})
     process.stdout.write(JSON.stringify([ca.caPem, ca.client.cert]))`
-  const runs = Array.from({ length: 6 }, async () => {
+  const runs = Array.from({ length: size('caProcesses') }, async () => {
     const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
