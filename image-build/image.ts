@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { dependsOf, fetchPackages, sourceDateEpoch, unpack, type Apt, type Deb } from './apt.js'
+import { dependsOf, fetchPackages, hashFile, sourceDateEpoch, type Apt, type Deb } from './apt.js'
 import { run } from './exec.js'
 import { initramfsEntries } from './initramfs.js'
 import { filesBelow } from './libraries.js'
@@ -10,6 +10,7 @@ import { copyModules, indexModules, readModuleTree } from './modules.js'
 import { packInitramfs, packSquashfs } from './pack.js'
 import {
   addBusyboxLinks,
+  addCopyrights,
   addGuestFiles,
   addLibraries,
   ETC,
@@ -62,8 +63,9 @@ export async function buildImage(options: ImageOptions): Promise<Image> {
   const dir = await mkdtemp(path.join(options.out, '.image-'))
   try {
     const work = await prepare(options, dir)
-    const version = await layOutTree(work)
+    await layOutTree(work)
     await buildModules(work)
+    const version = await nameImage(work)
     options.report('running each program of the image once')
     await checkNeeds(work.stage.root, work.lines)
     await tryPrograms(work.stage.root, work.lines)
@@ -80,12 +82,11 @@ async function prepare(options: ImageOptions, dir: string): Promise<Work> {
   const debs = await fetchPackages(apt, packagesOf(lines), { libraries: true, report })
   const kernel = await fetchKernel(apt, report)
   const stage = { debsDir: path.join(dir, 'debs'), root: path.join(dir, 'root') }
-  const kernelDir = path.join(dir, 'kernel')
-  report(`unpacking ${String(debs.length + 1)} packages`)
-  await unpackEach(stage, debs, signal)
-  await unpack([kernel], kernelDir, signal)
-  const { tool } = await openTools(apt, path.join(dir, 'tools'))
   const all = [...debs, kernel]
+  report(`unpacking ${String(all.length)} packages`)
+  await unpackEach(stage, all, signal)
+  const kernelDir = path.join(stage.debsDir, kernel.name)
+  const { tool } = await openTools(apt, path.join(dir, 'tools'))
   return { options, dir, stage, lines, debs: all, kernelDir, tool, time: await sourceDateEpoch(all) }
 }
 
@@ -97,17 +98,30 @@ async function fetchKernel(apt: Apt, report: (line: string) => void): Promise<De
   return kernel
 }
 
-async function layOutTree(work: Work): Promise<{ version: string; engineVersion: string }> {
+async function layOutTree(work: Work): Promise<void> {
   const { stage, lines, debs, options } = work
   await layOut(stage, lines)
   await addGuestFiles(stage, path.join(options.assets, 'guest'))
-  const programs = await filesBelow(path.join(stage.root, 'usr'))
-  await addLibraries(stage, programs, debs)
+  await addLibraries(stage, await filesBelow(path.join(stage.root, 'usr')), debs)
   await addBusyboxLinks(stage, (await run([busyboxOf(stage), '--list'])).trim().split('\n'))
   work.debs = await usedPackages(work)
-  const engineVersion =
-    /^(?:\d+:)?([\d.]+)/.exec(debs.find((deb) => deb.name === 'docker.io')?.version ?? '')?.[1] ?? '0'
-  const version = `${engineVersion}-${await inputDigest(work)}`
+  await addCopyrights(stage, work.debs)
+}
+
+/** Names the image after its engine and all of its content, and writes the name into it. */
+async function nameImage(work: Work): Promise<{ version: string; engineVersion: string }> {
+  const { stage, debs, options, dir } = work
+  const engine = debs.find((deb) => deb.name === 'docker.io')?.version ?? ''
+  const engineVersion = /^(?:\d+:)?([\d.]+)/.exec(engine)?.[1] ?? '0'
+  const hash = createHash('sha256').update(options.release ? 'release' : 'default')
+  const init = path.join(options.assets, 'guest/initramfs/init')
+  for (const root of [stage.root, path.join(dir, 'early')]) {
+    for (const file of await filesBelow(root))
+      hash.update(`${path.relative(root, file)} ${await hashFile(file)}\n`)
+  }
+  hash.update(await hashFile(init))
+  for (const deb of debs) hash.update(`${deb.name} ${deb.sha256}\n`)
+  const version = `${engineVersion}-${hash.digest('hex').slice(0, 8)}`
   await writeRelease(stage, version)
   return { version, engineVersion }
 }
@@ -129,18 +143,6 @@ async function offersOne(work: Work, deb: Deb, names: ReadonlySet<string>): Prom
   const dir = path.join(work.stage.debsDir, deb.name, 'usr/lib/x86_64-linux-gnu')
   const offered = await readdir(dir).catch(() => [])
   return offered.some((name) => names.has(name))
-}
-
-/** 8 digits over all that decides the image's bytes; the finished files hold them, so they cannot be taken from those. */
-async function inputDigest(work: Work): Promise<string> {
-  const hash = createHash('sha256').update(work.options.release ? 'release' : 'default')
-  for (const deb of work.debs) hash.update(`${deb.name} ${deb.sha256}\n`)
-  for (const part of ['packages', 'modules', 'guest']) {
-    const dir = path.join(work.options.assets, part)
-    for (const file of await filesBelow(dir))
-      hash.update(`${path.relative(dir, file)}\n`).update(await readFile(file))
-  }
-  return hash.digest('hex').slice(0, 8)
 }
 
 async function writeRelease(stage: Stage, version: string): Promise<void> {

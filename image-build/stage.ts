@@ -8,6 +8,7 @@ import {
   readdir,
   readFile,
   readlink,
+  realpath,
   rm,
   symlink,
 } from 'node:fs/promises'
@@ -66,6 +67,16 @@ export async function addBusyboxLinks(stage: Stage, applets: readonly string[]):
   for (const applet of applets) {
     const name = usr(stage, `bin/${applet}`)
     if (!existsSync(name)) await symlink('busybox', name)
+  }
+}
+
+/** What Debian says about the licence of each package that something was taken from. */
+export async function addCopyrights(stage: Stage, debs: readonly Deb[]): Promise<void> {
+  for (const deb of debs) {
+    const file = path.join(stage.debsDir, deb.name, 'usr/share/doc', deb.name, 'copyright')
+    // Some packages only link to a relative's.
+    const real = await realpath(file).catch(() => undefined)
+    if (real) await copyPlain(real, usr(stage, `share/doc/${deb.name}/copyright`))
   }
 }
 
