@@ -13,7 +13,7 @@ export interface Bundle {
 
 const PARTS = ['bootstrap.tar.gz', 'engine.tar.zst'] as const
 /** Unpacked size over packed size, generously, and room for the engine to start. */
-const EXPANSION = 5
+const EXPANSION = 4
 
 /**
  * Opens a bundle directory.
