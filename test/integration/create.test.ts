@@ -138,11 +138,11 @@ const FAULTS: Readonly<
     error: { code: 'ssh', message: /nobody-of-this-name/ },
   },
   identity: {
-    breaks: ({ fail }) => fail('install', 'disk is read-only'),
+    breaks: (host) => host.fail('install', 'disk is read-only'),
     error: { code: 'provision', message: /install its next host key/, evidence: /read-only/ },
   },
   provision: {
-    breaks: ({ fail }) => fail('apply', 'no space left on device'),
+    breaks: (host) => host.fail('apply', 'no space left on device'),
     error: { code: 'provision', evidence: /no space left/, hints: [/Free some space/] },
   },
   engine: {
