@@ -29,7 +29,11 @@ until docker version >/run/version 2>&1; do
 done
 cat /run/version
 tar -c -C / bin | docker import - tools >/dev/null
-docker run --rm --init tools sh -c "echo container user \$(id -u) is \$(cat /proc/self/uid_map)"
+# Read from its log: what a container prints before the client is attached does not reach the client.
+docker run -d --init --name user tools sh -c "echo container user \$(id -u) is \$(cat /proc/self/uid_map)" >/dev/null
+docker wait user >/dev/null
+docker logs user
+docker rm user >/dev/null
 docker run -d --name web -p 8080:80 tools sh -c "echo published page >/page; httpd -f -h /" >/dev/null
 tries=0
 until wget -qO- http://127.0.0.1:8080/page; do

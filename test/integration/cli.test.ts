@@ -113,7 +113,7 @@ t.test('bad command lines say what is wrong and how it is right', async (t) => {
         profile: TSMACHINE_PROFILE,
         argv: args,
         globals: { debug: false, json: false, ...globals },
-        env: me.env,
+        env: { ...me.env, SHELL: '' },
         signal,
       }
       return await dispatch(session, rest)
