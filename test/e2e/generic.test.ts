@@ -122,7 +122,9 @@ t.test(
     const vm = await startStockVm({ variant: 'docker' })
     t.teardown(() => vm.stop())
     const shell = await vm.connect()
-    await shell.exec('sudo docker import - busybox', { stdin: readFileSync(busyboxTar(join(user.home, 'own'))) })
+    await shell.exec('sudo docker import - busybox', {
+      stdin: readFileSync(busyboxTar(join(user.home, 'own'))),
+    })
     shell.close()
     // The disk has no apparmor_parser, which Debian only recommends.
     await vm.run('sudo docker run -d --security-opt apparmor=unconfined --name keep busybox sleep 100000')
