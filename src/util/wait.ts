@@ -128,6 +128,8 @@ export async function retry<T>(
       try {
         return { value: await action(signal) }
       } catch (error) {
+        // Ended by our own deadline (or by the caller): the wait says so, not the action.
+        if (signal.aborted && !isMachineError(error)) throw error
         if (options.isRetryable(error)) return pending(messageOf(error))
         final = { error }
         return { failed: true }

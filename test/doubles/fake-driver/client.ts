@@ -5,7 +5,7 @@ import { retry, withDeadline } from '../../../src/util/wait.js'
 import { FakeProvider, ProviderError, type FakeServer } from './provider.js'
 
 const LATENCY_MS = 1
-const DEADLINE_MS = 5_000
+const DEADLINE_MS = 60_000
 
 /** The double's API over a "network" that delays, refuses, loses answers and hangs as scripted. */
 export class FakeClient {

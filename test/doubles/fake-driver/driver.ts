@@ -15,7 +15,7 @@ import { waitFor, pending } from '../../../src/util/wait.js'
 import { FakeClient } from './client.js'
 import type { FakeServer } from './provider.js'
 
-const BOOT_MS = 5_000
+const BOOT_MS = 60_000
 
 /** The driver of the double: what a cloud driver does, in small. */
 export class FakeDriver implements Driver {

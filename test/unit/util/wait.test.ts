@@ -148,6 +148,15 @@ t.test('retry ends at its deadline with the last failure in the text, MachineErr
   )
 })
 
+t.test('retry whose action is cut off by the deadline ends with a timeout, not with its abort', async (t) => {
+  const action = async (signal: AbortSignal): Promise<never> =>
+    await new Promise((_resolve, reject) =>
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+    )
+  const options = { deadlineMs: 30, isRetryable: () => false }
+  await t.rejects(retry('an answer', action, options), { code: 'timeout', message: /waiting for an answer/ })
+})
+
 t.test('withDeadline gives the value of work that is done in time', async (t) => {
   t.equal(await withDeadline('work', 1_000, async () => 7), 7)
   await t.rejects(
