@@ -5,7 +5,7 @@ import { parseRecords, sourceDateEpoch } from '../../../image-build/apt.js'
 import { run } from '../../../image-build/exec.js'
 import { parseCommandLine } from '../../../image-build/main.js'
 import { chooseMirror, parseIndexTargets } from '../../../image-build/mirror.js'
-import { sourcesOf } from '../../../image-build/sources.js'
+import { aptReason, sourcesOf } from '../../../image-build/sources.js'
 
 t.test("the mirror is the one of this computer's own Debian archive", async (t) => {
   const lines = [
@@ -115,4 +115,15 @@ t.test('the command line names what to build, where, and how', async (t) => {
     release: true,
   })
   t.throws(() => parseCommandLine(['floppy'], {}), /usage: /)
+})
+
+t.test("what apt could not fetch is told in apt's words, without addresses", async (t) => {
+  const text =
+    'E: Failed to fetch http://m.example/x.dsc  404  Not Found [IP: 192.0.2.1 80]\nE: Failed to fetch some.\n'
+  t.equal(aptReason(text), '404  Not Found')
+  t.equal(
+    aptReason("Reading package lists...\nE: Can not find version '1' of package 'x'\n"),
+    "Can not find version '1' of package 'x'",
+  )
+  t.equal(aptReason(''), 'apt-get failed')
 })
