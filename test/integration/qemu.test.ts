@@ -3,8 +3,11 @@ import { spawn } from 'node:child_process'
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { TCG } from '../../src/drivers/qemu/accelerators.js'
 import { factory } from '../../src/drivers/qemu/index.js'
 import { freePort } from '../../src/drivers/qemu/ports.js'
+import { probeArgv, probeFirmware } from '../../src/drivers/qemu/probe-guest.js'
+import { runProbeGuest } from '../../src/drivers/qemu/probe-run.js'
 import { readVm } from '../../src/drivers/qemu/vm-record.js'
 import { systemClock } from '../../src/util/clock.js'
 import { waitFor } from '../../src/util/wait.js'
@@ -203,6 +206,23 @@ t.test('a QEMU that ends at once: its own words are the evidence, and nothing is
 t.test('create without a boot image and without --qemu-image names the command that makes one', async (t) => {
   const vm = await Vm.make(t, { 'qemu-image': '' })
   await t.rejects(vm.create(), { code: 'image', hints: [/tsmachine image build/] })
+})
+
+t.test('the probe guest speaks where guests run, and a QEMU that gives up is not waited for', async (t) => {
+  const dir = scratchDir(t)
+  const firmware = join(dir, 'probe.bin')
+  writeFileSync(firmware, probeFirmware())
+  const probe = (program: string): ReturnType<typeof runProbeGuest> =>
+    runProbeGuest(program, probeArgv(firmware, TCG.accel, TCG.cpu), NEVER)
+  t.match(await probe('qemu-system-x86_64'), { ok: true })
+  const started = performance.now()
+  const gaveUp = fakeQemu(dir, { otherwise: 'echo "KVM internal error. Suberror: 1" >&2; exec sleep 60' })
+  t.match(await probe(gaveUp), { ok: false, text: /cannot run it \(KVM internal error/ })
+  t.ok(performance.now() - started < 4_000, 'before the deadline')
+  t.match(await probe(fakeQemu(dir, { otherwise: 'echo "no /dev/kvm" >&2; exit 1' })), {
+    ok: false,
+    text: 'no /dev/kvm',
+  })
 })
 
 t.test('doctor: QEMU and the accelerators of this computer', async (t) => {

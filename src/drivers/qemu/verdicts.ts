@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../contracts/clock.js'
-import { MachineError, messageOf } from '../../contracts/errors.js'
+import { MachineError } from '../../contracts/errors.js'
 import { makePrivateDir, writeFileAtomic } from '../../util/atomic-file.js'
-import { run } from '../../util/exec.js'
 import { bootId } from '../../util/process.js'
 import { type Accelerator, acceleratorsFor, TCG } from './accelerators.js'
 import { readJsonFile, writeJsonFile } from './json-file.js'
-import { PROBE_WORD, probeArgv, probeFirmware } from './probe-guest.js'
+import { probeArgv, probeFirmware } from './probe-guest.js'
+import { type Probe, runProbeGuest } from './probe-run.js'
 import type { QemuProgram } from './qemu-program.js'
 
 /** Whether an accelerator really runs a guest on this computer. */
@@ -29,12 +29,6 @@ export interface ProbeTools {
   readonly probe?: (row: Accelerator, program: QemuProgram, signal: AbortSignal) => Promise<Probe>
 }
 
-export interface Probe {
-  readonly ok: boolean
-  readonly text: string
-}
-
-const PROBE_MS = 5_000
 /** A bad verdict may have passed (module loaded, rights given); a good one holds until a reboot or another QEMU. */
 const BAD_FOR_MS = 3_600_000
 const CACHE_FILE = 'qemu-accelerators.json'
@@ -104,20 +98,7 @@ function runProbe(cacheDir: string): NonNullable<ProbeTools['probe']> {
     const refusal = hostRefusal(row)
     if (refusal !== undefined) return { ok: false, text: refusal }
     const firmware = await firmwareFile(cacheDir)
-    try {
-      const result = await run(program.path, probeArgv(firmware, row.accel, row.cpu), {
-        signal,
-        deadlineMs: PROBE_MS,
-      })
-      if (result.stdout.includes(PROBE_WORD)) return { ok: true, text: 'runs guests' }
-      return { ok: false, text: lastLine(result.stderr) || 'the probe guest said nothing' }
-    } catch (error) {
-      signal.throwIfAborted()
-      const text = messageOf(error).includes('did not end')
-        ? `it starts a guest but never runs it (no sign within ${PROBE_MS / 1000} s)`
-        : messageOf(error)
-      return { ok: false, text }
-    }
+    return await runProbeGuest(program.path, probeArgv(firmware, row.accel, row.cpu), signal)
   }
 }
 
@@ -131,8 +112,4 @@ async function firmwareFile(cacheDir: string): Promise<string> {
   await makePrivateDir(cacheDir)
   await writeFileAtomic(path, probeFirmware())
   return path
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) ?? ''
 }
