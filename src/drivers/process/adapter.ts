@@ -128,7 +128,8 @@ function askOnce(
     maxBuffer: 64 * 1024 * 1024,
   })
   const answer = lastAnswer(result.stdout ?? '')
-  if (answer === undefined) throw noAnswer(child, request.call, result.stderr || (result.error?.message ?? ''))
+  if (answer === undefined)
+    throw noAnswer(child, request.call, result.stderr || (result.error?.message ?? ''))
   if ('error' in answer) throw errorFromText(answer.error)
   return answer.value ?? undefined
 }
