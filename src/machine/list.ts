@@ -9,7 +9,7 @@ import { certificateDaysLeft } from './certificate-age.js'
 import type { MachineContext } from './context.js'
 import { engineVersion } from './engine-version.js'
 import { filterRecords, filterRows, type ListFilter } from './list-filter.js'
-import { mapBounded } from './names.js'
+import { mapBounded } from '../util/bounded.js'
 import { openRecord, type OpenMachine } from './open.js'
 
 const PROBES_AT_ONCE = 64

@@ -1,4 +1,5 @@
 import { isMachineError, joinErrors, MachineError, toMachineError } from '../contracts/errors.js'
+import { mapBounded } from '../util/bounded.js'
 import { nearest } from '../util/nearest.js'
 import type { MachineContext } from './context.js'
 
@@ -70,23 +71,4 @@ async function settle<T>(
     const known = isMachineError(error) ? error : toMachineError(error)
     return { error: known.with({ machine: name }) }
   }
-}
-
-/** `map` with at most `limit` calls under way; results keep the order. The first error ends it. */
-export async function mapBounded<T, R>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = []
-  let next = 0
-  const lane = async (): Promise<void> => {
-    while (next < items.length) {
-      const index = next++
-      const item = items[index]
-      if (item !== undefined) results[index] = await work(item)
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane))
-  return results
 }

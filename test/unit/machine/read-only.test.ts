@@ -11,13 +11,13 @@ import { clientConfig } from '../../../src/machine/client-config.js'
 import type { MachineContext } from '../../../src/machine/context.js'
 import { examine } from '../../../src/machine/doctor.js'
 import { machineVersion } from '../../../src/machine/engine-version.js'
-import { envVariables, withoutProxy } from '../../../src/machine/env.js'
+import { envVariables } from '../../../src/machine/env.js'
 import { addForward, listForwards, parseForward } from '../../../src/machine/forward.js'
 import { inspectMachine } from '../../../src/machine/inspect.js'
-import { listMachines, listNames, naturalOrder } from '../../../src/machine/list.js'
+import { listMachines, listNames } from '../../../src/machine/list.js'
 import { parseFilter } from '../../../src/machine/list-filter.js'
 import { engineLogCommand, machineLogs } from '../../../src/machine/logs.js'
-import { mapBounded, resolveName, resolveNames, withMachines } from '../../../src/machine/names.js'
+import { resolveName, resolveNames, withMachines } from '../../../src/machine/names.js'
 import { machineStatus } from '../../../src/machine/status.js'
 import { newHostRecord, newLedger } from '../../../src/store/records.js'
 import { FakeEngine } from '../../doubles/engine.js'
@@ -134,19 +134,6 @@ t.test('one verb on many machines runs all to the end and tells every failure', 
   t.same(done, ['b', 'a', 'bad1', 'x', 'bad2'])
 })
 
-t.test('bounded work keeps the order and the limit', async (t) => {
-  let running = 0
-  let most = 0
-  const results = await mapBounded([5, 1, 3, 2, 4], 2, async (item) => {
-    most = Math.max(most, ++running)
-    for (let turn = 0; turn < item; turn++) await Promise.resolve()
-    running--
-    return item * 2
-  })
-  t.same(results, [10, 2, 6, 4, 8])
-  t.equal(most, 2)
-})
-
 t.test('url, ip and env come from the record alone', async (t) => {
   const ctx = context(t)
   const dir = await record(ctx, 'web', { url: 'tcp://[2001:db8::1]:2376' })
@@ -167,12 +154,6 @@ t.test('a machine that this computer knows to be down has no address', async (t)
   await record(ctx, 'web', { driver: 'scripted' })
   await t.rejects(machineAddress(ctx, 'web'), { code: 'not-running', message: 'Host is not running' })
   await t.rejects(envVariables(ctx, 'web'), { code: 'not-running' })
-})
-
-t.test('proxy exceptions are compared whole', async (t) => {
-  t.same(withoutProxy({ NO_PROXY: '10.0.0.12' }, '10.0.0.1'), ['NO_PROXY', '10.0.0.12,10.0.0.1'])
-  t.same(withoutProxy({ no_proxy: 'a, 10.0.0.1', NO_PROXY: 'x' }, '10.0.0.1'), ['no_proxy', 'a, 10.0.0.1'])
-  t.same(withoutProxy({}, '10.0.0.1'), ['NO_PROXY', '10.0.0.1'])
 })
 
 t.test("status is the driver's word, its failure in docker-machine's text", async (t) => {
@@ -347,10 +328,6 @@ t.test('ls filters: same key means or, other keys and; broken machines stay', as
   t.throws(() => parseFilter('bogus=1'), { message: "Unsupported filter key 'bogus'" })
   t.throws(() => parseFilter('name'), { message: 'Unsupported filter syntax' })
   t.throws(() => parseFilter('name=('), { code: 'usage' })
-})
-
-t.test('names sort as people count', async (t) => {
-  t.same(['b', 'a10', 'A2', 'a2b', 'a'].sort(naturalOrder), ['a', 'A2', 'a2b', 'a10', 'b'])
 })
 
 t.test('forwards are asked from drivers that have them', async (t) => {
