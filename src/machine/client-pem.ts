@@ -18,11 +18,10 @@ export interface ClientPem {
 export async function readClientPem(open: OpenMachine): Promise<ClientPem> {
   const own = clientFiles(open.record.dir)
   const { CaCertPath, ClientCertPath, ClientKeyPath } = open.record.config.HostOptions.AuthOptions
-  const [ca, cert, key] = await Promise.all([
-    readFirst(open, own.ca, CaCertPath),
-    readFirst(open, own.cert, ClientCertPath),
-    readFirst(open, own.key, ClientKeyPath),
-  ])
+  // One after another, so that of several missing files the same one is always named.
+  const ca = await readFirst(open, own.ca, CaCertPath)
+  const cert = await readFirst(open, own.cert, ClientCertPath)
+  const key = await readFirst(open, own.key, ClientKeyPath)
   return { ca, cert, key }
 }
 
