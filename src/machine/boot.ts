@@ -24,7 +24,7 @@ export async function waitForBoot(
   await waitFor<string>(
     `${open.name} to boot (SSH banner on ${host}:${port})`,
     async (probe): Promise<string | Pending> => {
-      refuseDead(open, watch)
+      await refuseDead(open, watch)
       return await banner(host, port, AbortSignal.any([probe, AbortSignal.timeout(BANNER_MS)]))
     },
     {
@@ -48,7 +48,7 @@ async function banner(host: string, port: number, signal: AbortSignal): Promise<
   }
 }
 
-function refuseDead(open: OpenMachine, watch: ConsoleWatch): void {
+async function refuseDead(open: OpenMachine, watch: ConsoleWatch): Promise<void> {
   if (watch.panic) {
     throw new MachineError('driver', `The guest's kernel stopped: ${watch.panic}`, {
       hints: [`tsmachine logs ${open.name} --boot`],
@@ -56,8 +56,10 @@ function refuseDead(open: OpenMachine, watch: ConsoleWatch): void {
   }
   const state = open.driver.localState?.(open.machine)
   if (state === undefined || state === 'Running' || state === 'Starting') return
+  const evidence = await watch.lastWords()
   throw new MachineError(
     'driver',
     `The VM of "${open.name}" ended while it was booting (state ${state || 'unknown'})`,
+    evidence === undefined ? {} : { evidence },
   )
 }

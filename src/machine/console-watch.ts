@@ -10,7 +10,10 @@ export class ConsoleWatch {
   #movedAt = performance.now()
   #panic: string | undefined
 
-  constructor(driver: Driver, machine: DriverMachine) {
+  constructor(
+    private readonly driver: Driver,
+    private readonly machine: DriverMachine,
+  ) {
     if (driver.console)
       void this.#follow(
         driver.console(machine, { follow: true, lines: KEPT_LINES, signal: this.#stop.signal }),
@@ -40,6 +43,18 @@ export class ConsoleWatch {
   /** The last lines seen, or undefined when the console never spoke. */
   tail(): string | undefined {
     return this.#lines.length > 0 ? this.#lines.join('\n') : undefined
+  }
+
+  /** The last lines as they stand now: of a guest that has ended, following it may not have come that far. */
+  async lastWords(): Promise<string | undefined> {
+    const lines: string[] = []
+    try {
+      const console = this.driver.console?.(this.machine, { lines: KEPT_LINES, signal: this.#stop.signal })
+      if (console) for await (const line of console) lines.push(line)
+    } catch {
+      // As above: what was seen before is the evidence then.
+    }
+    return lines.length > 0 ? lines.join('\n') : this.tail()
   }
 
   /** More time for a wait while the console still moves. */
