@@ -2,13 +2,14 @@ import { MachineError } from '../src/contracts/errors.js'
 import type { JsonObject } from '../src/contracts/json.js'
 import type { Facts, Plan, Step, Wanted } from '../src/contracts/provision.js'
 import type { EngineSource } from '../src/contracts/record.js'
-import { mergeDaemon, wantedDaemon } from './plans/daemon-json.js'
+import { daemonText, mergeDaemon, wantedDaemon } from './plans/daemon-json.js'
 import { literalEnvironment, systemdEnvironment } from './plans/environment.js'
 import { environmentFile, registryFiles, tlsFiles } from './plans/files.js'
+import { DAEMON_JSON } from './plans/places.js'
 import { type DaemonGoal, daemonGoal, engineSteps, presentDaemon } from './plans/restart.js'
 import { type EngineService, SERVICES } from './plans/services.js'
 import { checkHost, engineSource, installUrl } from './plans/source.js'
-import { openFiles, run, TAG } from './plans/steps.js'
+import { file, type FileStep, openFiles, run, TAG } from './plans/steps.js'
 import type { SystemdPart } from './plans/systemd.js'
 import { bundledEngine } from './plans/systemd-bundle.js'
 import { hostEngine } from './plans/systemd-host.js'
@@ -76,13 +77,29 @@ function installPlan(facts: Facts, wanted: Wanted): Plan {
   }
 }
 
+/**
+ * What a first boot of our image can be given, so that its engine starts without waiting for us: the files that a plan
+ * would write there.
+ */
+export function firstBootFiles(wanted: Wanted): FileStep[] {
+  const daemon = daemonText(wantedDaemon(wanted, 'image'))
+  return [
+    ...configurationFiles(wanted, literalEnvironment),
+    file(DAEMON_JSON, daemon, 'set the engine’s options'),
+  ]
+}
+
 function configuration(facts: Facts, wanted: Wanted): Step[] {
   const text = facts.init === 'tsmachine' ? literalEnvironment : systemdEnvironment
-  return openFiles(facts, [
+  return openFiles(facts, configurationFiles(wanted, text))
+}
+
+function configurationFiles(wanted: Wanted, environment: (entries: readonly string[]) => string): FileStep[] {
+  return [
     ...tlsFiles(wanted.tls),
     ...registryFiles(wanted.engine.registryCas),
-    ...environmentFile(text(wanted.engine.env)),
-  ])
+    ...environmentFile(environment(wanted.engine.env)),
+  ]
 }
 
 function takeOver(facts: Facts, wanted: Wanted, daemon: DaemonGoal, before: readonly Step[]): Step[] {

@@ -191,6 +191,11 @@ export interface DriverFactory {
   userData?(config: JsonObject): JsonObject
   /** Whether this config boots our image; absent: as `capabilities.bootImage` says. */
   wantsBootImage?(config: JsonObject): boolean
+  /**
+   * Whether our image may be given its engine's settings, the key among them, for its first boot: the guest's root alone
+   * reads the seed, `seal()` takes the key out of it, and `endpoint()` knows every address before the machine is made.
+   */
+  seedsEngine?(config: JsonObject): boolean
   /** What to say where a power verb does not exist, in docker-machine's words. */
   readonly powerRefusal?: Readonly<Partial<Record<'start' | 'stop' | 'kill' | 'restart', string>>>
   /** How to log in to a host that exists already. */

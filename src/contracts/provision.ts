@@ -60,6 +60,7 @@ export interface Facts {
 export interface EngineFacts {
   readonly path: string
   readonly version: string
+  /** It serves requests; one that is still starting does not count. */
   readonly running: boolean
   readonly socketActivated: boolean
   /** Unit or service that runs it; absent when none of ours or the distribution's does. */

@@ -30,7 +30,7 @@ export async function waitForBoot(
     {
       deadlineMs: BOOT_MS * (open.driver.patience?.(open.machine) ?? 1),
       intervalMs: 100,
-      maxIntervalMs: 500,
+      maxIntervalMs: 200,
       signal,
       clock: ctx.clock,
       extendMs: () => (extensions++ < MAX_EXTENSIONS ? watch.extendMs() : 0),

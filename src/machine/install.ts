@@ -31,7 +31,10 @@ export async function preparePlan(
   const bundle = needsBundle(open, facts, choice)
     ? await ctx.artefacts.engineBundle('amd64', ctx.signal)
     : undefined
-  const wanted = wantedState(open, certificate, choice, bundle?.version)
+  const wanted = wantedState(open, certificate, {
+    ...choice,
+    ...(bundle && { bundleVersion: bundle.version }),
+  })
   return { facts, plan: plan(facts, wanted), bundleDir: bundle?.dir }
 }
 
@@ -42,11 +45,11 @@ function needsBundle(open: OpenMachine, facts: Facts, choice: InstallChoice): bo
   return facts.engine === undefined || facts.engine.ours
 }
 
-function wantedState(
+/** What a machine's host should become, by its record. */
+export function wantedState(
   open: OpenMachine,
   certificate: ServerCertificate,
-  choice: InstallChoice,
-  bundleVersion: string | undefined,
+  choice: Partial<Pick<Wanted, 'certificatesOnly' | 'force' | 'bundleVersion'>> = {},
 ): Wanted {
   return {
     name: open.name,
@@ -54,7 +57,6 @@ function wantedState(
     enginePort: open.driver.endpoint(open.machine).enginePort,
     engine: open.ledger.options.engine,
     tls: { ca: certificate.ca, cert: certificate.cert, key: certificate.key },
-    ...(bundleVersion ? { bundleVersion } : {}),
     ...choice,
   }
 }

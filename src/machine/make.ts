@@ -1,11 +1,14 @@
+import { firstBootFiles } from '../../provision/plan.js'
 import type { MachineSpec, SeedDocuments } from '../contracts/driver.js'
 import type { PinnedHostKeys } from '../contracts/record.js'
 import { parseHostKey } from '../ssh/host-key.js'
+import { ensureServerCertificate } from './certificates.js'
 import type { CreateState } from './create-state.js'
 import { recordEvents } from './driver-events.js'
 import { ensureClientKey, ensureHostKey, importClientKey, readPublicLine } from './identity-files.js'
+import { wantedState } from './install.js'
 import type { OpenMachine } from './open.js'
-import { seedDocuments } from './seed.js'
+import { seedDocuments, type SeedFile } from './seed.js'
 import { machineState } from './state.js'
 
 /** User that we make on hosts of our own. */
@@ -16,7 +19,7 @@ export async function make(state: CreateState, signal: AbortSignal): Promise<voi
   const { ctx, open } = state
   const { factory, driver } = open
   await prepareLogin(state)
-  const events = driver.create(await machineSpec(state), signal)
+  const events = driver.create(await machineSpec(state, await firstSeed(state)), signal)
   await recordEvents(ctx, open.name, factory, events)
   await state.refresh()
   if (!driver.start || (await machineState(state.open, signal)) === 'Running') return
@@ -25,10 +28,9 @@ export async function make(state: CreateState, signal: AbortSignal): Promise<voi
 }
 
 /** What a driver is told of the machine to make or to check. */
-export async function machineSpec(state: CreateState): Promise<MachineSpec> {
+export async function machineSpec(state: CreateState, seed?: SeedDocuments): Promise<MachineSpec> {
   const { open, image } = state
-  const keyPath = open.ledger.ssh?.keyPath
-  const given = open.factory.capabilities.hostKey === 'given' && open.factory.capabilities.ssh
+  const keyPath = givenKey(open)
   return {
     machine: open.machine,
     config: open.ledger.driver.config,
@@ -39,11 +41,16 @@ export async function machineSpec(state: CreateState): Promise<MachineSpec> {
       'tsmachine-id': open.machine.id,
       'tsmachine-name': open.name,
     },
-    ...(given && keyPath
-      ? { sshPublicKey: await readPublicLine(keyPath), seed: await seedFor(open, keyPath) }
-      : {}),
+    ...(keyPath ? { sshPublicKey: await readPublicLine(keyPath) } : {}),
+    ...(seed ? { seed } : {}),
     ...(image ? { image } : {}),
   }
+}
+
+/** The client key that we give to hosts of our own. */
+function givenKey({ factory, ledger }: OpenMachine): string | undefined {
+  const { hostKey, ssh } = factory.capabilities
+  return hostKey === 'given' && ssh ? ledger.ssh?.keyPath : undefined
 }
 
 async function prepareLogin(state: CreateState): Promise<void> {
@@ -65,11 +72,21 @@ async function firstHostKey(state: CreateState): Promise<PinnedHostKeys> {
   return { source: 'given', current: parseHostKey(publicLine), rotated: false }
 }
 
-/** A host that has replaced the key is given none again. */
-async function seedFor(open: OpenMachine, keyPath: string): Promise<SeedDocuments> {
+/** A host that has replaced the key is given none again, nor anything else that is secret. */
+async function firstSeed(state: CreateState): Promise<SeedDocuments | undefined> {
+  const { open } = state
+  const keyPath = givenKey(open)
+  if (!keyPath) return undefined
   if (open.ledger.hostKeys?.rotated) return await sealedSeed(open, keyPath)
   const hostKey = await ensureHostKey(open.record.dir, open.name)
-  return seedDocuments({ ...(await seedBase(open, keyPath)), hostKey })
+  const files = await engineFiles(state)
+  return seedDocuments({ ...(await seedBase(open, keyPath)), hostKey, ...(files ? { files } : {}) })
+}
+
+/** The engine then starts with the guest; stage `provision` finds nothing left to do. */
+async function engineFiles({ ctx, open, image }: CreateState): Promise<readonly SeedFile[] | undefined> {
+  if (!image || !open.factory.seedsEngine?.(open.ledger.driver.config)) return undefined
+  return firstBootFiles(wantedState(open, await ensureServerCertificate(ctx, open)))
 }
 
 /** The seed as it is once the host has a key of its own: nothing secret is in it. */

@@ -42,7 +42,7 @@ export async function waitForEngine(
   await waitFor<true>(`the engine of ${open.name}`, () => answers(open, signal), {
     deadlineMs,
     intervalMs: 100,
-    maxIntervalMs: 500,
+    maxIntervalMs: 200,
     signal,
     clock: ctx.clock,
   })

@@ -48,6 +48,7 @@ export function factoryFromProcess(child: ChildDriver): DriverFactory {
     ...(has('wantsBootImage')
       ? { wantsBootImage: (config) => once('wantsBootImage', [config]) === true }
       : {}),
+    ...(has('seedsEngine') ? { seedsEngine: (config) => once('seedsEngine', [config]) === true } : {}),
     ...(has('login')
       ? { login: (config) => once('login', [config]) as ReturnType<NonNullable<DriverFactory['login']>> }
       : {}),

@@ -33,10 +33,11 @@ export const FACTORY_CALLS: Readonly<Record<string, (factory: DriverFactory, arg
     record.fromFields(fields as JsonObject, (previous ?? undefined) as Previous),
   userData: (factory, [config]) => factory.userData?.(config as JsonObject),
   wantsBootImage: (factory, [config]) => factory.wantsBootImage?.(config as JsonObject),
+  seedsEngine: (factory, [config]) => factory.seedsEngine?.(config as JsonObject),
   login: (factory, [config]) => factory.login?.(config as JsonObject),
 }
 
-const OPTIONAL = ['userData', 'wantsBootImage', 'login', 'diagnose'] as const
+const OPTIONAL = ['userData', 'wantsBootImage', 'seedsEngine', 'login', 'diagnose'] as const
 
 function describe(factory: DriverFactory): Description {
   const { name, summary, capabilities, flags, powerRefusal } = factory

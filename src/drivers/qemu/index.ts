@@ -1,6 +1,7 @@
 import type { DriverCapabilities, DriverFactory } from '../../contracts/driver.js'
 import { parse, readConfig } from './config.js'
 import { flags } from './flags.js'
+import { networkOf } from './network-choice.js'
 import { qemuRecord } from './record.js'
 import { shareUserData } from './shares.js'
 
@@ -26,6 +27,7 @@ export const factory: DriverFactory = {
   record: qemuRecord,
   userData: (config) => shareUserData(readConfig(config).shares),
   wantsBootImage: (config) => readConfig(config).image === '',
+  seedsEngine: (config) => networkOf(readConfig(config).network).mode === 'user',
   async diagnose(deps, options) {
     const { diagnose } = await import('./diagnose.js')
     return await diagnose(deps, options)

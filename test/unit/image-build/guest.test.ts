@@ -217,7 +217,12 @@ t.test('else the empty disk with our serial, as virtio, NVMe and SCSI tell it', 
 })
 
 t.test('a disk with our serial that holds anything is left alone', async (t) => {
-  for (const change of [{ bytes: 'x', at: 9 * MIB }, { bytes: 'x', at: 64 * MIB - 1 }, { bytes: '\xfe' }]) {
+  for (const change of [
+    { bytes: 'x', at: 9 * MIB },
+    { bytes: 'x', at: 64 * MIB - 1 },
+    { bytes: '\xfe' },
+    { bytes: '0' },
+  ]) {
     const machine = guest(t)
     fakeBlkid(machine)
     addDisk(machine, 'vdb', { serial: 'tsmachine-data', ...change })

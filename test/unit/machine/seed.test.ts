@@ -24,6 +24,14 @@ t.test('user data is one JSON document with the user, the key and the host key',
   })
 })
 
+t.test('files for the first boot are root’s, with their modes', async (t) => {
+  const files = [{ path: '/etc/docker/server-key.pem', mode: '600', content: 'KEY\n' }]
+  t.strictSame(parsed(seedDocuments({ ...input, files }).userData)['write_files'], [
+    { path: '/etc/docker/server-key.pem', permissions: '0600', content: 'KEY\n' },
+  ])
+  t.notOk('write_files' in parsed(seedDocuments(input).userData), 'a sealed seed has none')
+})
+
 t.test('a sealed seed holds no private key and keeps the keys that the host made', async (t) => {
   const { userData } = seedDocuments(input)
   t.notMatch(userData, /PRIVATE|ssh_keys/)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { Facts, Plan } from '../../../src/contracts/provision.js'
-import { plan } from '../../../provision/plan.js'
+import { firstBootFiles, plan } from '../../../provision/plan.js'
 import {
   content,
   daemon,
@@ -11,6 +11,8 @@ import {
   imageFacts,
   wanted,
 } from '../../helpers/provision-input.js'
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** A plan in short: what each step does to what. */
 function outline({ steps }: Plan): string[] {
@@ -23,8 +25,7 @@ function outline({ steps }: Plan): string[] {
 /** Facts as they are after a plan has been carried out. */
 function after(facts: Facts, made: Plan, more: Partial<Facts> = {}): Facts {
   const files = { ...facts.files }
-  for (const step of made.steps)
-    if (step.kind === 'file') files[step.path] = createHash('sha256').update(step.content).digest('hex')
+  for (const step of made.steps) if (step.kind === 'file') files[step.path] = digest(step.content)
   return { ...facts, files, daemonJson: content(made, '/etc/docker/daemon.json').trimEnd(), ...more }
 }
 
@@ -66,6 +67,22 @@ t.test('our own image gets its files and its engine started, nothing else', asyn
   const stopped = plan(after(imageFacts(), made), wanted({ name: 'dev', driver: 'qemu' }))
   t.same(outline(stopped), ['tsmachine-service engine start'], 'a stopped engine is started, not restarted')
 })
+
+t.test(
+  'a guest that was given its files for the first boot needs nothing, or only its engine’s start',
+  async (t) => {
+    const choices = { env: ['A=b'], registryCas: { 'reg:5000': 'PEM' }, labels: ['x=y'] }
+    const mine = wanted({ name: 'dev', driver: 'qemu', engine: { ...wanted().engine, ...choices } })
+    const given = firstBootFiles(mine)
+    const files = Object.fromEntries(given.map(({ path, content }) => [path, digest(content)]))
+    const daemonJson = given.find(({ path }) => path.endsWith('daemon.json'))?.content.trimEnd() ?? ''
+    const booted = imageFacts({ files, daemonJson })
+    t.same(outline(plan(booted, mine)), ['tsmachine-service engine start'], 'while it is starting')
+    const engine = { ...booted.engine, running: true } as Facts['engine']
+    t.same(outline(plan({ ...booted, ...(engine && { engine }) }, mine)), [])
+    t.equal(given.find(({ path }) => path.endsWith('key.pem'))?.mode, '600')
+  },
+)
 
 t.test('a stock host gets our bundle with two units of its own', async (t) => {
   const made = plan(debianFacts({ hostname: 'stock' }), wanted())
