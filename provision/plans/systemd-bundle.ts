@@ -44,6 +44,10 @@ function installSteps(facts: Facts, version: string): Step[] {
         tolerate: true,
       }),
     )
+  if (missing && facts.iptables === undefined)
+    steps.push(
+      run(['sh', '@lib/iptables-backend.sh', version], 'choose the kind of iptables that the kernel knows'),
+    )
   if (facts.currentBundle !== version)
     steps.push(
       run(['sh', '@lib/link-current.sh', version], 'make it the current engine', {

@@ -239,6 +239,16 @@ for (const tools of ALL_TOOLS) {
     t.throws(() => run(['x', 'a\nb'], 'record'), /spans lines/)
   })
 
+  t.test(`${tools}: the bundle’s iptables take the back end that works, if any does`, async (t) => {
+    const kernels = { 'exit 0': false, '[ -e "${0%/*}/legacy" ]': true, 'exit 1': false }
+    for (const [program, legacy] of Object.entries(kernels)) {
+      const on = host(t)
+      on.put('opt/tsmachine/1/iptables/iptables', `#!/bin/sh\n${program}\n`, 0o755)
+      await go(on, planOf(run(['sh', '@lib/iptables-backend.sh', '1'], 'choose')))
+      t.equal(on.has('opt/tsmachine/1/iptables/legacy'), legacy, program)
+    }
+  })
+
   t.test(`${tools}: a file keeps its mode where it should, and a removed one may be gone`, async (t) => {
     const on = host(t)
     on.put('etc/docker/daemon.json', '{}', 0o600)

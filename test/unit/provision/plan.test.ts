@@ -89,6 +89,7 @@ t.test('a stock host gets our bundle with two units of its own', async (t) => {
   t.same(outline(made), [
     'sh @lib/hostname.sh web',
     'bundle 26.1.5-9e58d154',
+    'sh @lib/iptables-backend.sh 26.1.5-9e58d154',
     'sh @lib/link-current.sh 26.1.5-9e58d154',
     'sh @lib/link-docker.sh',
     'sh @lib/docker-group.sh admin',
@@ -129,8 +130,9 @@ t.test('what a host lacks decides details of the bundle', async (t) => {
     /SSL_CERT_FILE=\/opt\/tsmachine\/current\/etc\/ca-certificates\.crt/,
   )
   t.ok(outline(bare).includes('sh @lib/selinux.sh 26.1.5-9e58d154'))
-  const rich = outline(plan(debianFacts({ dockerClient: '/usr/bin/docker', inDockerGroup: true }), wanted()))
-  t.notOk(rich.some((line) => line.includes('link-docker') || line.includes('docker-group')))
+  const has = { dockerClient: '/usr/bin/docker', inDockerGroup: true, iptables: '/usr/sbin/iptables' }
+  const rich = outline(plan(debianFacts(has), wanted()))
+  t.notOk(rich.some((line) => /link-docker|docker-group|iptables/.test(line)))
 })
 
 t.test(
@@ -149,6 +151,7 @@ t.test(
     t.same(plan(facts, wanted({ bundleVersion: old })).steps, [])
     t.same(outline(plan(facts, wanted())), [
       'bundle 26.1.5-9e58d154',
+      'sh @lib/iptables-backend.sh 26.1.5-9e58d154',
       'sh @lib/link-current.sh 26.1.5-9e58d154',
       'systemctl restart tsmachine-containerd.service',
       'systemctl restart docker.service',
