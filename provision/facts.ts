@@ -157,7 +157,7 @@ function engineFacts(
   return {
     path,
     version: /version ([^\s,]+)/.exec(raw['engine_version'] ?? '')?.[1] ?? '',
-    running: unit?.ActiveState === 'active',
+    state: UNIT_STATES[unit?.ActiveState ?? ''] ?? 'stopped',
     socketActivated: units['docker.socket']?.ActiveState === 'active',
     ...(known ? { service: 'docker.service' } : {}),
     enabled: unit?.UnitFileState === 'enabled',
@@ -166,12 +166,21 @@ function engineFacts(
   }
 }
 
+/** By systemd's words for a unit and our image's for a service. */
+const UNIT_STATES: Readonly<Record<string, EngineFacts['state']>> = {
+  active: 'ready',
+  reloading: 'ready',
+  activating: 'starting',
+  running: 'ready',
+  starting: 'starting',
+}
+
 function imageEngine(raw: RawFacts): EngineFacts {
   const release = parseOsRelease(raw['os_release'] ?? '')
   return {
     path: raw['dockerd'] ?? '',
     version: release['VERSION_ID'] ?? '',
-    running: raw['engine_running'] === 'yes',
+    state: UNIT_STATES[raw['engine_state'] ?? ''] ?? 'stopped',
     socketActivated: false,
     service: 'engine',
     enabled: true,

@@ -116,7 +116,9 @@ containers() {
 }
 
 tsmachine_engine() {
-  if tsmachine-service engine status >/dev/null 2>&1; then say engine_running yes; fi
+  state=$(tsmachine-service engine status 2>/dev/null)
+  state=${state#engine: }
+  say engine_state "${state%% *}"
 }
 
 systemd_engine() {

@@ -43,13 +43,20 @@ const ENGINE_TIMEOUT_S = 180
 
 /** Steps that make the engine run with what is on disk, with as little harm as possible. */
 export function engineSteps(input: RestartInput): Step[] {
-  if (!input.facts.engine?.running) return startSteps(input)
-  if (!input.changed && !input.facts.restartUnfinished) return []
-  if (input.facts.swarm) return swarmSteps(input)
-  return input.facts.containers > 0 ? keepingContainers(input) : plainRestart(input)
+  const { facts, changed } = input
+  const state = facts.engine?.state ?? 'stopped'
+  if (state === 'stopped') return startSteps(input)
+  if (!changed && !facts.restartUnfinished) return state === 'starting' ? [waitForEngine(input)] : []
+  if (facts.swarm) return swarmSteps(input)
+  return facts.containers > 0 ? keepingContainers(input) : plainRestart(input)
 }
 
-/** "Not running" may mean "still starting", with its old settings: after a change it is restarted all the same. */
+/** Starting what is starting already only waits, and tells why it failed. */
+function waitForEngine({ service }: RestartInput): Step {
+  return run(service.start, 'wait for the engine', { timeoutS: ENGINE_TIMEOUT_S, evidence: service.log })
+}
+
+/** It may have been started since the facts were taken, with its old settings: after a change it is restarted all the same. */
 function startSteps({ facts, service, daemon, changed }: RestartInput): Step[] {
   return [
     ...writeDaemon(daemon),

@@ -96,7 +96,7 @@ function enableSteps(facts: Facts): Step[] {
 
 /** Starting the engine starts containerd too; a running one takes over a new version only by a restart of its own. */
 function containerdSteps(facts: Facts, version: string, units: readonly FileStep[]): Step[] {
-  if (!facts.engine?.running) return []
+  if ((facts.engine?.state ?? 'stopped') === 'stopped') return []
   const changed =
     facts.currentBundle !== version ||
     facts.pending.includes(TAG.containerd) ||

@@ -4,7 +4,7 @@ import type { Report } from '../contracts/events.js'
 import { loadFactory } from '../drivers/registry.js'
 import type { MachineContext } from '../machine/context.js'
 import { Store } from '../store/store.js'
-import { makePrivateDir } from '../util/atomic-file.js'
+import { makeOwnDir, makePrivateDir } from '../util/atomic-file.js'
 import { systemClock } from '../util/clock.js'
 import { cachePath, runtimePath, storePath } from '../util/paths.js'
 import { lazyArtefacts } from './artefacts.js'
@@ -32,7 +32,9 @@ function driverDeps({ env }: Session): DriverDeps {
     clock: systemClock,
     cacheDir: cachePath(env),
     async runtimeDir(machineId) {
-      const dir = join(runtimePath(env), machineId.slice(0, 8))
+      const parent = runtimePath(env)
+      await makeOwnDir(parent)
+      const dir = join(parent, machineId.slice(0, 8))
       await makePrivateDir(dir)
       return dir
     },

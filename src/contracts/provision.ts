@@ -60,8 +60,8 @@ export interface Facts {
 export interface EngineFacts {
   readonly path: string
   readonly version: string
-  /** It serves requests; one that is still starting does not count. */
-  readonly running: boolean
+  /** `starting`: its process lives, and it does not serve requests yet (or not at this moment). */
+  readonly state: 'stopped' | 'starting' | 'ready'
   readonly socketActivated: boolean
   /** Unit or service that runs it; absent when none of ours or the distribution's does. */
   readonly service?: string

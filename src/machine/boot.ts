@@ -37,6 +37,7 @@ export async function waitForBoot(
       evidence: () => watch.tail(),
     },
   )
+  if (watch.dataInRam) ctx.report({ type: 'warn', machine: open.name, text: watch.dataInRam })
 }
 
 async function banner(host: string, port: number, signal: AbortSignal): Promise<string | Pending> {

@@ -9,6 +9,7 @@ export class ConsoleWatch {
   readonly #stop = new AbortController()
   #movedAt = performance.now()
   #panic: string | undefined
+  #ram: string | undefined
 
   constructor(
     private readonly driver: Driver,
@@ -31,6 +32,7 @@ export class ConsoleWatch {
   #add(line: string): void {
     this.#movedAt = performance.now()
     this.#panic ??= /Kernel panic - not syncing.*/.exec(line)?.[0]
+    this.#ram ??= /tsmachine-init: (data in RAM.*)/.exec(line)?.[1]
     this.#lines.push(line)
     if (this.#lines.length > KEPT_LINES) this.#lines.shift()
   }
@@ -38,6 +40,11 @@ export class ConsoleWatch {
   /** The guest kernel's last words, if it said them. */
   get panic(): string | undefined {
     return this.#panic
+  }
+
+  /** What our image says when it found no disk for its data. */
+  get dataInRam(): string | undefined {
+    return this.#ram
   }
 
   /** The last lines seen, or undefined when the console never spoke. */

@@ -5,7 +5,8 @@ import { recordEvents } from './driver-events.js'
 import { type OpenMachine, openMachine, requireVerb } from './open.js'
 import { machineState } from './state.js'
 
-const STOP_MS = 60_000
+/** Above any driver's own limit, whose text is the better one. */
+const STOP_MS = 120_000
 const KILL_MS = 20_000
 
 /** Powers a machine off cleanly. @throws MachineError when it is stopped already, or did not power off in time */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { lstatSync, realpathSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { isMachineError } from '../contracts/errors.js'
+import { isMachineError, MachineError } from '../contracts/errors.js'
 import { errnoOf, fileError } from './file-error.js'
 
 /** The file operations that writers use; tests pass ones that fail or kill the process at the n-th call. */
@@ -101,6 +101,20 @@ export async function makePrivateDir(path: string, ops: FileOps = realFileOps): 
   } catch (error) {
     throw fileError('make', path, errnoOf(error) === 'EEXIST' ? notADirectory() : error)
   }
+}
+
+/**
+ * As `makePrivateDir`, and one that exists must be ours alone: below a folder that everybody may write to, somebody else
+ * may have made it first.
+ * @throws MachineError `store`
+ */
+export async function makeOwnDir(path: string): Promise<void> {
+  await makePrivateDir(path)
+  const { uid, mode } = lstatSync(path)
+  if (process.getuid === undefined || (uid === process.getuid() && (mode & 0o077) === 0)) return
+  throw new MachineError('store', `${path} belongs to somebody else, or others may enter it`, {
+    hints: ['Remove it, or set XDG_RUNTIME_DIR to a directory of your own.'],
+  })
 }
 
 function notADirectory(): Error {

@@ -36,7 +36,7 @@ export function debianFacts(more: Partial<Facts> = {}): Facts {
 export const DEBIAN_ENGINE: NonNullable<Facts['engine']> = {
   path: '/usr/sbin/dockerd',
   version: '20.10.24+dfsg1',
-  running: true,
+  state: 'ready',
   socketActivated: true,
   service: 'docker.service',
   enabled: true,
@@ -55,7 +55,7 @@ export function imageFacts(more: Partial<Facts> = {}): Facts {
     engine: {
       path: '/usr/bin/dockerd',
       version: '26.1.5-0123abcd',
-      running: false,
+      state: 'stopped',
       socketActivated: false,
       service: 'engine',
       enabled: true,

@@ -33,7 +33,7 @@ const FACTS = {
   hostname: 'web',
   cgroup: '2',
   os_release: 'ID=tsmachine\nVERSION_ID=26.1.5\n',
-  engine_running: 'yes',
+  engine_state: 'running',
   dockerd: '/usr/bin/dockerd',
   connection: '127.0.0.1 1 127.0.0.1 22',
 }

@@ -2,24 +2,36 @@ import { existsSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { MachineError } from '../../contracts/errors.js'
-import { errnoOf, fileError } from '../../util/file-error.js'
+import { fileError } from '../../util/file-error.js'
 import { runChecked } from '../../util/exec.js'
 
 const MB = 1024 * 1024
 
-/** Makes the data disk: raw, as large as asked for, and empty, so that it takes no room yet. One that is there stays. */
+/**
+ * Makes the data disk: raw, as large as asked for, and empty, so that it takes no room yet. One that is there stays; it
+ * has its name only once it has its size.
+ */
 export async function makeDataDisk(path: string, sizeMb: number): Promise<void> {
+  if (existsSync(path)) return
+  const partial = partialOf(path)
   try {
-    const file = await open(path, 'wx', 0o600)
+    const file = await open(partial, 'w', 0o600)
     try {
       await file.truncate(sizeMb * MB)
       await file.sync()
     } finally {
       await file.close()
     }
+    await rename(partial, path)
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw fileError('make', path, error)
+    await rm(partial, { force: true })
+    throw fileError('make', path, error)
   }
+}
+
+/** Name of a disk that is being made. */
+export function partialOf(path: string): string {
+  return `${path}.partial`
 }
 
 /** What `qemu-img info` says of an image. */
@@ -52,7 +64,7 @@ export async function makeRootDisk(
 ): Promise<void> {
   if (existsSync(path)) return
   const { format, virtualSize } = await imageInfo(image, signal)
-  const partial = `${path}.partial`
+  const partial = partialOf(path)
   await rm(partial, { force: true })
   await convert(image, format, partial, signal)
   if (sizeMb * MB > virtualSize)

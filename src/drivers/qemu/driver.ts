@@ -33,7 +33,7 @@ import { removeMachine } from './remove.js'
 import { sealSeed, writeSeed } from './seed.js'
 import { startVm } from './start.js'
 import { fullState, localState } from './state.js'
-import { readVm, resourceOf } from './vm-record.js'
+import { readVm, resourceOf, runningVm } from './vm-record.js'
 
 const SSH_USER = 'docker'
 const STATES_AT_ONCE = 16
@@ -62,8 +62,10 @@ export class QemuDriver implements Driver {
       if (config.image === '') await makeDataDisk(files.data, config.diskSize)
       else await makeRootDisk(files.root, config.image, config.diskSize, signal)
     })
-    if (seed) yield* made([], { kind: 'seed', key: 'seed' }, signal, () => writeSeed(files.seed, seed))
     const { machine, config: recorded, resources } = spec
+    // A VM that runs shows the files that it was started with; only `seal` may change them.
+    if (seed && !runningVm({ id: machine.id, resources }))
+      yield* made([], { kind: 'seed', key: 'seed' }, signal, () => writeSeed(files.seed, seed))
     yield* startVm(this.#deps, { ...machine, config: recorded, resources }, image, signal)
   }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Clock } from '../../contracts/clock.js'
 import type { DriverMachine } from '../../contracts/driver.js'
 import { MachineError, messageOf } from '../../contracts/errors.js'
@@ -7,10 +8,11 @@ import { uuidOf } from './argv.js'
 import { consoleTail } from './console.js'
 import { machineFiles } from './layout.js'
 import { signalProcess } from './process.js'
-import { type QmpClient, withQmp } from './qmp.js'
+import { withQmp } from './qmp.js'
 import { readVm, runningVm } from './vm-record.js'
 
-const STOP_MS = 30_000
+/** More than the guest allows itself: half a minute each for containers and engine, and what it writes back. */
+const STOP_MS = 90_000
 /** A guest that was still booting did not hear the power button: it is pressed again. */
 const PRESS_AGAIN_MS = 4_000
 const QUIT_MS = 2_000
@@ -28,7 +30,9 @@ export async function powerOff(machine: DriverMachine, clock: Clock, signal: Abo
     async (probe): Promise<true | Pending> => {
       if (!runningVm(machine)) return true
       if (clock.monotonicMs() - pressedAt < PRESS_AGAIN_MS) return pending('the guest is still running')
-      await withQmp(control, probe, pressPowerButton)
+      const refusal = await press(machine, control, probe)
+      if (!runningVm(machine)) return true
+      if (refusal !== undefined) return pending(refusal)
       pressedAt = clock.monotonicMs()
       return pending('the power button was pressed')
     },
@@ -43,10 +47,38 @@ export async function powerOff(machine: DriverMachine, clock: Clock, signal: Abo
   )
 }
 
-/** A paused guest hears no button. */
-async function pressPowerButton(qmp: QmpClient): Promise<void> {
-  await qmp.execute('cont')
-  await qmp.execute('system_powerdown')
+/** Returns why it could not be pressed: QEMU may be ending already. A paused guest hears no button. */
+async function press(
+  machine: DriverMachine,
+  control: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    await withQmp(control, signal, async (qmp) => {
+      await qmp.execute('cont')
+      await qmp.execute('system_powerdown')
+    })
+    return undefined
+  } catch (cause) {
+    if (runningVm(machine) && !existsSync(control)) throw lostSocket(machine, control, cause)
+    return messageOf(cause)
+  }
+}
+
+/** The system removes a user's runtime directory when their last session ends. */
+function lostSocket(machine: DriverMachine, control: string, cause: unknown): MachineError {
+  return new MachineError(
+    'driver',
+    `QEMU of "${machine.name}" runs, but its control socket ${control} is gone`,
+    {
+      machine: machine.name,
+      hints: [
+        `Switch it off from inside: tsmachine ssh ${machine.name} -- sudo poweroff`,
+        'To keep the socket when you log out: loginctl enable-linger',
+      ],
+      cause,
+    },
+  )
 }
 
 /** Cuts the power: QEMU is asked to end, so that it writes out what it holds, and ended when it does not. */

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import type { DriverDeps, DriverEvent, DriverMachine } from '../../contracts/driver.js'
 import { fileError } from '../../util/file-error.js'
+import { partialOf } from './disks.js'
 import { endForwarder } from './forwarder-start.js'
 import { machineFiles, type MachineFiles } from './layout.js'
 import { cutPower } from './power.js'
@@ -9,7 +10,7 @@ import { cutPower } from './power.js'
 const FILES: Readonly<Record<string, (files: MachineFiles) => readonly string[]>> = {
   vm: (files) => [files.console, files.oldConsole, files.log, files.manualForwards],
   forwarder: (files) => [files.forwards],
-  disk: (files) => [files.data, files.root, `${files.root}.partial`],
+  disk: ({ data, root }) => [data, partialOf(data), root, partialOf(root)],
   seed: (files) => [files.seed],
 }
 

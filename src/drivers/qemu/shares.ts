@@ -13,19 +13,19 @@ const RESERVED = [
   '/',
   '/bin',
   '/boot',
-  '/dev',
-  '/etc',
+  '/home',
+  '/home/docker',
   '/lib',
   '/lib64',
-  '/proc',
-  '/run',
   '/sbin',
-  '/sys',
-  '/usr',
   '/var',
+  '/var/lib',
+  '/var/log',
 ]
-const RESERVED_BELOW = [
+/** The same, with all that lies in them. */
+const RESERVED_TREES = [
   '/dev',
+  '/home/docker/.ssh',
   '/proc',
   '/sys',
   '/run',
@@ -53,7 +53,7 @@ export function parseShare(text: string): Share | { readonly fault: string } {
 function guestFault(guest: string): string | undefined {
   if (!guest.startsWith('/')) return `the guest folder ${JSON.stringify(guest)} must be an absolute path`
   if (/[\p{Cc}]/u.test(guest)) return 'the guest folder holds control characters'
-  if (RESERVED.includes(guest) || RESERVED_BELOW.some((dir) => guest.startsWith(`${dir}/`)))
+  if (RESERVED.includes(guest) || RESERVED_TREES.some((dir) => `${guest}/`.startsWith(`${dir}/`)))
     return `the guest folder ${guest} belongs to the guest's system; give another one: HOST:GUEST`
   return undefined
 }

@@ -222,6 +222,7 @@ t.test('a disk with our serial that holds anything is left alone', async (t) => 
     { bytes: 'x', at: 64 * MIB - 1 },
     { bytes: '\xfe' },
     { bytes: '0' },
+    { bytes: '0\n' },
   ]) {
     const machine = guest(t)
     fakeBlkid(machine)
@@ -243,6 +244,19 @@ t.test('a format that was interrupted may be done again', async (t) => {
   content.write('half an inode table', 5 * MIB)
   writeFileSync(file, content)
   t.equal(await machine.script('data-disk', 'decide'), `format ${file}\n`)
+})
+
+t.test('a format leaves no mark behind, so that a disk damaged later is not formatted again', async (t) => {
+  const machine = guest(t)
+  fakeBlkid(machine)
+  const file = addDisk(machine, 'vdb', { serial: 'tsmachine-data' })
+  writeFileSync(join(machine.dir, 'bin/mkfs.ext4'), '#!/bin/sh\nexit 0\n', { mode: 0o755 })
+  await machine.script('data-disk', 'format', file)
+  const content = readFileSync(file)
+  t.notOk(content.subarray(63 * MIB).some((byte) => byte !== 0))
+  content.write('an inode table', 5 * MIB)
+  writeFileSync(file, content)
+  t.match(await machine.script('data-disk', 'decide'), /^ram /)
 })
 
 t.test("boot2docker's marker is a request to format", async (t) => {

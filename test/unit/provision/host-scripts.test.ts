@@ -115,7 +115,7 @@ for (const tools of ALL_TOOLS) {
     const facts = await collectFacts(on.shell, undefined, on.root)
     t.match(facts.engine, {
       version: '20.10.24+dfsg1',
-      running: true,
+      state: 'ready',
       socketActivated: true,
       enabled: true,
       ours: false,
@@ -131,12 +131,14 @@ for (const tools of ALL_TOOLS) {
     const on = host(t)
     on.put('etc/os-release', 'ID=tsmachine\nVERSION_ID=26.1.5-0123abcd\n')
     on.put('usr/bin/tsmachine-service', '#!/bin/sh\n', 0o755)
-    t.match(await collectFacts(on.shell, undefined, on.root), {
-      init: 'tsmachine',
-      engine: { running: true, ours: true, version: '26.1.5-0123abcd' },
-    })
-    on.fake('tsmachine-service', 'exit 3')
-    t.equal((await collectFacts(on.shell, undefined, on.root)).engine?.running, false)
+    const states = { 'running (pid 7)': 'ready', 'starting (pid 7)': 'starting', stopped: 'stopped' }
+    for (const [says, state] of Object.entries(states)) {
+      on.fake('tsmachine-service', `echo 'engine: ${says}'`)
+      t.match(await collectFacts(on.shell, undefined, on.root), {
+        init: 'tsmachine',
+        engine: { state, ours: true, version: '26.1.5-0123abcd' },
+      })
+    }
   })
 
   t.test(`${tools}: a whole plan is carried out in one round trip, and again without harm`, async (t) => {

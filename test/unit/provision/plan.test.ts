@@ -61,8 +61,8 @@ t.test('our own image gets its files and its engine started, nothing else', asyn
     hosts: ['tcp://0.0.0.0:2376', 'unix:///var/run/docker.sock'],
     labels: ['provider=qemu'],
   })
-  const running = { ...imageFacts().engine, running: true } as Facts['engine']
-  const next = plan(after(imageFacts(), made, { engine: running }), wanted({ name: 'dev', driver: 'qemu' }))
+  const engine = { ...imageFacts().engine, state: 'ready' } as Facts['engine']
+  const next = plan(after(imageFacts(), made, { engine }), wanted({ name: 'dev', driver: 'qemu' }))
   t.same(next.steps, [], 'a second run has nothing to do')
   const stopped = plan(after(imageFacts(), made), wanted({ name: 'dev', driver: 'qemu' }))
   t.same(outline(stopped), ['tsmachine-service engine start'], 'a stopped engine is started, not restarted')
@@ -77,9 +77,11 @@ t.test(
     const files = Object.fromEntries(given.map(({ path, content }) => [path, digest(content)]))
     const daemonJson = given.find(({ path }) => path.endsWith('daemon.json'))?.content.trimEnd() ?? ''
     const booted = imageFacts({ files, daemonJson })
-    t.same(outline(plan(booted, mine)), ['tsmachine-service engine start'], 'while it is starting')
-    const engine = { ...booted.engine, running: true } as Facts['engine']
-    t.same(outline(plan({ ...booted, ...(engine && { engine }) }, mine)), [])
+    const of = (state: 'stopped' | 'starting' | 'ready'): string[] =>
+      outline(plan({ ...booted, engine: { ...imageFacts().engine, state } as Facts['engine'] }, mine))
+    t.same(of('stopped'), ['tsmachine-service engine start'])
+    t.same(of('starting'), ['tsmachine-service engine start'], 'which waits for it')
+    t.same(of('ready'), [])
     t.equal(given.find(({ path }) => path.endsWith('key.pem'))?.mode, '600')
   },
 )
@@ -210,7 +212,7 @@ t.test(
 )
 
 t.test('an engine that failed too often is forgiven before it is started', async (t) => {
-  const engine = { ...DEBIAN_ENGINE, running: false }
+  const engine = { ...DEBIAN_ENGINE, state: 'stopped' } as const
   t.same(outline(plan(debianFacts({ engine }), wanted())).slice(-2), [
     'systemctl reset-failed docker.service',
     'systemctl restart docker.service',

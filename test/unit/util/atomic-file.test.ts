@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -9,7 +10,13 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type FileOps, makePrivateDir, realFileOps, writeFileAtomic } from '../../../src/util/atomic-file.js'
+import {
+  type FileOps,
+  makeOwnDir,
+  makePrivateDir,
+  realFileOps,
+  writeFileAtomic,
+} from '../../../src/util/atomic-file.js'
 import { failingOps, OPERATIONS } from '../../helpers/file-ops.js'
 
 t.test('a new file has its mode whatever the umask grants', async (t) => {
@@ -113,4 +120,12 @@ t.test('a directory that is missing is made 0700 with its parents, one that exis
   await t.rejects(makePrivateDir(join(dir, 'file')), { code: 'store', message: /not a directory/ })
   await t.rejects(makePrivateDir(join(dir, 'file', 'below')), { code: 'store', message: /not a directory/ })
   writeFileSync(join(dir, 'file'), 'still a file')
+})
+
+t.test('a directory that others may enter is not taken as ours', async (t) => {
+  const dir = t.testdir()
+  await makeOwnDir(join(dir, 'new'))
+  await makeOwnDir(join(dir, 'new'))
+  chmodSync(join(dir, 'new'), 0o777)
+  await t.rejects(makeOwnDir(join(dir, 'new')), { code: 'store', message: /others may enter/ })
 })

@@ -90,6 +90,10 @@ t.test('shares: same path by default, read-only when said, never over the system
     '/a:/etc',
     '/a:/var/lib/docker/x',
     '/a:/x/../proc/y',
+    '/a:/home',
+    '/a:/home/docker',
+    '/a:/var/lib/tsmachine',
+    '/a:/dev',
   ])
     t.ok('fault' in parseShare(text), text)
 })
