@@ -1,9 +1,10 @@
 import { MachineError } from '../src/contracts/errors.js'
 import type { JsonObject } from '../src/contracts/json.js'
 import type { Facts, Plan, Step, Wanted } from '../src/contracts/provision.js'
-import type { EngineSource } from '../src/contracts/record.js'
+import type { EngineChoices, EngineSource } from '../src/contracts/record.js'
 import { daemonText, mergeDaemon, wantedDaemon } from './plans/daemon-json.js'
-import { literalEnvironment, systemdEnvironment } from './plans/environment.js'
+import { engineOption } from './plans/engine-flags.js'
+import { literalEnvironment, parseEnvironment, systemdEnvironment } from './plans/environment.js'
 import { environmentFile, registryFiles, tlsFiles } from './plans/files.js'
 import { DAEMON_JSON } from './plans/places.js'
 import { type DaemonGoal, daemonGoal, engineSteps, presentDaemon } from './plans/restart.js'
@@ -50,6 +51,13 @@ export function plan(facts: Facts, wanted: Wanted): Plan {
     engine: { source, port, ...(part.version ? { version: part.version } : {}) },
     warnings: warnings(facts, wanted),
   }
+}
+
+/** @throws MachineError `usage` for choices that no host can be given */
+export function checkChoices(choices: EngineChoices): void {
+  for (const option of choices.opts) engineOption(option)
+  parseEnvironment(choices.env)
+  registryFiles(choices.registryCas)
 }
 
 /** Only the certificates: files and the engine's restart (design 7). daemon.json ends as it was. */

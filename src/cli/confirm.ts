@@ -3,13 +3,20 @@ import type { LedgerRecord } from '../contracts/record.js'
 import type { MachineContext } from '../machine/context.js'
 import { runningCreate } from '../machine/interrupt.js'
 
-/** A question on the terminal; anything but y... means no, and so does the end of input. */
+/**
+ * A question on the terminal; anything but y... means no, and so does the end of input. Ctrl-C, which the terminal hands
+ * to us as a key while we ask, ends the command as everywhere else.
+ */
 export async function confirm(question: string, signal: AbortSignal): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
   try {
     const answer = await Promise.race([terminal.question(question, { signal }), ended])
     return /^y/i.test(answer.trim())
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
   } finally {
     terminal.close()
   }

@@ -29,9 +29,18 @@ export default class Create extends BaseCommand {
     if (name === undefined) throw this.usage('Error: No machine name specified')
     if (extra.length > 0) throw this.usage(`Invalid command line. Found extra arguments [${extra.join(' ')}]`)
     const ctx = this.context(flags)
+    if (flags.resume) this.refuseChoices(flags)
     const result = flags.resume ? await resumeCreate(ctx, name) : await this.create(ctx, name, flags)
     this.answer(result, '')
     ctx.report({ type: 'info', text: this.nextStep(result) })
+  }
+
+  /** The record says what was chosen: another choice now would be ignored. */
+  private refuseChoices(flags: Record<string, unknown>): void {
+    const choices = Object.keys(flags).filter((name) => name in CREATE_FLAGS || name in DRIVER_FLAGS)
+    const extra = choices.filter((name) => name !== 'resume').map((name) => `--${name}`)
+    if (extra.length > 0)
+      throw this.usage(`--resume carries on with the choices of the first create, without ${extra.join(' ')}`)
   }
 
   private async create(

@@ -59,6 +59,8 @@ export interface LedgerRecord {
   readonly hostKeys?: PinnedHostKeys
   readonly ssh?: { readonly user: string; readonly keyPath?: string }
   readonly engine?: { readonly source: EngineSource; readonly version?: string; readonly port: number }
+  /** The server certificate that the host was last given; the file in the machine's folder may be a newer one. */
+  readonly certificate?: { readonly sha256: string; readonly notAfter: string }
   readonly secrets: Readonly<Record<string, SecretRef>>
   readonly dockerContext?: string
   readonly lastState?: { readonly state: MachineState; readonly at: string }

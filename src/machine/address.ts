@@ -33,8 +33,11 @@ export function engineUrl(engine: { host: string; port: number }): string {
   return `tcp://${engine.host.includes(':') ? `[${engine.host}]` : engine.host}:${engine.port}`
 }
 
-/** From the driver's local view, or for a cloud machine from its last known state. */
-function requireRunning(open: OpenMachine): void {
+/**
+ * From the driver's local view, or for a cloud machine from its last known state.
+ * @throws MachineError `not-running`
+ */
+export function requireRunning(open: OpenMachine): void {
   const state = open.driver.localState ? open.driver.localState(open.machine) : open.ledger.lastState?.state
   if (state === undefined || state === '' || state === 'Running') return
   throw new MachineError('not-running', 'Host is not running', {

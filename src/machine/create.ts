@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { checkChoices } from '../../provision/plan.js'
 import type { DriverFactory, FlagValues } from '../contracts/driver.js'
 import { isMachineError, MachineError, toMachineError } from '../contracts/errors.js'
 import type { JsonObject } from '../contracts/json.js'
@@ -38,6 +39,7 @@ export async function createMachine(ctx: MachineContext, request: CreateRequest)
   checkMachineName(request.name)
   const factory = await ctx.drivers.load(request.driver)
   const config = parseConfig(factory, request.flagValues)
+  checkChoices(request.options.engine)
   refuseRunning(ctx, request.name)
   refuseTaken(ctx, request.name)
   const lock = await lockForCreate(ctx, request.name)

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../contracts/json.js'
 import type { MachineRecord } from '../contracts/record.js'
-import { maskSecrets } from '../store/mask.js'
+import { maskChoices, maskSecrets } from '../store/mask.js'
 import type { MachineContext } from './context.js'
 
 /**
@@ -10,10 +10,12 @@ import type { MachineContext } from './context.js'
 export async function inspectMachine(ctx: MachineContext, name: string): Promise<JsonObject> {
   const record = ctx.store.get(name)
   const secrets = await secretKeys(ctx, record.config.DriverName)
-  const shown = plain(maskSecrets(record.config, secrets))
+  const config = maskSecrets(record.config, secrets)
+  const shown = plain({ ...config, HostOptions: maskChoices(config.HostOptions) })
   if (!record.ledger) return shown
   const driver = { ...record.ledger.driver, config: maskedConfig(record, secrets) }
-  return { ...shown, HostKey: hostKeyView(record), Tsmachine: plain({ ...record.ledger, driver }) }
+  const ledger = { ...record.ledger, driver, options: maskChoices(record.ledger.options) }
+  return { ...shown, HostKey: hostKeyView(record), Tsmachine: plain(ledger) }
 }
 
 /** Config keys that the driver itself calls secret; a driver that is not here adds none. */

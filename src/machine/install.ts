@@ -5,6 +5,8 @@ import type { Facts, Plan, Wanted } from '../contracts/provision.js'
 import type { RemoteShell } from '../contracts/ssh.js'
 import { ensureServerCertificate, type ServerCertificate } from './certificates.js'
 import type { MachineContext } from './context.js'
+import { updateLedger } from './driver-events.js'
+import { installedCertificate } from './due.js'
 import type { OpenMachine } from './open.js'
 
 /** What to do to a host besides the machine's recorded wishes. */
@@ -18,6 +20,7 @@ export interface PreparedPlan {
   readonly facts: Facts
   readonly plan: Plan
   readonly bundleDir: string | undefined
+  readonly certificate: ServerCertificate
 }
 
 /** Makes the plan for a host: its facts, our certificates and, when it has no engine, the bundle. */
@@ -35,7 +38,7 @@ export async function preparePlan(
     ...choice,
     ...(bundle && { bundleVersion: bundle.version }),
   })
-  return { facts, plan: plan(facts, wanted), bundleDir: bundle?.dir }
+  return { facts, plan: plan(facts, wanted), bundleDir: bundle?.dir, certificate }
 }
 
 /** A host of our image carries its engine; a stock host keeps the one that it has; a renewal installs nothing. */
@@ -80,5 +83,7 @@ export async function install(
   // An install script has brought an engine: what it is decides the rest.
   if (prepared.plan.again)
     return await install(ctx, open, shell, { ...options, facts: await collectFacts(shell, options.signal) })
+  const certificate = installedCertificate(prepared.certificate.cert)
+  await updateLedger(ctx, open.name, open.factory, (ledger) => ({ ...ledger, certificate }))
   return prepared.plan
 }

@@ -117,7 +117,7 @@ async function liveRow(
   const state = known?.state ?? ''
   const url = state === 'Timeout' ? '' : shownUrl(open, state)
   const engine = await engineCell(ctx, open, state, timeoutMs)
-  const days = await certificateDaysLeft(open.record.dir, ctx.clock.now())
+  const days = await certificateDaysLeft(open, ctx.clock.now())
   return {
     name: open.name,
     active: url !== '' && sameUrl(url, ctx.env['DOCKER_HOST']),

@@ -1,4 +1,5 @@
 import { MachineError } from '../contracts/errors.js'
+import { requireRunning } from './address.js'
 import { openShell } from './connect.js'
 import type { MachineContext } from './context.js'
 import { openMachine, type OpenMachine, requireVerb } from './open.js'
@@ -59,6 +60,7 @@ async function engineLog(
   options: LogOptions,
   print: (line: string) => void,
 ): Promise<void> {
+  requireRunning(open)
   const shell = await openShell(ctx, open)
   try {
     const result = await shell.exec(engineLogCommand(options), {

@@ -9,7 +9,7 @@ import { ensureClientKey, ensureHostKey, importClientKey, readPublicLine } from 
 import { wantedState } from './install.js'
 import type { OpenMachine } from './open.js'
 import { seedDocuments, type SeedFile } from './seed.js'
-import { machineState } from './state.js'
+import { powerState } from './state.js'
 
 /** User that we make on hosts of our own. */
 export const SEED_USER = 'docker'
@@ -22,7 +22,7 @@ export async function make(state: CreateState, signal: AbortSignal): Promise<voi
   const events = driver.create(await machineSpec(state, await firstSeed(state)), signal)
   await recordEvents(ctx, open.name, factory, events)
   await state.refresh()
-  if (!driver.start || (await machineState(state.open, signal)) === 'Running') return
+  if (!driver.start || (await powerState(state.open, signal)) === 'Running') return
   await recordEvents(ctx, open.name, factory, driver.start(state.open.machine, state.image, signal))
   await state.refresh()
 }

@@ -1,6 +1,7 @@
 import { collectFacts } from '../../provision/facts.js'
 import type { Plan } from '../contracts/provision.js'
 import type { LedgerRecord } from '../contracts/record.js'
+import { requireRunning } from './address.js'
 import { openShell } from './connect.js'
 import type { MachineContext } from './context.js'
 import { CreateState } from './create-state.js'
@@ -19,6 +20,7 @@ export async function provisionMachine(ctx: MachineContext, name: string, force 
   const state = new CreateState(ctx, await openMachine(ctx, name), undefined)
   state.force = force
   try {
+    requireRunning(state.open)
     for (const row of PROVISION_STAGES) await runStage(row, state)
     if (isMade(state.open.ledger)) await state.update(finished)
     await syncDockerContext(ctx, state.open)
@@ -41,6 +43,7 @@ function finished({ failure: _failure, ...ledger }: LedgerRecord): LedgerRecord 
 /** What `provision` would do, without doing it. */
 export async function planMachine(ctx: MachineContext, name: string): Promise<Plan> {
   const open = await openMachine(ctx, name)
+  requireRunning(open)
   const shell = await openShell(ctx, open, { deadlineMs: CONNECT_MS })
   try {
     return (await preparePlan(ctx, open, await collectFacts(shell, ctx.signal))).plan

@@ -6,7 +6,7 @@ import { ConsoleWatch } from './console-watch.js'
 import type { MachineContext } from './context.js'
 import { type OpenMachine, openMachine } from './open.js'
 import { bringUp } from './start.js'
-import { machineState } from './state.js'
+import { powerState } from './state.js'
 import { takeDown } from './stop.js'
 import { waitForEngine } from './verify.js'
 
@@ -18,7 +18,7 @@ export async function restartMachine(ctx: MachineContext, name: string): Promise
   try {
     const open = await openMachine(ctx, name)
     if (!open.factory.capabilities.power) return await reboot(ctx, open)
-    if ((await machineState(open, ctx.signal)) !== 'Stopped') await takeDown(ctx, open, 'stop')
+    if ((await powerState(open, ctx.signal)) !== 'Stopped') await takeDown(ctx, open, 'stop')
     await bringUp(ctx, await openMachine(ctx, name))
   } finally {
     await lock.release()

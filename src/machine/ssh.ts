@@ -3,7 +3,7 @@ import { runInteractive } from '../ssh/interactive.js'
 import { loginOptions, settledPins, sshEndpoint } from './connect.js'
 import type { MachineContext } from './context.js'
 import { openMachine } from './open.js'
-import { machineState } from './state.js'
+import { powerState } from './state.js'
 
 /**
  * A session on the user's terminal, or one command whose words go to ssh as they are.
@@ -17,7 +17,7 @@ export async function sshSession(
 ): Promise<number> {
   const open = await openMachine(ctx, name)
   const endpoint = sshEndpoint(open)
-  if ((await machineState(open, ctx.signal)) !== 'Running') {
+  if ((await powerState(open, ctx.signal)) !== 'Running') {
     throw new MachineError('not-running', `Error: Cannot run SSH command: Host "${name}" is not running`, {
       machine: name,
       hints: [`Start it: ${ctx.profile.program} start ${name}`],

@@ -1,6 +1,7 @@
 import { MachineError } from '../contracts/errors.js'
+import type { MachineState } from '../contracts/state.js'
 import type { Stage } from '../contracts/events.js'
-import { askEngine, startFollowers, waitForEngine } from './verify.js'
+import { askEngine, isCertificateFault, startFollowers, waitForEngine } from './verify.js'
 import { waitForBoot } from './boot.js'
 import { serverSans } from './certificates.js'
 import type { MachineContext } from './context.js'
@@ -9,7 +10,7 @@ import { syncDockerContext } from './docker-context.js'
 import { recordEvents } from './driver-events.js'
 import { type OpenMachine, openMachine, requireVerb } from './open.js'
 import { renewCertificates } from './renew.js'
-import { certificateIsDue } from './due.js'
+import { certificatesAreDue } from './due.js'
 import { runStage, type StageDefinition } from './stages.js'
 import { machineState } from './state.js'
 
@@ -22,13 +23,22 @@ export async function startMachine(ctx: MachineContext, name: string): Promise<v
   try {
     const open = await openMachine(ctx, name)
     const state = await machineState(open, ctx.signal)
-    if (state === 'Running')
-      throw new MachineError('driver', `Machine "${name}" is already running.`, { machine: name })
+    refuseRunning(name, state)
     requireProvisioned(open)
     await bringUp(ctx, open)
   } finally {
     await lock.release()
   }
+}
+
+function refuseRunning(name: string, state: MachineState): void {
+  if (state === 'Running')
+    throw new MachineError('driver', `Machine "${name}" is already running.`, { machine: name })
+  if (state !== 'Error' && state !== 'Paused') return
+  throw new MachineError('driver', `Machine "${name}" has power already, but its state is ${state}.`, {
+    machine: name,
+    hints: [`tsmachine logs ${name} --boot`, `Cut its power, then start it: tsmachine kill ${name}`],
+  })
 }
 
 /** A machine whose create never finished is finished by `create --resume`, which also knows what is missing. */
@@ -61,6 +71,19 @@ export async function bringUp(ctx: MachineContext, open: OpenMachine): Promise<v
     state.close()
   }
   await syncDockerContext(ctx, state.open)
+}
+
+/** Renews what is due, and what the engine or we refuse for another reason. */
+async function proveCertificates({ ctx, open }: CreateState, signal: AbortSignal): Promise<void> {
+  if (!(await certificatesAreDue(ctx, open, serverSans(open))))
+    try {
+      await askEngine(open, signal)
+      return
+    } catch (error) {
+      if (!isCertificateFault(error)) throw error
+    }
+  await renewCertificates(ctx, open, {}, signal)
+  await askEngine(open, signal)
 }
 
 function logs(state: CreateState): readonly string[] {
@@ -102,9 +125,7 @@ export const START_STAGES: readonly (StageDefinition<CreateState> & { readonly s
     text: 'Checking the TLS connection',
     deadlineMs: 3 * MINUTE,
     run: async (state, signal) => {
-      if (await certificateIsDue(state.ctx, state.open, serverSans(state.open)))
-        await renewCertificates(state.ctx, state.open, {}, signal)
-      await askEngine(state.open, signal)
+      await proveCertificates(state, signal)
       await startFollowers(state.ctx, state.open, signal)
     },
     hints: (state) => [`tsmachine provision ${state.name}`],

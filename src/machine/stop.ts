@@ -3,7 +3,7 @@ import { withDeadline } from '../util/wait.js'
 import type { MachineContext } from './context.js'
 import { recordEvents } from './driver-events.js'
 import { type OpenMachine, openMachine, requireVerb } from './open.js'
-import { machineState } from './state.js'
+import { powerState } from './state.js'
 
 /** Above any driver's own limit, whose text is the better one. */
 const STOP_MS = 120_000
@@ -23,7 +23,7 @@ async function powerOff(ctx: MachineContext, name: string, verb: 'stop' | 'kill'
   const lock = await ctx.store.lock(name, `${verb} ${name}`, { signal: ctx.signal })
   try {
     const open = await openMachine(ctx, name)
-    if ((await machineState(open, ctx.signal)) === 'Stopped')
+    if ((await powerState(open, ctx.signal)) === 'Stopped')
       throw new MachineError('driver', `Machine "${name}" is already stopped.`, { machine: name })
     await takeDown(ctx, open, verb)
   } finally {

@@ -26,6 +26,21 @@ export function maskSecrets(config: HostRecordV3, secretFields: readonly string[
   return { ...config, Driver: maskObject(config.Driver, isSecret) }
 }
 
+/** Engine choices that can be shown: passwords in URLs (proxies, mirrors) and variables named as secrets are masked. */
+export function maskChoices<T>(choices: T): T {
+  const text = JSON.stringify(choices, (_key, value: unknown) =>
+    typeof value === 'string' ? maskAssignment(value.replace(USERINFO, `//${MASK}@`)) : value,
+  )
+  return JSON.parse(text) as T
+}
+
+const USERINFO = /\/\/[^/@\s]+@/g
+
+function maskAssignment(text: string): string {
+  const [, name] = /^([A-Za-z_][A-Za-z0-9_]*)=./.exec(text) ?? []
+  return name !== undefined && looksSecret(name) ? `${name}=${MASK}` : text
+}
+
 function looksSecret(key: string): boolean {
   const plain = key.toLowerCase().replace(/[-_]/g, '')
   return SECRET_ENDINGS.some((ending) => plain.endsWith(ending))

@@ -61,6 +61,7 @@ const ledger = v.looseObject({
       port: v.number(),
     }),
   ),
+  certificate: v.optional(v.looseObject({ sha256: v.string(), notAfter: v.string() })),
   secrets: v.record(v.string(), secretRef),
   dockerContext: v.optional(v.string()),
   lastState: v.optional(
