@@ -249,10 +249,17 @@ export interface Driver {
   ): AsyncIterable<DriverEvent>
   /** Forwarded ports (capability `forwards`). */
   forwards?(machine: DriverMachine): Promise<readonly PortForward[]>
-  addForward?(
-    machine: DriverMachine,
-    forward: { guestPort: number; hostPort: number; protocol: 'tcp' | 'udp' },
-  ): Promise<void>
+  /** Adds a forward by hand; it is made again at each start until it is removed. */
+  addForward?(machine: DriverMachine, forward: WantedForward): Promise<void>
+  /** Takes back what `addForward` has added. */
+  removeForward?(machine: DriverMachine, forward: WantedForward): Promise<void>
+}
+
+/** A port of 127.0.0.1 that leads to one of the guest. */
+export interface WantedForward {
+  readonly protocol: 'tcp' | 'udp'
+  readonly guestPort: number
+  readonly hostPort: number
 }
 
 /** Paths of the client's certificate files for the engine API. */

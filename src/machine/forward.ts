@@ -1,14 +1,7 @@
-import type { PortForward } from '../contracts/driver.js'
+import type { PortForward, WantedForward } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import type { MachineContext } from './context.js'
 import { openMachine, type OpenMachine } from './open.js'
-
-/** A forward that the user asks for by hand. */
-export interface ForwardRequest {
-  readonly guestPort: number
-  readonly hostPort: number
-  readonly protocol: 'tcp' | 'udp'
-}
 
 /** Forwarded ports of a machine behind user-mode networking. @throws MachineError `driver` for any other machine */
 export async function listForwards(ctx: MachineContext, name: string): Promise<readonly PortForward[]> {
@@ -17,13 +10,19 @@ export async function listForwards(ctx: MachineContext, name: string): Promise<r
   return await open.driver.forwards(open.machine)
 }
 
-/** Adds a forward on 127.0.0.1; it ends with the VM. */
-export async function addForward(ctx: MachineContext, name: string, request: ForwardRequest): Promise<void> {
+/** Adds or removes a forward on 127.0.0.1 by hand. One that was added is there at every start. */
+export async function changeForward(
+  ctx: MachineContext,
+  name: string,
+  change: 'add' | 'remove',
+  forward: WantedForward,
+): Promise<void> {
   const lock = await ctx.store.lock(name, `forward ${name}`, { signal: ctx.signal })
   try {
     const open = await openMachine(ctx, name)
-    if (!open.driver.addForward) throw noForwards(open)
-    await open.driver.addForward(open.machine, request)
+    const work = change === 'add' ? open.driver.addForward : open.driver.removeForward
+    if (!work) throw noForwards(open)
+    await work.call(open.driver, open.machine, forward)
   } finally {
     await lock.release()
   }
@@ -41,7 +40,7 @@ function noForwards(open: OpenMachine): MachineError {
 }
 
 /** `GUEST`, `HOST:GUEST`, each with `/udp` or `/tcp` after it, in the order that `docker run -p` has. */
-export function parseForward(text: string): ForwardRequest {
+export function parseForward(text: string): WantedForward {
   const match = /^(?:(\d+):)?(\d+)(?:\/(tcp|udp))?$/.exec(text)
   const guestPort = Number(match?.[2] ?? 0)
   const hostPort = Number(match?.[1] ?? guestPort)

@@ -34,6 +34,11 @@ t.test('forwards by hand: added, listed, made again at the next start', async (t
   t.notOk(await accepts(hostPort))
   await vm.start()
   t.ok(await accepts(hostPort))
+  const forward = { protocol: 'tcp', guestPort: 80, hostPort } as const
+  await vm.driver.removeForward?.(vm.machine, forward)
+  t.notOk(await accepts(hostPort))
+  t.equal((await vm.driver.forwards?.(vm.machine))?.length, 2)
+  await t.rejects(async () => vm.driver.removeForward?.(vm.machine, forward), { code: 'driver' })
 })
 
 t.test('the forwarder follows containers, says which port is taken, and ends with its VM', async (t) => {

@@ -105,6 +105,9 @@ async function openDriver(child: ChildDriver, once: Once, deps: DriverDeps): Pro
     addForward: async (machine, forward) => {
       await talk.call('addForward', [machine, forward])
     },
+    removeForward: async (machine, forward) => {
+      await talk.call('removeForward', [machine, forward])
+    },
   }
   return pick(all, members)
 }

@@ -15,13 +15,13 @@ import type {
   JsonObject,
   MachineSpec,
   SeedDocuments,
+  WantedForward,
 } from '../../contracts/driver.js'
 import type { Resource } from '../../contracts/record.js'
 import type { Description } from './protocol.js'
 
 type Args = readonly unknown[]
 type Previous = Parameters<DriverFactory['record']['fromFields']>[1]
-type Forward = Parameters<NonNullable<Driver['addForward']>>[1]
 
 /** Members that answer at once, of the static half. */
 export const FACTORY_CALLS: Readonly<Record<string, (factory: DriverFactory, args: Args) => unknown>> = {
@@ -61,7 +61,9 @@ export const UNARY_CALLS: Readonly<Record<string, Unary>> = {
   seal: (driver, [machine, seed]) => driver.seal?.(machine as DriverMachine, seed as SeedDocuments),
   forwards: (driver, [machine]) => driver.forwards?.(machine as DriverMachine),
   addForward: (driver, [machine, forward]) =>
-    driver.addForward?.(machine as DriverMachine, forward as Forward),
+    driver.addForward?.(machine as DriverMachine, forward as WantedForward),
+  removeForward: (driver, [machine, forward]) =>
+    driver.removeForward?.(machine as DriverMachine, forward as WantedForward),
 }
 
 type Stream = (

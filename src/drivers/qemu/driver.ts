@@ -12,6 +12,7 @@ import type {
   PreflightFault,
   SeedDocuments,
   StateReport,
+  WantedForward,
 } from '../../contracts/driver.js'
 import { MachineError } from '../../contracts/errors.js'
 import type { Resource } from '../../contracts/record.js'
@@ -22,11 +23,11 @@ import { readConfig } from './config.js'
 import { consoleLines } from './console.js'
 import { makeDataDisk, makeRootDisk } from './disks.js'
 import { startForwarder } from './forwarder-start.js'
-import { addByHand, forwardsOf } from './forwards.js'
+import { addByHand, forwardsOf, removeByHand } from './forwards.js'
 import { machineFiles } from './layout.js'
 import { networkOf } from './network-choice.js'
 import { GUEST_ENGINE_PORT } from './network-user.js'
-import { GUEST_ADDRESS, type WantedForward } from './ports.js'
+import { GUEST_ADDRESS } from './ports.js'
 import { cutPower, powerOff } from './power.js'
 import { preflight } from './preflight.js'
 import { removeMachine } from './remove.js'
@@ -153,6 +154,10 @@ export class QemuDriver implements Driver {
         hints: mode === 'bridge' ? ['The machine has an address of its own: tsmachine ip NAME'] : [],
       })
     await addByHand(machine, forward)
+  }
+
+  async removeForward(machine: DriverMachine, forward: WantedForward): Promise<void> {
+    await removeByHand(machine, forward)
   }
 }
 

@@ -1,10 +1,10 @@
-import type { DriverMachine, PortForward } from '../../contracts/driver.js'
+import type { DriverMachine, PortForward, WantedForward } from '../../contracts/driver.js'
 import { MachineError, messageOf } from '../../contracts/errors.js'
 import type { Json } from '../../contracts/json.js'
 import { readJsonFile, writeJsonFile } from './json-file.js'
 import { type MachineFiles, machineFiles } from './layout.js'
 import { GUEST_ENGINE_PORT, GUEST_SSH_PORT } from './network-user.js'
-import { addForward, type WantedForward } from './ports.js'
+import { addForward, removeForward } from './ports.js'
 import { withQmp } from './qmp.js'
 import { readVm, runningVm } from './vm-record.js'
 
@@ -39,6 +39,28 @@ export async function addByHand(machine: DriverMachine, wanted: WantedForward): 
   )
   const others = manualForwards(files).filter((forward) => !sameForward(forward, wanted))
   await writeJsonFile(files.manualForwards, [...others, { ...wanted, hostPort }])
+}
+
+/**
+ * Takes back a forward that was added by hand, whether the machine runs or not.
+ * @throws MachineError `driver` when there is none such
+ */
+export async function removeByHand(machine: DriverMachine, unwanted: WantedForward): Promise<void> {
+  const files = machineFiles(machine.dir)
+  const kept = manualForwards(files).filter((forward) => !sameForward(forward, unwanted))
+  if (kept.length === manualForwards(files).length)
+    throw new MachineError(
+      'driver',
+      `No forward by hand leads from ${unwanted.hostPort} to ${unwanted.guestPort}`,
+      {
+        hints: [`tsmachine forward ${machine.name}`],
+      },
+    )
+  if (runningVm(machine))
+    await withQmp(readVm(machine.resources).control, AbortSignal.timeout(ADD_MS), (qmp) =>
+      removeForward(qmp, unwanted),
+    )
+  await writeJsonFile(files.manualForwards, kept)
 }
 
 /** Makes the forwards again that were added by hand; returns a warning for each that cannot be had. */

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import type { WantedForward } from '../../contracts/driver.js'
 import { MachineError } from '../../contracts/errors.js'
 import { errnoOf } from '../../util/file-error.js'
 import type { QmpClient } from './qmp.js'
@@ -29,15 +30,8 @@ export function parseUsernet(text: string): readonly HostForward[] {
   }))
 }
 
-/** What to forward. Host port 0 lets the system choose. */
-export interface WantedForward {
-  readonly protocol: 'tcp' | 'udp'
-  readonly hostPort: number
-  readonly guestPort: number
-}
-
 /**
- * Adds a forward from 127.0.0.1 and returns the host port in use.
+ * Adds a forward from 127.0.0.1 and returns the host port in use; port 0 lets the system choose.
  * @throws MachineError `driver` saying why the port cannot be had
  */
 export async function addForward(qmp: QmpClient, wanted: WantedForward): Promise<number> {

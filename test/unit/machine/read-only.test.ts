@@ -12,7 +12,7 @@ import type { MachineContext } from '../../../src/machine/context.js'
 import { examine } from '../../../src/machine/doctor.js'
 import { machineVersion } from '../../../src/machine/engine-version.js'
 import { envVariables } from '../../../src/machine/env.js'
-import { addForward, listForwards, parseForward } from '../../../src/machine/forward.js'
+import { changeForward, listForwards, parseForward } from '../../../src/machine/forward.js'
 import { inspectMachine } from '../../../src/machine/inspect.js'
 import { listMachines, listNames } from '../../../src/machine/list.js'
 import { parseFilter } from '../../../src/machine/list-filter.js'
@@ -334,7 +334,7 @@ t.test('forwards are asked from drivers that have them', async (t) => {
   const ctx = context(t)
   await record(ctx, 'web')
   await t.rejects(listForwards(ctx, 'web'), { code: 'driver', message: /forwards no ports/ })
-  await t.rejects(addForward(ctx, 'web', parseForward('80')), { code: 'driver' })
+  await t.rejects(changeForward(ctx, 'web', 'add', parseForward('80')), { code: 'driver' })
   t.same(parseForward('8080:80'), { hostPort: 8080, guestPort: 80, protocol: 'tcp' })
   t.same(parseForward('53/udp'), { hostPort: 53, guestPort: 53, protocol: 'udp' })
   for (const bad of ['', '0', '70000', 'a:1', '1:2:3', '80/sctp', '-1'])
