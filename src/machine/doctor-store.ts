@@ -43,8 +43,10 @@ export function checkRecords(ctx: MachineContext): Promise<readonly Finding[]> {
       ]
     const { ledger } = record
     if (ledger === undefined || ledger.phase === 'ready' || ctx.store.lockHolder(record.name)) return []
-    const text = `its ${ledger.phase === 'removing' ? 'rm' : 'create'} did not finish`
-    const hint = `${ctx.profile.program} create ${record.name} --resume, or ${ctx.profile.program} rm ${record.name}`
+    const removing = ledger.phase === 'removing'
+    const text = `its ${removing ? 'rm' : 'create'} did not finish`
+    const rm = `${ctx.profile.program} rm ${record.name}`
+    const hint = removing ? rm : `${ctx.profile.program} create ${record.name} --resume, or ${rm}`
     return [{ check, level: 'note', text, hint }]
   })
   const count: Finding = { check: 'machines', level: 'good', text: String(records.length) }

@@ -1,9 +1,12 @@
+import { basename } from 'node:path'
 import { MachineError, toMachineError } from '../contracts/errors.js'
 import type { LedgerRecord } from '../contracts/record.js'
+import { processesIn } from '../util/process.js'
 import { withDeadline } from '../util/wait.js'
 import type { MachineContext } from './context.js'
 import { dropDockerContext } from './docker-context.js'
 import { recordEvents, reportEvents, updateLedger } from './driver-events.js'
+import { isDiskFull, lockToEnd } from './full-disk.js'
 import { interruptCreate, runningCreate } from './interrupt.js'
 import { notFound } from './names.js'
 import { type OpenMachine, openRemains } from './open.js'
@@ -30,7 +33,7 @@ export async function removeMachine(
     throw notFound(ctx, name)
   }
   await interruptCreate(ctx, name, options)
-  const lock = await ctx.store.lock(name, `rm ${name}`, { signal: ctx.signal })
+  const lock = await lockToEnd(ctx, name, `rm ${name}`)
   try {
     // Gone meanwhile: another rm was faster, or the create had made nothing yet.
     if (ctx.store.exists(name)) await removeLocked(ctx, name, options)
@@ -50,7 +53,7 @@ async function removeLocked(ctx: MachineContext, name: string, options: RemoveOp
     ctx.report({ type: 'warn', machine: name, text })
     await openRemains(ctx, name).then(
       (open) => dropDockerContext(ctx, open),
-      () => undefined,
+      () => tellLeftovers(ctx, name),
     )
     await ctx.store.tombstone(name)
     return
@@ -58,14 +61,27 @@ async function removeLocked(ctx: MachineContext, name: string, options: RemoveOp
   await ctx.store.remove(name)
 }
 
+/** Where no record says what a machine had made, its user has to look. */
+function tellLeftovers(ctx: MachineContext, name: string): void {
+  const found = processesIn(ctx.store.dir(name)).map(
+    ({ pid, program }) => `kill ${pid} (${basename(program)})`,
+  )
+  const text = [
+    `What "${name}" had made is not known and may be left.`,
+    ...(found.length > 0 ? [`These processes belong to it: ${found.join(', ')}.`] : []),
+    `Its Docker context, if it had one: docker context rm ${name}`,
+  ].join(' ')
+  ctx.report({ type: 'warn', machine: name, text })
+}
+
 async function removeResources(ctx: MachineContext, open: OpenMachine): Promise<void> {
   const { name, factory, driver } = open
   const events = (signal: AbortSignal) => driver.remove(open.machine, signal)
   // A ledger whose config.json cannot be read cannot be written either; it goes on naming everything.
-  const record = open.record.ledger !== undefined && !('error' in ctx.store.read(name))
+  const writable = open.record.ledger !== undefined && !('error' in ctx.store.read(name))
+  const record = writable && (await markRemoving(ctx, open))
   const work = (signal: AbortSignal): Promise<void> =>
     record ? recordEvents(ctx, name, factory, events(signal)) : reportEvents(ctx, name, events(signal))
-  if (record) await updateLedger(ctx, name, factory, (ledger) => ({ ...ledger, phase: 'removing' }))
   try {
     await withDeadline(`${name} to be removed`, REMOVE_MS, work, {
       signal: ctx.signal,
@@ -78,6 +94,17 @@ async function removeResources(ctx: MachineContext, open: OpenMachine): Promise<
         () => undefined,
       )
     throw error
+  }
+}
+
+/** False when there is no room to write it down: removing makes room. */
+async function markRemoving(ctx: MachineContext, { name, factory }: OpenMachine): Promise<boolean> {
+  try {
+    await updateLedger(ctx, name, factory, (ledger) => ({ ...ledger, phase: 'removing' }))
+    return true
+  } catch (error) {
+    if (!isDiskFull(error)) throw error
+    return false
   }
 }
 

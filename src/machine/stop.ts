@@ -1,6 +1,7 @@
 import { MachineError } from '../contracts/errors.js'
 import { withDeadline } from '../util/wait.js'
 import type { MachineContext } from './context.js'
+import { lockToEnd } from './full-disk.js'
 import { recordEvents } from './driver-events.js'
 import { type OpenMachine, openMachine, requireVerb } from './open.js'
 import { powerState } from './state.js'
@@ -20,7 +21,7 @@ export async function killMachine(ctx: MachineContext, name: string): Promise<vo
 }
 
 async function powerOff(ctx: MachineContext, name: string, verb: 'stop' | 'kill'): Promise<void> {
-  const lock = await ctx.store.lock(name, `${verb} ${name}`, { signal: ctx.signal })
+  const lock = await lockToEnd(ctx, name, `${verb} ${name}`)
   try {
     const open = await openMachine(ctx, name)
     if ((await powerState(open, ctx.signal)) === 'Stopped')

@@ -32,7 +32,9 @@ async function contextOf(ctx: MachineContext, machine: string): Promise<string> 
   throw new MachineError('engine', `"${machine}" has no Docker context`, {
     machine,
     hints: [
-      'Contexts need the docker client: tsmachine doctor says whether it is found.',
+      open.factory.capabilities.ssh
+        ? 'Contexts need the docker client: tsmachine doctor says whether it is found.'
+        : `The ${open.factory.name} driver makes none: the machine is not ours.`,
       `Without one: eval "$(tsmachine env ${machine})"`,
     ],
   })

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { errnoOf } from './file-error.js'
 
@@ -118,4 +118,13 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
     if (errnoOf(error) === 'ESRCH') return false
     throw error
   }
+}
+
+/** Processes one of whose arguments names something in this directory; none where there is no /proc to see them in. */
+export function processesIn(dir: string): readonly { readonly pid: number; readonly program: string }[] {
+  const pids = process.platform === 'linux' ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : []
+  return pids.flatMap((pid) => {
+    const [program = '', ...args] = readText(`/proc/${pid}/cmdline`).split('\0')
+    return args.some((arg) => arg.includes(`${dir}/`)) ? [{ pid: Number(pid), program }] : []
+  })
 }

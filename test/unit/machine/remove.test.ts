@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -8,6 +9,7 @@ import { removable } from '../../../src/machine/removable.js'
 import { removeMachine } from '../../../src/machine/remove.js'
 import { startMachine } from '../../../src/machine/start.js'
 import { killMachine, stopMachine } from '../../../src/machine/stop.js'
+import { fileError } from '../../../src/util/file-error.js'
 import { FakeProvider } from '../../doubles/fake-driver/provider.js'
 import { scratchDir } from '../../helpers/driver-deps.js'
 import { bareFactory, fakeFlags } from '../../helpers/hosted-driver.js'
@@ -199,4 +201,36 @@ t.test('a stop that is interrupted ends and leaves the record as it was', async 
   setTimeout(() => abort.abort(new MachineError('cancelled', 'Interrupted', { exitCode: 143 })), 50)
   await t.rejects(stopMachine(ctx, 'web'), { code: 'cancelled', exitCode: 143 })
   t.match(ctx.store.read('web').ledger, { phase: 'ready' })
+})
+
+t.test('a machine that fills the disk can still be ended and removed', async (t) => {
+  const { rm, ctx, provider } = await bench(t)
+  const full = fileError('write', '/store/x', Object.assign(new Error('no space'), { code: 'ENOSPC' }))
+  const refusing: PropertyKey[] = ['lock', 'update']
+  const store = new Proxy(ctx.store, {
+    get(target, key) {
+      if (refusing.includes(key)) return () => Promise.reject(full)
+      const value: unknown = Reflect.get(target, key, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+  await killMachine({ ...ctx, store }, 'web')
+  await removeMachine({ ...ctx, store }, 'web', { force: false })
+  t.same(provider.leftovers(), [])
+  t.notOk(existsSync(ctx.store.dir('web')))
+  await t.rejects(rm(), { code: 'not-found' })
+})
+
+t.test('rm -f of a machine whose record says nothing names the processes that use its folder', async (t) => {
+  const { rm, ctx, put } = await bench(t)
+  put('tsmachine.json', '')
+  put('config.json', '{')
+  put('disk', '')
+  const child = spawn('tail', ['-f', join(ctx.store.dir('web'), 'disk')], { stdio: 'ignore' })
+  t.teardown(() => child.kill())
+  await rm(true)
+  t.match(
+    ctx.events.map((event) => ('text' in event ? event.text : '')).join('\n'),
+    new RegExp(`kill ${String(child.pid)} \\(tail\\).*docker context rm web`),
+  )
 })
