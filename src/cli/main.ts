@@ -17,9 +17,11 @@ export async function run(argv: readonly string[], calledAs: string): Promise<ne
   const signals = watchSignals(process)
   const wantsJson = jsonWanted(argv)
   const debug = debugWanted(argv, process.env)
+  let words = argv
   let exitCode: number
   try {
     const { globals, rest } = takeLeadingGlobals(argv)
+    words = rest
     const session: Session = {
       profile,
       argv: [profile.program, ...argv],
@@ -30,11 +32,16 @@ export async function run(argv: readonly string[], calledAs: string): Promise<ne
     exitCode = await dispatch(session, rest)
   } catch (thrown) {
     const failure = failureOf(thrown, { profile, signal: signals.signal })
-    renderFailure(failure, { profile, json: wantsJson, debug, command: argv[0] ?? '' })
+    renderFailure(failure, { profile, json: wantsJson, debug, command: commandName(words) })
     exitCode = failure.exitCode
   }
   await flush(process.stdout, process.stderr)
   process.exit(exitCode)
+}
+
+/** As in the document of a success: a group's command has two words. */
+function commandName([first = '', second = '']: readonly string[]): string {
+  return first === 'image' && /^\w/.test(second) ? `${first} ${second}` : first
 }
 
 /** Before parsing: an error of the parser itself must come out as JSON too. */
