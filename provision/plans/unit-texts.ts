@@ -72,6 +72,9 @@ root = "/var/lib/tsmachine/containerd"
 state = "/run/tsmachine/containerd/state"
 disabled_plugins = ["io.containerd.grpc.v1.cri"]
 
+[debug]
+  level = "warn"
+
 [grpc]
   address = "${CONTAINERD_SOCKET}"
 

@@ -18,6 +18,9 @@ const resume = (state: CreateState): string =>
     ? `tsmachine provision ${state.name}`
     : `tsmachine create ${state.name} --resume`
 const remove = (state: CreateState): string => `tsmachine rm ${state.name}`
+/** What the engine refuses stays refused. */
+const otherChoices = (state: CreateState): readonly string[] =>
+  state.open.ledger.phase === 'ready' ? [] : [`${remove(state)}    (then create it again with other options)`]
 const bootLog = (state: CreateState): string => `tsmachine logs ${state.name} --boot`
 const engineLog = (state: CreateState): string => `tsmachine logs ${state.name} --engine`
 const consoleTail = (state: CreateState): string | undefined => state.console?.tail()
@@ -60,7 +63,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
     text: 'Provisioning the engine',
     deadlineMs: 10 * MINUTE,
     run: provision,
-    hints: (state) => [resume(state), `tsmachine ssh ${state.name}`],
+    hints: (state) => [resume(state), `tsmachine ssh ${state.name}`, ...otherChoices(state)],
   },
   {
     stage: 'engine',
@@ -68,7 +71,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
     deadlineMs: 2 * ENGINE_MS,
     run: (state, signal) =>
       withEngineLog(state, () => waitForEngine(state.ctx, state.open, ENGINE_MS * state.patience, signal)),
-    hints: (state) => [engineLog(state), resume(state)],
+    hints: (state) => [engineLog(state), resume(state), ...otherChoices(state)],
   },
   {
     stage: 'tls',
