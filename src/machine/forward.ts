@@ -20,9 +20,9 @@ export async function changeForward(
   const lock = await ctx.store.lock(name, `forward ${name}`, { signal: ctx.signal })
   try {
     const open = await openMachine(ctx, name)
-    const work = change === 'add' ? open.driver.addForward : open.driver.removeForward
-    if (!work) throw noForwards(open)
-    await work.call(open.driver, open.machine, forward)
+    const verb = change === 'add' ? 'addForward' : 'removeForward'
+    if (!open.driver[verb]) throw noForwards(open)
+    await open.driver[verb](open.machine, forward)
   } finally {
     await lock.release()
   }
