@@ -3,7 +3,7 @@ import type { HostRecordV3 } from '../../../src/contracts/record.js'
 import { factory as generic } from '../../../src/drivers/generic/index.js'
 import { factory as none } from '../../../src/drivers/none/index.js'
 import { formatHostRecord } from '../../../src/store/go-json.js'
-import { maskSecrets } from '../../../src/store/mask.js'
+import { maskChoices, maskSecrets } from '../../../src/store/mask.js'
 import {
   adoptHostRecord,
   currentLedger,
@@ -177,4 +177,17 @@ t.test('secrets in a record are masked, those of docker-machine too, and nothing
   })
   t.strictSame({ ...masked, Driver: {} }, { ...config, Driver: {} })
   t.end()
+})
+
+t.test('engine choices are shown without passwords, whatever else they hold', async (t) => {
+  const choices = {
+    env: ['HTTPS_PROXY=http://me:pw@proxy:3128/x', 'API_TOKEN=abc', 'LANG=C', 'EMPTY_TOKEN='],
+    opts: ['http-proxy=http://a:b@c', 'debug', 'label=mail=a@b'],
+    mirrors: ['https://user@mirror'],
+  }
+  t.strictSame(maskChoices(choices), {
+    env: ['HTTPS_PROXY=http://[secret]@proxy:3128/x', 'API_TOKEN=[secret]', 'LANG=C', 'EMPTY_TOKEN='],
+    opts: ['http-proxy=http://[secret]@c', 'debug', 'label=mail=a@b'],
+    mirrors: ['https://[secret]@mirror'],
+  })
 })
