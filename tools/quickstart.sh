@@ -8,7 +8,7 @@ step() { printf '\n== %s\n' "$*"; }
 tsmachine() { node "$PWD/bin/run.cjs" "$@"; }
 
 step 'Programs and packages'
-sh tools/setup.sh run build quickstart
+sh tools/setup.sh run build
 node tools/prepare.mjs packages build
 if ! command -v docker >/dev/null 2>&1; then
   echo "There is no docker client here: using Debian's, from the cache, for this run."
@@ -35,7 +35,7 @@ eval "$(tsmachine env --shell sh "$name")"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/bin"
-cp "$(command -v busybox)" "$folder/bin/busybox"
+cp "$(node --import tsx tools/debian-tool.ts busybox)/busybox" "$folder/bin/busybox"
 tar -C "$folder" -cf "$folder.tar" bin && mv "$folder.tar" "$folder/image.tar"
 docker import "$folder/image.tar" tsmachine/hello >/dev/null
 docker run --rm tsmachine/hello /bin/busybox sh -c \

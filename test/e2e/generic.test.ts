@@ -123,7 +123,7 @@ t.test(
     t.teardown(() => vm.stop())
     const shell = await vm.connect()
     await shell.exec('sudo docker import - busybox', {
-      stdin: readFileSync(busyboxTar(join(user.home, 'own'))),
+      stdin: readFileSync(await busyboxTar(join(user.home, 'own'))),
     })
     shell.close()
     // The disk has no apparmor_parser, which Debian only recommends.

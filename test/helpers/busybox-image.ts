@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { debianTool } from '../../tools/debian-tool.js'
 import type { TestUser } from './cli.js'
 
-const BUSYBOX = '/bin/busybox'
 const APPLETS = ['sh', 'cat', 'echo', 'ls', 'sleep', 'httpd', 'mkdir', 'wget', 'nc', 'sync', 'touch', 'id']
 
 /** A container image from Debian's static busybox, since nothing can be pulled: a tar for `docker import`. */
-export function busyboxTar(dir: string): string {
+export async function busyboxTar(dir: string): Promise<string> {
   const root = join(dir, 'busybox-root')
   mkdirSync(join(root, 'bin'), { recursive: true })
-  copyFileSync(BUSYBOX, join(root, 'bin', 'busybox'))
+  copyFileSync(await debianTool('busybox'), join(root, 'bin', 'busybox'))
   for (const applet of APPLETS) symlinkSync('busybox', join(root, 'bin', applet))
   const tar = join(dir, 'busybox.tar')
   execFileSync('tar', ['-C', root, '-cf', tar, '.'])
@@ -19,6 +19,6 @@ export function busyboxTar(dir: string): string {
 
 /** Imports that image into a machine under the name `busybox`. */
 export async function importBusybox(user: TestUser, machine: string): Promise<void> {
-  const outcome = await user.docker(machine, ['import', busyboxTar(user.home), 'busybox'])
+  const outcome = await user.docker(machine, ['import', await busyboxTar(user.home), 'busybox'])
   if (outcome.code !== 0) throw new Error(outcome.stderr)
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { debianTool } from '../../tools/debian-tool.js'
 import { describeArtefact } from './artefact.js'
 import type { TestUser } from './cli.js'
 
@@ -13,7 +14,7 @@ export async function panicImage(user: TestUser): Promise<string> {
   mkdirSync(join(tree, 'bin'), { recursive: true })
   copyFileSync(join(await currentImage(user), 'kernel'), join(dir, 'kernel'))
   writeFileSync(join(dir, 'engine.squashfs'), 'never read\n')
-  copyFileSync('/bin/busybox', join(tree, 'bin', 'busybox'))
+  copyFileSync(await debianTool('busybox'), join(tree, 'bin', 'busybox'))
   writeFileSync(join(tree, 'init'), '#!/bin/busybox sh\nexit 1\n')
   chmodSync(join(tree, 'init'), 0o755)
   execFileSync('sh', ['-c', 'find . | cpio -o -H newc --quiet | gzip > "$1"', 'sh', join(dir, 'initramfs')], {

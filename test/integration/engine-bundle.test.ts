@@ -13,12 +13,12 @@ import { join } from 'node:path'
 import t from 'tap'
 import { fetchPackages, openApt, unpack } from '../../image-build/apt.js'
 import { build } from '../../image-build/build.js'
-import { parseElf } from '../../image-build/elf.js'
 import { checkBundle } from '../../image-build/engine-bundle-check.js'
 import { layOutBundle } from '../../image-build/engine-bundle-tree.js'
 import { ArtefactStore } from '../../src/images/artefact-store.js'
 import { run } from '../../src/util/exec.js'
 import { cachePath, packageRoot } from '../../src/util/paths.js'
+import { debianTool } from '../../tools/debian-tool.js'
 
 t.setTimeout(300_000)
 
@@ -94,9 +94,7 @@ async function bareRoot(): Promise<string> {
   const root = join(dir, 'root')
   for (const name of ['bin', 'proc', 'sys', 'dev', 'run', 'etc', 'var/lib', 'tmp', 'opt/tsmachine'])
     mkdirSync(join(root, name), { recursive: true })
-  if (parseElf(readFileSync('/bin/busybox')).interpreter)
-    throw new Error('/bin/busybox is not busybox-static')
-  copyFileSync('/bin/busybox', join(root, 'bin/busybox'))
+  copyFileSync(await debianTool('busybox'), join(root, 'bin/busybox'))
   for (const name of TOOLS) symlinkSync('busybox', join(root, 'bin', name))
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\ndockremap:x:100000:100000::/:/bin/sh\n')
   writeFileSync(join(root, 'etc/group'), 'root:x:0:\ndocker:x:999:\ndockremap:x:100000:\n')

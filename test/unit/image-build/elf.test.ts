@@ -8,6 +8,7 @@ import { withParents } from '../../../image-build/engine-bundle-pack.js'
 import { upstreamVersion } from '../../../image-build/engine-bundle.js'
 import { libraryClosure } from '../../../image-build/libraries.js'
 import { run } from '../../../src/util/exec.js'
+import { debianTool } from '../../../tools/debian-tool.js'
 
 /** A dynamic program that every Debian has. */
 const PROGRAM = '/bin/ls'
@@ -88,7 +89,7 @@ t.test('a static program and a full page are handled', async (t) => {
   const bytes = readFileSync(PROGRAM)
   t.throws(() => relocate(bytes, { interpreter: 'x'.repeat(5000), rpath: 'y' }), /no 5003 spare bytes/)
   t.ok(bytes.equals(readFileSync(PROGRAM)), 'a refused file is not touched')
-  const busybox = '/bin/busybox'
+  const busybox = await debianTool('busybox')
   const still = readFileSync(busybox)
   relocate(still, { interpreter: '/x', rpath: '/y' })
   t.ok(still.equals(readFileSync(busybox)))
