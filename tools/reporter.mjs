@@ -1,6 +1,6 @@
 // Reporter for tap: a line per test file, failures in full, and `N passed, N failed` alone on the last line. Counts are of
 // single assertions; a file that crashes, times out or asserts nothing counts as one failure.
-import { appendFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { Transform } from 'node:stream'
 import { Parser } from 'tap-parser'
 
@@ -46,18 +46,22 @@ export default class Reporter extends Transform {
     this.push(
       `${good ? 'ok    ' : 'FAILED'} ${file.name} (${results.pass} of ${results.count} groups, ${seconds} s)\n`,
     )
+    // Now already: a runner that is killed does not come to its end.
+    this.#save()
   }
 
   #end() {
-    const { passed, failed, skipped } = this.#counts
-    const lost = passed + failed === 0 ? 1 : 0
-    if (failed + lost > 0) process.exitCode ||= 1
+    const { passed, failed } = this.#counts
+    if (passed + failed === 0) this.#counts.failed++
+    if (this.#counts.failed > 0) process.exitCode ||= 1
+    this.#save()
+    if (!process.env.TSMACHINE_COUNTS)
+      process.stdout.write(`${passed} passed, ${this.#counts.failed} failed\n`)
+  }
+
+  #save() {
     if (process.env.TSMACHINE_COUNTS)
-      appendFileSync(
-        process.env.TSMACHINE_COUNTS,
-        JSON.stringify({ passed, failed: failed + lost, skipped }) + '\n',
-      )
-    else process.stdout.write(`${passed} passed, ${failed + lost} failed\n`)
+      writeFileSync(process.env.TSMACHINE_COUNTS, JSON.stringify(this.#counts))
   }
 }
 

@@ -1,34 +1,17 @@
 /**
  * Runs the test suites one after another and prints `N passed, N failed` over all of them, alone on the last line.
- * `run-suites.ts [campaign] [SUITE|FILE]... [--seed N]`
+ * `run-suites.ts [campaign] [SUITE|FILE]...`
  */
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { findProgram } from '../src/util/exec.js'
-import { debianTool } from './debian-tool.js'
-
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
-
-interface Suite {
-  readonly name: string
-  /** Test files at once: VMs come one after another. */
-  readonly jobs: number
-  /** Seconds until a file counts as hung. */
-  readonly limitS: number
-  /** Needs our images in the cache. */
-  readonly images: boolean
-}
-
-const SUITES: readonly Suite[] = [
-  { name: 'unit', jobs: 2, limitS: 300, images: false },
-  { name: 'contract', jobs: 2, limitS: 300, images: false },
-  { name: 'integration', jobs: 2, limitS: 900, images: true },
-  { name: 'e2e', jobs: 1, limitS: 3000, images: true },
-]
+import { packageRoot } from '../src/util/paths.js'
+import { total } from './last-line.mjs'
+import { endLeftovers } from './leftovers.js'
+import { everything, type Part, rootAdvice, select } from './suites.js'
+import { testPath } from './test-path.js'
 
 interface Counts {
   readonly passed: number
@@ -42,95 +25,103 @@ interface Outcome extends Counts {
 }
 
 const BROKEN: Counts = { passed: 0, failed: 1, skipped: 0 }
+const RUN_ID = process.pid.toString(36)
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { seed: { type: 'string' } } })
+const { positionals } = parseArgs({ allowPositionals: true })
 const campaign = positionals[0] === 'campaign'
-const wanted = positionals.slice(campaign ? 1 : 0)
-const seed = values.seed ?? String(Date.now() % 1_000_000)
-
+const { parts, unknown } = select(everything(), positionals.slice(campaign ? 1 : 0))
 const outcomes: Outcome[] = []
-for (const suite of SUITES) {
-  const files = filesOf(suite)
-  if (files.length > 0) outcomes.push(await runSuite(suite, files))
-}
-report()
+let running: ChildProcess | undefined
+let stopped: 'SIGINT' | 'SIGTERM' | undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(signal))
 
-/** The suite's files that this run wants: all, when nothing is named. */
-function filesOf(suite: Suite): string[] {
-  const dir = join('test', suite.name)
-  const all = existsSync(join(ROOT, dir)) ? readdirSync(join(ROOT, dir), { recursive: true }).map(String) : []
-  const files = all.filter((name) => name.endsWith('.test.ts')).map((name) => join(dir, name))
-  if (wanted.length === 0 || wanted.includes(suite.name)) return files.sort()
-  return files.filter((file) => wanted.some((word) => word === file || word === join(ROOT, file))).sort()
+const refusal =
+  unknown.length > 0 ? `nothing is called ${unknown.join(' or ')}` : rootAdvice(parts, process.getuid?.())
+if (refusal) process.stdout.write(`${refusal}\n`)
+else await runAll()
+
+async function runAll(): Promise<void> {
+  const env = {
+    ...process.env,
+    PATH: await testPath(),
+    TSMACHINE_RUN: RUN_ID,
+    TSMACHINE_SIZES: campaign ? 'campaign' : 'ci',
+  }
+  for (const part of parts) if (!stopped) outcomes.push(await runSuite(part, env))
+  await countLeftovers()
+  report()
 }
 
-async function runSuite(suite: Suite, files: readonly string[]): Promise<Outcome> {
+/** The first signal ends the running file in order, a second one at once. */
+function stop(signal: 'SIGINT' | 'SIGTERM'): void {
+  running?.kill(stopped ? 'SIGKILL' : signal)
+  stopped ??= signal
+}
+
+async function runSuite(part: Part, env: NodeJS.ProcessEnv): Promise<Outcome> {
+  const { suite, files } = part
   const began = performance.now()
   process.stdout.write(`\n== ${suite.name}: ${files.length} files\n`)
-  const counts = ready(suite) ? await runTap(suite, files) : BROKEN
+  const ready = !suite.images || (await run(process.execPath, ['tools/prepare.mjs', 'images'], env)) === 0
+  const counts = ready && !stopped ? await runTap(part, env) : BROKEN
   return { suite: suite.name, seconds: Math.round((performance.now() - began) / 1000), ...counts }
 }
 
-/** Makes what the suite needs; false when that failed, which is one failure. */
-function ready(suite: Suite): boolean {
-  if (!suite.images) return true
-  return (
-    spawnSync(process.execPath, ['tools/prepare.mjs', 'images'], { cwd: ROOT, stdio: 'inherit' }).status === 0
-  )
-}
-
-async function runTap(suite: Suite, files: readonly string[]): Promise<Counts> {
+async function runTap({ suite, files }: Part, env: NodeJS.ProcessEnv): Promise<Counts> {
   const dir = mkdtempSync(join(tmpdir(), 'tsm-counts-'))
   const counts = join(dir, 'counts')
   const words = ['run', '--disable-coverage', '--reporter=./tools/reporter.mjs']
   const limits = [`--jobs=${suite.jobs}`, `--timeout=${suite.limitS}`]
-  const child = spawn(join(ROOT, 'node_modules/.bin/tap'), [...words, ...limits, ...files], {
-    cwd: ROOT,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: {
-      ...process.env,
-      PATH: await searchPath(),
-      TSMACHINE_COUNTS: counts,
-      TSMACHINE_SEED: seed,
-      TSMACHINE_SIZES: campaign ? 'campaign' : 'ci',
-    },
+  const code = await run(join(packageRoot(), 'node_modules/.bin/tap'), [...words, ...limits, ...files], {
+    ...env,
+    TSMACHINE_COUNTS: counts,
   })
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal))
-  const code = await new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))
   const result = existsSync(counts) ? (JSON.parse(readFileSync(counts, 'utf8')) as Counts) : BROKEN
   rmSync(dir, { recursive: true, force: true })
   // A runner that failed for a reason of its own must not look like success.
   return code !== 0 && result.failed === 0 ? { ...result, failed: 1 } : result
 }
 
-/** Our programs first that this computer lacks: Debian 13's compose, and its docker client where there is none. */
-async function searchPath(): Promise<string> {
-  const names = ['docker-compose', ...(findProgram('docker') ? [] : ['docker'])]
-  const tools = await Promise.all(names.map(debianTool))
-  return [...new Set(tools.map((path) => dirname(path))), process.env['PATH'] ?? ''].join(delimiter)
+/** Runs a program in the repository until it ends or we are stopped; 1 when it cannot be started. */
+async function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const child = spawn(program, args, { cwd: packageRoot(), stdio: ['ignore', 'inherit', 'inherit'], env })
+  running = child
+  return await new Promise((resolve) => {
+    child.once('error', (error) => process.stderr.write(`${program}: ${error.message}\n`))
+    child.once('close', (code) => resolve(code === null || code < 0 ? 1 : code))
+  })
+}
+
+/** What tests left running is one failure each. */
+async function countLeftovers(): Promise<void> {
+  const left = await endLeftovers(RUN_ID)
+  for (const { pid, command } of left) process.stdout.write(`left running, ended now: ${pid} ${command}\n`)
+  if (left.length > 0)
+    outcomes.push({ suite: 'left running', passed: 0, failed: left.length, skipped: 0, seconds: 0 })
 }
 
 function report(): void {
-  const sum = (key: keyof Counts): number => outcomes.reduce((total, outcome) => total + outcome[key], 0)
   process.stdout.write('\n')
   for (const { suite, passed, failed, skipped, seconds } of outcomes)
     process.stdout.write(
       `${suite.padEnd(12)} ${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''} (${seconds} s)\n`,
     )
-  if (campaign) writeTable()
-  if (outcomes.length === 0) process.stdout.write(`nothing is called ${wanted.join(' or ')}\n`)
-  const failed = sum('failed') + (outcomes.length === 0 ? 1 : 0)
-  process.exitCode = failed === 0 ? 0 : 1
-  process.stdout.write(`${sum('passed')} passed, ${failed} failed\n`)
+  for (const { passed, failed } of outcomes) {
+    total.passed += passed
+    total.failed += failed
+  }
+  total.complete = true
+  if (stopped) process.exitCode = 128 + constants.signals[stopped]
+  else if (campaign) writeTable()
 }
 
 function writeTable(): void {
   const rows = outcomes
     .map((each) => `| ${each.suite} | ${each.passed} | ${each.failed} | ${each.seconds} |\n`)
     .join('')
-  const head = `# Last campaign\n\n\`npm run campaign\`, seed ${seed}, Node ${process.version}.\n\n`
+  const head = `# Last campaign\n\n\`npm run campaign\`, Node ${process.version}.\n\n`
   writeFileSync(
-    join(ROOT, 'docs/campaign.md'),
+    join(packageRoot(), 'docs/campaign.md'),
     `${head}| suite | passed | failed | seconds |\n|---|---|---|---|\n${rows}`,
   )
 }

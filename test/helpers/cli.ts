@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { mkdirSync, rmSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runDir } from './run-dir.js'
 
 /** The built program, as users start it. */
 export const PROGRAM = fileURLToPath(new URL('../../bin/run.cjs', import.meta.url))
@@ -33,7 +34,7 @@ export class TestUser {
   readonly env: Readonly<Record<string, string>>
 
   constructor(options: { store?: string } = {}) {
-    this.home = mkdtempSync(join(tmpdir(), 'tsm-user-'))
+    this.home = runDir('user')
     this.store = options.store ?? join(this.home, 'store')
     this.dockerConfig = join(this.home, 'docker')
     const runtime = join(this.home, 'run')
@@ -92,11 +93,14 @@ export class TestUser {
     })
   }
 
-  /** Removes every machine and then the folder itself. */
+  /** Removes every machine, which must work, and then the folder itself. */
   async cleanUp(): Promise<void> {
-    const names = (await this.tsmachine(['ls', '-q'])).stdout.split('\n').filter(Boolean)
-    if (names.length > 0) await this.tsmachine(['rm', '-f', ...names])
-    rmSync(this.home, { recursive: true, force: true })
+    try {
+      const names = (await this.tsmachine(['ls', '-q'])).stdout.split('\n').filter(Boolean)
+      if (names.length > 0) await this.ok(['rm', '-f', ...names])
+    } finally {
+      rmSync(this.home, { recursive: true, force: true })
+    }
   }
 }
 

@@ -1,13 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { DriverDeps } from '../../src/contracts/driver.js'
 import { systemClock } from '../../src/util/clock.js'
+import { runDir } from './run-dir.js'
 
 /** A short-named directory that the test removes at its end (tap's own are too long for sockets). */
 export function scratchDir(t: Test): string {
-  const dir = mkdtempSync(join(tmpdir(), 'tsm-'))
+  const dir = runDir('dir')
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   return dir
 }

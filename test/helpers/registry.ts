@@ -1,10 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { request } from 'node:https'
 import { poll } from './poll.js'
+import { runDir } from './run-dir.js'
 
 /** This computer as guests with user networking see it. */
 const HOST_FROM_GUEST = '10.0.2.2'
@@ -19,7 +19,7 @@ export interface TestRegistry {
 
 /** Debian's docker-registry over TLS on the loopback address. */
 export async function startRegistry(): Promise<TestRegistry> {
-  const dir = mkdtempSync(join(tmpdir(), 'tsm-registry-'))
+  const dir = runDir('registry')
   const [cert, key, config] = ['cert.pem', 'key.pem', 'config.yml'].map((name) => join(dir, name)) as [
     string,
     string,

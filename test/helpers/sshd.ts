@@ -1,12 +1,13 @@
 /** A real OpenSSH server for one test: own host keys, own configuration, only on 127.0.0.1. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
-import { tmpdir, userInfo } from 'node:os'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { probeBanner } from '../../src/ssh/banner.js'
 import { isRetryableSsh } from '../../src/ssh/errors.js'
 import { retry } from '../../src/util/wait.js'
+import { runDir } from './run-dir.js'
 
 export type KeyType = 'ed25519' | 'rsa' | 'ecdsa'
 
@@ -34,7 +35,7 @@ export interface Sshd {
 
 /** Starts the server and waits until it speaks. */
 export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
-  const dir = mkdtempSync(join(tmpdir(), 'tsm-sshd-'))
+  const dir = runDir('sshd')
   chmodSync(dir, 0o755)
   const types = options.hostKeys ?? ['ed25519']
   const hostKeys = types.map((type) => makeKey(join(dir, `host_${type}`), type))

@@ -1,8 +1,6 @@
 /** A running stock Debian VM, with the QEMU flags that our own driver uses, on a throw-away overlay of its disk. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
 import type { RemoteShell } from '../../src/contracts/ssh.js'
 import { ACCELERATORS } from '../../src/drivers/qemu/accelerators.js'
 import { vmArgv } from '../../src/drivers/qemu/argv.js'
@@ -13,6 +11,7 @@ import { withQmp } from '../../src/drivers/qemu/qmp.js'
 import { connect } from '../../src/ssh/connect.js'
 import { isMachineError, MachineError } from '../../src/contracts/errors.js'
 import { retry, waitFor } from '../../src/util/wait.js'
+import { runDir } from './run-dir.js'
 import { type StockDisk, stockDisk } from './stock-disk.js'
 
 export { stockDisk } from './stock-disk.js'
@@ -53,7 +52,7 @@ const NEVER = new AbortController().signal
 /** Boots a stock VM and waits until its SSH server lets us in. */
 export async function startStockVm(options: StockVmOptions): Promise<StockVm> {
   const disk = await stockDisk(options.variant)
-  const dir = mkdtempSync(join(tmpdir(), 'tsm-vm-'))
+  const dir = runDir('vm')
   const child = boot(disk, dir, options)
   const vm = await reach(child, disk, dir)
   if (options.wait === false) return vm

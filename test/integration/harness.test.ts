@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -67,11 +67,55 @@ t.test('nothing is done when nothing is missing', async (t) => {
   t.strictSame(setup(process.env['PATH'] ?? '', 'build'), { status: 0, stdout: '', stderr: '' })
 })
 
-t.test('a suite or file that does not exist is a failure, not an empty success', async (t) => {
-  const result = spawnSync(process.execPath, ['--import', 'tsx', 'tools/run-suites.ts', 'no-such'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  })
+const RUNNER = ['--import', './tools/last-line.mjs', '--import', 'tsx', 'tools/run-suites.ts']
+
+t.test('a suite or file that does not exist is a failure, and nothing is run', async (t) => {
+  const result = spawnSync(process.execPath, [...RUNNER, 'unit', 'no-such'], { cwd: ROOT, encoding: 'utf8' })
   t.equal(result.status, 1)
-  t.match(result.stdout, /nothing is called no-such\n0 passed, 1 failed\n$/)
+  t.equal(result.stdout, 'nothing is called no-such\n0 passed, 1 failed\n')
+})
+
+t.test('a signal ends the running file and the run, and what was counted is printed', async (t) => {
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    const files = ['test/unit/util/clock.test.ts', 'test/contract/fake.test.ts']
+    const child = spawn(process.execPath, [...RUNNER, ...files], {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      if (!output.includes('== unit') && (output + text).includes('== unit')) child.kill(signal)
+      output += text
+    })
+    const code = await new Promise((resolve) => child.once('close', resolve))
+    t.equal(code, status, signal)
+    t.match(output, /^== unit: 1 files$[^]*^\d+ passed, 1 failed\n$/m)
+    t.notMatch(output, /== contract/)
+  }
+})
+
+t.test('the last line is the count also when there is nothing to count', async (t) => {
+  const last = (program: string, args: readonly string[], path = process.env['PATH'] ?? ''): unknown => {
+    const { TSMACHINE_COUNTS: _mine, ...env } = process.env
+    const { status, stdout } = spawnSync(program, args, {
+      cwd: ROOT,
+      env: { ...env, PATH: path },
+      encoding: 'utf8',
+    })
+    return { failed: status !== 0, last: stdout.trimEnd().split('\n').at(-1) }
+  }
+  const broken = { failed: true, last: '0 passed, 1 failed' }
+  const cannotStart = [
+    '--import',
+    './tools/last-line.mjs',
+    '--import',
+    './no-such.mjs',
+    'tools/run-suites.ts',
+  ]
+  t.strictSame(last(process.execPath, cannotStart), broken, 'the runner cannot start')
+  t.strictSame(last('/bin/sh', ['tools/test.sh'], searchPath(t, {})), broken, 'setup fails')
+  t.strictSame(last('/bin/sh', ['.ci/run'], searchPath(t, {})), broken, 'there is no npm')
 })
