@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -53,7 +53,10 @@ function setup(
 t.test('without root the one command that installs what is missing is printed', async (t) => {
   const { status, stderr } = setup(searchPath(t, { id: 'echo 1000', 'apt-get': 'exit 9' }), 'run')
   t.equal(status, 1)
-  t.match(stderr, /^ {2}sudo apt-get install -y --no-install-recommends .*qemu-system-x86 qemu-utils/m)
+  t.match(
+    stderr,
+    /^ {2}sudo apt-get update && sudo apt-get install -y --no-install-recommends .*qemu-system-x86 qemu-utils/m,
+  )
   t.notMatch(stderr, /mmdebstrap/, 'only what was asked for')
 })
 
@@ -61,6 +64,20 @@ t.test('without apt the packages are named', async (t) => {
   const { status, stderr } = setup(searchPath(t, {}), 'run')
   t.equal(status, 1)
   t.match(stderr, /names of Debian packages\):.*qemu-utils/)
+})
+
+t.test('package lists that are gone are fetched again, though no program is missing', async (t) => {
+  const log = join(t.testdir(), 'log')
+  const fake = (uid: number): string => {
+    const dir = searchPath(t, {
+      id: `echo ${uid}`,
+      'apt-get': `[ "$1" = indextargets ] || echo "$*" >>${log}`,
+    })
+    return `${dir}:${process.env['PATH'] ?? ''}`
+  }
+  t.match(setup(fake(1000), 'build'), { status: 1, stderr: /^ {2}sudo apt-get update$/m })
+  t.strictSame(setup(fake(0), 'build'), { status: 0, stdout: '', stderr: '' })
+  t.equal(readFileSync(log, 'utf8'), 'update -q\n')
 })
 
 t.test('nothing is done when nothing is missing', async (t) => {
