@@ -12,6 +12,9 @@ import { download } from '../../../src/util/download.js'
 const BODY = randomBytes(300_000)
 const HASH = createHash('sha256').update(BODY).digest('hex')
 
+// The servers of these tests are here: no proxy of this computer may be asked for them.
+for (const name of Object.keys(process.env)) if (/_proxy$/i.test(name)) delete process.env[name]
+
 type Handler = (request: IncomingMessage, response: ServerResponse, count: number) => void
 
 interface Site {
