@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 
-export interface Leftover {
+export interface Running {
   readonly pid: number
   readonly command: string
 }
@@ -11,19 +11,20 @@ export interface Leftover {
 const GRACE_MS = 2_000
 
 /** Ends what still runs in folders of this run, and returns what it was. */
-export async function endLeftovers(runId: string, graceMs = GRACE_MS): Promise<readonly Leftover[]> {
-  if (find(runId).length > 0) await pause(graceMs)
-  const left = find(runId)
+export async function endLeftovers(runId: string, graceMs = GRACE_MS): Promise<readonly Running[]> {
+  const folder = new RegExp(`/tsm-[a-z]+-${runId}-`)
+  const find = (): readonly Running[] => processes().filter(({ command }) => folder.test(command))
+  if (find().length > 0) await pause(graceMs)
+  const left = find()
   for (const { pid } of left) end(pid)
   return left
 }
 
-function find(runId: string): readonly Leftover[] {
-  const folder = new RegExp(`/tsm-[a-z]+-${runId}-`)
+/** Every process but ours. */
+export function processes(): readonly Running[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
     .map((name) => ({ pid: Number(name), command: commandLine(name) }))
-    .filter(({ command }) => folder.test(command))
 }
 
 /** Empty for a process that has just ended. */
