@@ -1,9 +1,10 @@
 /**
  * Side-by-side measurements; each prints ratios of one interleaved run and fails when a budget is exceeded.
- * `npm run bench [-- NAME...] [--runs N]`
+ * `npm run bench [-- [campaign] NAME... [--runs N]]`
  */
 import { parseArgs } from 'node:util'
 import { size } from '../test/sizes.js'
+import { testPath } from '../tools/test-path.js'
 import { benchBoot } from './boot.js'
 
 /** Returns whether its budget was kept. */
@@ -12,7 +13,11 @@ type Bench = (runs: number) => Promise<boolean>
 const BENCHES: Readonly<Record<string, Bench>> = { boot: benchBoot }
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { runs: { type: 'string' } } })
-const names = positionals.length > 0 ? positionals : Object.keys(BENCHES)
+const campaign = positionals[0] === 'campaign'
+const named = positionals.slice(campaign ? 1 : 0)
+const names = named.length > 0 ? named : Object.keys(BENCHES)
+if (campaign) process.env['TSMACHINE_SIZES'] = 'campaign'
+process.env['PATH'] = await testPath()
 const runs = Number(values.runs ?? size('benchBoots'))
 for (const name of names) {
   const bench = BENCHES[name]
