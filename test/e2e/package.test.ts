@@ -4,18 +4,40 @@ import { delimiter, join } from 'node:path'
 import t from 'tap'
 import { run } from '../../src/util/exec.js'
 import { packageRoot } from '../../src/util/paths.js'
-import { TestUser } from '../helpers/cli.js'
+import { type Outcome, TestUser } from '../helpers/cli.js'
+import { freePort } from '../helpers/sshd.js'
+import { startStockVm } from '../helpers/stock-vm.js'
 
-t.setTimeout(900_000)
+t.setTimeout(1_800_000)
 const user = new TestUser()
 const app = join(user.home, 'app')
-const program = join(app, 'node_modules/tsmachine/bin/run.cjs')
 /** Their own image cache, empty, and a search path without apt and dpkg. */
 const env = { XDG_CACHE_HOME: join(user.home, 'cache'), PATH: pathWithoutApt(join(user.home, 'bin')) }
-t.teardown(async () => {
-  await user.tsmachine(['rm', '-f', 'packed'], { program, env })
-  await user.cleanUp()
-})
+t.teardown(() => user.cleanUp())
+
+/** Runs what npm made of our `bin`, as a user's shell does. */
+async function tsmachine(...args: string[]): Promise<Outcome> {
+  return await user.run(join(app, 'node_modules/.bin/tsmachine'), args, { env, cwd: '/', limitMs: 600_000 })
+}
+
+/** The artefacts that this user has, as `image ls` tells them. */
+async function artefacts(): Promise<readonly string[]> {
+  const listed = await tsmachine('image', 'ls', '--json')
+  const { result } = JSON.parse(listed.stdout) as {
+    result: { kind: string; source: string; current: boolean }[]
+  }
+  return result.map(({ kind, source, current }) => `${kind} ${source} ${current}`)
+}
+
+async function dockerInfo(name: string): Promise<string> {
+  const tls = {
+    DOCKER_HOST: (await tsmachine('url', name)).stdout.trim(),
+    DOCKER_TLS_VERIFY: '1',
+    DOCKER_CERT_PATH: join(user.store, 'machines', name),
+  }
+  const info = await user.run('docker', ['info', '--format', '{{.Name}} {{.Driver}}'], { env: tls })
+  return info.stdout.trim() || info.stderr
+}
 
 t.test('the packages are packed and install in an empty folder', async (t) => {
   const tarballs = [...(await packed()), ...(await packedArtefacts())]
@@ -24,42 +46,59 @@ t.test('the packages are packed and install in an empty folder', async (t) => {
   const words = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', ...tarballs]
   const installed = await run('npm', words, { cwd: app, deadlineMs: 300_000 })
   t.equal(installed.code, 0, installed.stderr)
-  t.match(readdirSync(join(app, 'node_modules/tsmachine')).sort(), [
+  t.strictSame(
+    readdirSync(join(app, 'node_modules')).filter((name) => name.startsWith('tsmachine')),
+    ['tsmachine', 'tsmachine-engine-amd64', 'tsmachine-image-amd64'],
+  )
+  t.strictSame(readdirSync(join(app, 'node_modules/tsmachine')).sort(), [
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
     'bin',
     'dist',
+    'image-build',
+    'oclif.manifest.json',
+    'package.json',
+    'provision',
   ])
 })
 
 t.test('it runs from any folder, and says that apt is not there', async (t) => {
-  const version = await user.tsmachine(['--version'], { program, env, cwd: '/' })
+  const version = await tsmachine('--version')
   t.equal(version.code, 0, version.stderr)
-  t.match(version.stdout, packageVersion())
-  const build = await user.tsmachine(['image', 'build'], { program, env, cwd: '/' })
+  t.equal(version.stdout.trim(), `tsmachine version ${packageVersion()}`)
+  const build = await tsmachine('image', 'build')
   t.not(build.code, 0)
   t.match(build.stderr, /apt/)
 })
 
-t.test('create takes image and engine from the packages', async (t) => {
-  const outcome = await user.tsmachine(['create', '--qemu-memory', '1024', 'packed'], {
-    program,
-    env,
-    cwd: '/',
-    limitMs: 600_000,
-  })
+t.test('create takes the boot image from its package', async (t) => {
+  const outcome = await tsmachine('create', '--qemu-memory', '1024', 'packed')
   t.equal(outcome.code, 0, outcome.stderr)
-  const listed = await user.tsmachine(['image', 'ls', '--json'], { program, env })
-  t.match(JSON.parse(listed.stdout), { result: [{ source: 'package' }] }, listed.stderr)
-  const url = (await user.ok(['url', 'packed'], { program, env })).trim()
-  const tls = {
-    DOCKER_HOST: url,
-    DOCKER_TLS_VERIFY: '1',
-    DOCKER_CERT_PATH: join(user.store, 'machines/packed'),
+  t.strictSame(await artefacts(), ['image package true'])
+  t.equal(await dockerInfo('packed'), 'packed overlay2')
+  t.match(await tsmachine('rm', '-y', 'packed'), { code: 0 })
+})
+
+t.test('create takes the engine for a host without one from its package', async (t) => {
+  const vm = await startStockVm({ variant: 'plain' })
+  t.teardown(() => vm.stop())
+  const port = await freePort()
+  await vm.forward(port, port)
+  const host = {
+    'ip-address': vm.host,
+    'ssh-port': vm.sshPort,
+    'ssh-user': vm.user,
+    'ssh-key': vm.keyPath,
+    'host-key': vm.hostKey,
+    'engine-port': port,
   }
-  const info = await user.run('docker', ['info', '--format', '{{.Name}} {{.Driver}}'], { env: tls })
-  t.equal(info.stdout.trim(), 'packed overlay2', info.stderr)
+  const flags = Object.entries(host).map(([key, value]) => `--generic-${key}=${value}`)
+  const outcome = await tsmachine('create', '--driver', 'generic', ...flags, 'host')
+  t.equal(outcome.code, 0, outcome.stderr)
+  t.strictSame(await artefacts(), ['engine package true', 'image package true'])
+  t.equal(await dockerInfo('host'), 'host overlay2')
+  t.match(await tsmachine('rm', '-y', 'host'), { code: 0 })
 })
 
 async function packed(): Promise<string[]> {
