@@ -1,6 +1,6 @@
 /**
  * Runs the test suites one after another and prints `N passed, N failed` over all of them, alone on the last line.
- * `run-suites.ts [campaign] [SUITE|FILE]...`
+ * `run-suites.ts [campaign] [SUITE|FILE]... [--no-root]`; --no-root leaves out what an ordinary user cannot run.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { packageRoot } from '../src/util/paths.js'
 import { total } from './last-line.mjs'
 import { endLeftovers } from './leftovers.js'
-import { everything, type Part, rootAdvice, select } from './suites.js'
+import { everything, type Part, rootAdvice, select, withoutRoot } from './suites.js'
 import { testPath } from './test-path.js'
 
 interface Counts {
@@ -27,16 +27,22 @@ interface Outcome extends Counts {
 const BROKEN: Counts = { passed: 0, failed: 1, skipped: 0 }
 const RUN_ID = process.pid.toString(36)
 
-const { positionals } = parseArgs({ allowPositionals: true })
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'no-root': { type: 'boolean', default: false } },
+})
 const campaign = positionals[0] === 'campaign'
-const { parts, unknown } = select(everything(), positionals.slice(campaign ? 1 : 0))
+const selected = select(everything(), positionals.slice(campaign ? 1 : 0))
+const parts = values['no-root'] ? withoutRoot(selected.parts) : selected.parts
 const outcomes: Outcome[] = []
 let running: ChildProcess | undefined
 let stopped: 'SIGINT' | 'SIGTERM' | undefined
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(signal))
 
 const refusal =
-  unknown.length > 0 ? `nothing is called ${unknown.join(' or ')}` : rootAdvice(parts, process.getuid?.())
+  selected.unknown.length > 0
+    ? `nothing is called ${selected.unknown.join(' or ')}`
+    : rootAdvice(parts, process.getuid?.())
 if (refusal) process.stdout.write(`${refusal}\n`)
 else await runAll()
 
@@ -110,7 +116,7 @@ function report(): void {
     total.passed += passed
     total.failed += failed
   }
-  total.complete = true
+  total.complete = parts.length > 0
   if (stopped) process.exitCode = 128 + constants.signals[stopped]
   else if (campaign) writeTable()
 }

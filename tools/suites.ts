@@ -21,7 +21,11 @@ const SUITES: readonly Suite[] = [
 ]
 
 /** Test files that fail without root, and what they need it for. */
-const NEED_ROOT: Readonly<Record<string, string>> = { 'test/e2e/network.test.ts': 'makes a bridge' }
+const NEED_ROOT: Readonly<Record<string, string>> = {
+  'test/unit/provision/host-scripts.test.ts': 'runs the scripts that root runs on a host',
+  'test/integration/provision.test.ts': 'provisions this computer over SSH',
+  'test/e2e/network.test.ts': 'makes a bridge',
+}
 
 export interface Part {
   readonly suite: Suite
@@ -56,19 +60,23 @@ export function select(
   }
 }
 
+/** What an ordinary user can run. */
+export function withoutRoot(parts: readonly Part[]): readonly Part[] {
+  return parts
+    .map(({ suite, files }) => ({ suite, files: files.filter((file) => !NEED_ROOT[file]) }))
+    .filter(({ files }) => files.length > 0)
+}
+
 /** What to tell an ordinary user before minutes of work when some of the files need root. */
 export function rootAdvice(parts: readonly Part[], uid: number | undefined): string | undefined {
   const needing = parts.flatMap(({ files }) => files).filter((file) => NEED_ROOT[file])
   if (uid === 0 || needing.length === 0) return undefined
-  const rest = parts.flatMap(({ suite, files }) => {
-    const others = files.filter((file) => !NEED_ROOT[file])
-    return others.length === files.length ? [suite.name] : others
-  })
   return [
     'Root is needed for:',
     ...needing.map((file) => `  ${file}  (${NEED_ROOT[file]})`),
-    'Everything, with root:',
-    '  sudo npm test',
-    ...(rest.length > 0 ? ['What needs no root:', `  npm test -- ${rest.join(' ')}`] : []),
+    'Everything, as root:',
+    '  sudo env "PATH=$PATH" npm test',
+    'Everything but these:',
+    '  npm test -- --no-root',
   ].join('\n')
 }

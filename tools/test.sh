@@ -1,5 +1,5 @@
 #!/bin/sh
-# npm test [-- SUITE | FILE...]: every suite with the sizes of CI. npm run campaign [-- SUITE]: the full counts.
+# npm test [-- SUITE | FILE...] [--no-root]: every suite with the sizes of CI. npm run campaign [-- SUITE]: the full counts.
 set -eu
 cd "$(dirname "$0")/.."
 # The last line is always the count: also of a run that ends before there is anything to count.

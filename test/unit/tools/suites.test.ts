@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageRoot } from '../../../src/util/paths.js'
-import { everything, type Part, rootAdvice, select } from '../../../tools/suites.js'
+import { everything, type Part, rootAdvice, select, withoutRoot } from '../../../tools/suites.js'
 
 const limits = { jobs: 1, limitS: 1, images: false }
 const BRIDGE = 'test/e2e/network.test.ts'
@@ -32,14 +32,21 @@ t.test('a word that names nothing is told, also beside others that do', async (t
   t.strictSame(select(ALL, ['a.test.ts', 'test/unit']).unknown, ['a.test.ts', 'test/unit'])
 })
 
-t.test('an ordinary user is told what needs root, and the commands for all and for the rest', async (t) => {
+t.test('an ordinary user is told what needs root, and two commands', async (t) => {
   t.equal(rootAdvice(ALL, 0), undefined)
   t.equal(rootAdvice(select(ALL, ['unit']).parts, 1000), undefined)
   const advice = rootAdvice(ALL, 1000) ?? ''
   t.match(advice, `${BRIDGE}  (makes a bridge)`)
-  t.match(advice, /^ {2}sudo npm test$/m)
-  t.match(advice, /^ {2}npm test -- unit test\/e2e\/main\.test\.ts$/m)
-  t.notMatch(rootAdvice(select(ALL, [BRIDGE]).parts, 1000), /no root/)
+  t.match(advice, /^ {2}sudo env "PATH=\$PATH" npm test$/m)
+  t.match(advice, /^ {2}npm test -- --no-root$/m)
+})
+
+t.test('an ordinary user can leave out what needs root', async (t) => {
+  t.strictSame(
+    withoutRoot(ALL).flatMap(({ files }) => files),
+    [...(ALL[0]?.files ?? []), 'test/e2e/main.test.ts'],
+  )
+  t.strictSame(withoutRoot(select(ALL, [BRIDGE]).parts), [])
 })
 
 t.test('the suites are those of this repository, and the files that need root are there', async (t) => {
@@ -54,4 +61,5 @@ t.test('the suites are those of this repository, and the files that need root ar
     ),
   )
   t.match(rootAdvice(all, 1000), BRIDGE)
+  t.equal(rootAdvice(withoutRoot(all), 1000), undefined)
 })
