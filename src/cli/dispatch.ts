@@ -27,10 +27,21 @@ export async function dispatch(session: Session, words: readonly string[]): Prom
 
 /** oclif's configuration under the name that we were called by. */
 async function loadConfig(session: Session): Promise<Config> {
-  const config = await Config.load({ root: packageRoot() })
+  const config = await withShell(() => Config.load({ root: packageRoot() }))
   config.bin = session.profile.program
   bindSession(config, session)
   return config
+}
+
+/** Without SHELL oclif looks the user up, and fails for one without an entry in passwd (containers with any uid). */
+async function withShell<T>(work: () => Promise<T>): Promise<T> {
+  if (process.env['SHELL'] !== undefined) return await work()
+  process.env['SHELL'] = ''
+  try {
+    return await work()
+  } finally {
+    delete process.env['SHELL']
+  }
 }
 
 interface Found {

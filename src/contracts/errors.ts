@@ -82,7 +82,7 @@ export class MachineError extends Error {
   /** The same failure with more context; values already present win. */
   with(details: ErrorDetails): MachineError {
     return new MachineError(this.code, this.message, {
-      hints: [...this.hints, ...(details.hints ?? [])],
+      hints: [...new Set([...this.hints, ...(details.hints ?? [])])],
       evidence: this.evidence ?? details.evidence,
       stage: this.stage ?? details.stage,
       machine: this.machine ?? details.machine,

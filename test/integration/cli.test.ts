@@ -383,3 +383,17 @@ t.test('a store that cannot be written is told as that', async (t) => {
   t.notMatch(outcome.stderr, /bug in tsmachine/)
   t.match(await me.tsmachine(['-s', join(file, 'store'), 'ls', '-q']), { stdout: '' })
 })
+
+t.test('a user without an entry in passwd, as in a container of any uid, is served', async (t) => {
+  const me = user(t)
+  const { SHELL: _shell, ...bare } = me.env
+  const words = [
+    '--user',
+    '--map-user=4321',
+    'env',
+    '-i',
+    ...Object.entries(bare).map((pair) => pair.join('=')),
+  ]
+  const outcome = await me.run('unshare', [...words, process.execPath, PROGRAM, 'ls', '-q'])
+  t.match(outcome, { code: 0, stderr: '' })
+})
