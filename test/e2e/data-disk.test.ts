@@ -64,12 +64,8 @@ t.test('random bytes, an LVM volume and a LUKS header stay as they are, named to
   // vda is the engine image, so vdc is the LVM volume: naming it is not enough.
   const vm = await boot(names, 'tsmachine.format=/dev/vdc')
   t.teardown(() => vm.kill('SIGKILL'))
-  const { answer } = await poll(
-    240_000,
-    () => Promise.resolve(console().includes('tsmachine-init: ready')),
-    500,
-  )
-  t.ok(answer, answer ? 'the guest is up' : `the guest is up; its console: ${console()}`)
+  const isUp = (): Promise<boolean> => Promise.resolve(console().includes('tsmachine-init: ready'))
+  await poll(240_000, isUp, 500, console)
   t.match(console(), 'data in RAM, nothing outlives this machine')
   t.match(console(), '/dev/vdc is not an empty disk, it stays as it is')
   const ended = new Promise((resolve) => vm.once('exit', resolve))

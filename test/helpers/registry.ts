@@ -36,8 +36,7 @@ export async function startRegistry(): Promise<TestRegistry> {
   writeFileSync(config, JSON.stringify(settings))
   const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' })
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
-  const { answer } = await poll(15_000, () => answers(port, cert))
-  if (!answer) throw new Error('docker-registry did not start')
+  await poll(15_000, () => answers(port, cert))
   return {
     address: `${HOST_FROM_GUEST}:${port}`,
     ca: cert,

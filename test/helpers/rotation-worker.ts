@@ -1,32 +1,49 @@
-/** Rotates a machine's host key and dies by kill -9 after the given step. Run as a child: NAME STEP. */
-import { installHostKey, nextHostKey } from '../../provision/host-key.js'
+/**
+ * Rotates a machine's host key by the product's own stage, and dies by kill -9 after its Nth operation: a command on
+ * the host or a write of the record. Ends with status 0 when all was done before. Run as a child: NAME N.
+ */
 import { DOCKER_MACHINE_PROFILE } from '../../src/contracts/profile.js'
 import { machineContext } from '../../src/cli/context.js'
 import { openShell } from '../../src/machine/connect.js'
+import { CreateState } from '../../src/machine/create-state.js'
 import { updateLedger } from '../../src/machine/driver-events.js'
+import { identify } from '../../src/machine/identify.js'
 import { openMachine } from '../../src/machine/open.js'
-import { finishRotation } from '../../src/machine/rotate-host-key.js'
 
-const [name = '', dieAfter = ''] = process.argv.slice(2)
+const [name = '', last = ''] = process.argv.slice(2)
 const { signal } = new AbortController()
 const session = { profile: DOCKER_MACHINE_PROFILE, argv: [], env: process.env, signal }
 const globals = { debug: false, json: false }
 const ctx = machineContext({ ...session, globals }, globals, () => undefined)
 const open = await openMachine(ctx, name)
-const first = await openShell(ctx, open)
+// As if the machine still had the key of its user data.
+await updateLedger(ctx, name, open.factory, (ledger) =>
+  ledger.hostKeys ? { ...ledger, hostKeys: { ...ledger.hostKeys, rotated: false } } : ledger,
+)
 
-let next = ''
-const steps: Readonly<Record<string, () => Promise<unknown>>> = {
-  generate: async () => (next = await nextHostKey(first, signal)),
-  record: () =>
-    updateLedger(ctx, name, open.factory, (ledger) =>
-      ledger.hostKeys ? { ...ledger, hostKeys: { ...ledger.hostKeys, next } } : ledger,
-    ),
-  install: () => installHostKey(first, signal),
-  reconnect: async () => (await openShell(ctx, await openMachine(ctx, name))).hostKey,
-  settle: () => finishRotation(ctx, open, next),
+let done = 0
+/** Lets an operation finish and then, when its turn has come, ends this process in the same instant. */
+function counted<A extends unknown[], R>(
+  kind: string,
+  operation: (...args: A) => Promise<R>,
+): (...args: A) => Promise<R> {
+  return async (...args) => {
+    const result = await operation(...args)
+    process.stdout.write(`${kind}\n`)
+    if (++done === Number(last)) process.kill(process.pid, 'SIGKILL')
+    return result
+  }
 }
-for (const [step, run] of Object.entries(steps)) {
-  await run()
-  if (step === dieAfter) process.kill(process.pid, 'SIGKILL')
+
+const update = ctx.store.update.bind(ctx.store)
+Object.assign(ctx.store, { update: counted('write', update) })
+const state = new CreateState(ctx, await openMachine(ctx, name), undefined)
+const shell = await openShell(ctx, state.open)
+state.shell = {
+  hostKey: shell.hostKey,
+  roundTrips: 0,
+  exec: counted('command', shell.exec.bind(shell)),
+  close: () => shell.close(),
 }
+await identify(state, signal)
+state.close()
