@@ -1,7 +1,8 @@
 // Forwarded ports of the qemu driver with a real QEMU, a real helper process and a double of the engine.
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { JsonObject } from '../../src/contracts/json.js'
 import { spawnHelper } from '../../src/cli/spawn-helper.js'
 import { freePort } from '../../src/drivers/qemu/ports.js'
 import { readVm } from '../../src/drivers/qemu/vm-record.js'
@@ -9,7 +10,7 @@ import { processAlive } from '../../src/util/process.js'
 import { waitFor } from '../../src/util/wait.js'
 import { FakeEngine } from '../doubles/engine.js'
 import { testCertificates } from '../helpers/certificates.js'
-import { accepts, closed, listen, Vm } from '../helpers/qemu-vm.js'
+import { accepts, closed, listen, NEVER, Vm } from '../helpers/qemu-vm.js'
 
 t.test('forwards by hand: added, listed, made again at the next start', async (t) => {
   const vm = await Vm.make(t)
@@ -103,4 +104,44 @@ t.test('the forwarder follows containers, says which port is taken, and ends wit
     deadlineMs: 5_000,
   })
   t.notOk(existsSync(join(vm.dir, 'forwards.json')))
+})
+
+/** Forwarder programs that run for a VM: each has the VM's socket among its arguments. */
+function forwardersOf(vm: Vm): string[] {
+  const { forwarder } = readVm(vm.resources)
+  return readdirSync('/proc').filter((entry) => {
+    if (!/^\d+$/.test(entry) || !existsSync(`/proc/${entry}/cmdline`)) return false
+    const words = commandLine(entry)
+    return words.includes('port-forwarder') && words.some((word) => word.includes(forwarder))
+  })
+}
+
+/** Nothing for a process that ends meanwhile. */
+function commandLine(pid: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+  } catch {
+    return []
+  }
+}
+
+t.test('a helper program runs for a VM, and none with --no-qemu-auto-forward', async (t) => {
+  const certificates = await testCertificates()
+  t.teardown(() => certificates.remove())
+  const file = (name: string): string => join(certificates.dir, `${name}.pem`)
+  const client = { ca: file('ca'), cert: file('cert'), key: file('key') }
+  const deps = {
+    spawnHelper: (name: string, args: JsonObject) => spawnHelper(name, args, process.env),
+  }
+  for (const auto of [true, false]) {
+    const vm = await Vm.make(t, { 'qemu-auto-forward': auto }, { deps })
+    await vm.create()
+    await vm.record(vm.driver.engineReady?.(vm.machine, client, NEVER))
+    t.equal(forwardersOf(vm).length, auto ? 1 : 0, `auto-forward ${auto}`)
+    t.equal(vm.resources.filter(({ kind }) => kind === 'forwarder').length, auto ? 1 : 0)
+    await vm.kill()
+    await waitFor('the forwarder to end', async () => (forwardersOf(vm).length === 0 ? true : undefined), {
+      deadlineMs: 20_000,
+    })
+  }
 })
