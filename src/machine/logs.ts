@@ -49,6 +49,8 @@ async function bootLog(
 ): Promise<void> {
   const console = requireVerb(open, 'console')
   for await (const line of console(open.machine, bootOptions(ctx, options))) print(line)
+  // Drivers end quietly when they are told to; Ctrl-C must look the same for both logs.
+  ctx.signal.throwIfAborted()
 }
 
 const FOLLOW_MS = 24 * 3_600_000
