@@ -46,7 +46,9 @@ function installSteps(facts: Facts, version: string): Step[] {
     )
   if (missing && facts.iptables === undefined)
     steps.push(
-      run(['sh', '@lib/iptables-backend.sh', version], 'choose the kind of iptables that the kernel knows'),
+      run(['sh', '@lib/iptables-backend.sh', version], 'choose the kind of iptables that the kernel knows', {
+        tolerate: true,
+      }),
     )
   if (facts.currentBundle !== version)
     steps.push(

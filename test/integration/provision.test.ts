@@ -8,6 +8,7 @@ import { apply } from '../../provision/apply.js'
 import { collectFacts } from '../../provision/facts.js'
 import { installHostKey, nextHostKey } from '../../provision/host-key.js'
 import { plan } from '../../provision/plan.js'
+import type { RemoteShell } from '../../src/contracts/ssh.js'
 import { connect } from '../../src/ssh/connect.js'
 import { generateKeyPair } from '../../src/ssh/key-pair.js'
 import { fakeBundle } from '../helpers/fake-bundle.js'
@@ -23,13 +24,20 @@ const server = await startSshd({
   authorized: [pair.publicLine],
   config: [`SetEnv PATH=${on.shell.env['PATH'] ?? ''}`],
 })
+const shells: RemoteShell[] = []
 t.teardown(async () => {
+  // One that a failed test leaves open would keep this process.
+  for (const shell of shells) shell.close()
   await server.stop()
   on.remove()
   rmSync(dir, { recursive: true, force: true })
 })
 const pins = { keys: server.hostKeys }
-const open = () => connect(server, { privateKeyPath: join(dir, 'id'), pins })
+const open = async (): Promise<RemoteShell> => {
+  const shell = await connect(server, { privateKeyPath: join(dir, 'id'), pins })
+  shells.push(shell)
+  return shell
+}
 const version = '26.1.5-0badcafe'
 const bundleDir = fakeBundle(join(dir, 'bundle'), version)
 on.put('run/systemd/system/x', '')
