@@ -58,9 +58,10 @@ async function runAll(): Promise<void> {
   report()
 }
 
-/** The first signal ends the running file in order, a second one at once. */
+/** As a terminal does, for all programs of the running file; the second time at once. */
 function stop(signal: 'SIGINT' | 'SIGTERM'): void {
-  running?.kill(stopped ? 'SIGKILL' : signal)
+  const group = running?.exitCode === null ? running.pid : undefined
+  if (group !== undefined) process.kill(-group, stopped ? 'SIGKILL' : signal)
   stopped ??= signal
 }
 
@@ -88,9 +89,14 @@ async function runTap({ suite, files }: Part, env: NodeJS.ProcessEnv): Promise<C
   return code !== 0 && result.failed === 0 ? { ...result, failed: 1 } : result
 }
 
-/** Runs a program in the repository until it ends or we are stopped; 1 when it cannot be started. */
+/** Runs a program, in a process group of its own, in the repository until it ends or we are stopped; 1 when it cannot be started. */
 async function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const child = spawn(program, args, { cwd: packageRoot(), stdio: ['ignore', 'inherit', 'inherit'], env })
+  const child = spawn(program, args, {
+    cwd: packageRoot(),
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env,
+    detached: true,
+  })
   running = child
   return await new Promise((resolve) => {
     child.once('error', (error) => process.stderr.write(`${program}: ${error.message}\n`))
