@@ -6,7 +6,7 @@ import t from 'tap'
 import type { LedgerRecord } from '../../src/contracts/record.js'
 import { busyboxTar, importBusybox } from '../helpers/busybox-image.js'
 import { TestUser } from '../helpers/cli.js'
-import { freePort } from '../helpers/sshd.js'
+import { genericFlags } from '../helpers/generic-flags.js'
 import { startStockVm, type StockVm } from '../helpers/stock-vm.js'
 
 t.setTimeout(900_000)
@@ -27,25 +27,6 @@ async function docker(name: string, ...args: string[]): Promise<string> {
   const outcome = await user.docker(name, args)
   if (outcome.code !== 0) throw new Error(`docker ${args.join(' ')}: ${outcome.stderr}`)
   return outcome.stdout.trim()
-}
-
-/** The engine listens where the machine's URL says, so the forwarded port is the same on both sides. */
-async function createOptions(vm: StockVm, hostKey = vm.hostKey): Promise<string[]> {
-  const port = await freePort()
-  await vm.forward(port, port)
-  const options = {
-    'ip-address': vm.host,
-    'ssh-port': vm.sshPort,
-    'ssh-user': vm.user,
-    'ssh-key': vm.keyPath,
-    'host-key': hostKey,
-    'engine-port': port,
-  }
-  return [
-    '--driver',
-    'generic',
-    ...Object.entries(options).flatMap(([key, value]) => [`--generic-${key}`, String(value)]),
-  ]
 }
 
 const pid = (name: string, container: string): Promise<string> =>
@@ -81,7 +62,7 @@ t.test('a stock Debian host without an engine gets ours', async (t) => {
 
   const wrong = await user.tsmachine([
     'create',
-    ...(await createOptions(vm, `${vm.hostKey.slice(0, -4)}AAAA`)),
+    ...(await genericFlags(vm, `${vm.hostKey.slice(0, -4)}AAAA`)),
     'wrong',
   ])
   t.equal(wrong.code, 1)
@@ -90,7 +71,7 @@ t.test('a stock Debian host without an engine gets ours', async (t) => {
 
   await user.ok([
     'create',
-    ...(await createOptions(vm)),
+    ...(await genericFlags(vm)),
     '--engine-label',
     'note=$HOME "x" `id`',
     '--engine-env',
@@ -130,7 +111,7 @@ t.test(
     await vm.run('sudo docker run -d --security-opt apparmor=unconfined --name keep busybox sleep 100000')
     const before = (await vm.run("sudo docker inspect -f '{{.State.Pid}}' keep")).trim()
 
-    await user.ok(['create', ...(await createOptions(vm)), '--engine-label', 'role=own', 'debian'])
+    await user.ok(['create', ...(await genericFlags(vm)), '--engine-label', 'role=own', 'debian'])
     t.match(record('debian'), { phase: 'ready', engine: { source: 'host' } })
     t.equal(await pid('debian', 'keep'), before, 'the container that ran before still runs')
     t.match(await docker('debian', 'info', '-f', '{{json .Labels}}'), /role=own.*provider=generic/)

@@ -5,7 +5,7 @@ import t from 'tap'
 import { run } from '../../src/util/exec.js'
 import { packageRoot } from '../../src/util/paths.js'
 import { type Outcome, TestUser } from '../helpers/cli.js'
-import { freePort } from '../helpers/sshd.js'
+import { genericFlags } from '../helpers/generic-flags.js'
 import { startStockVm } from '../helpers/stock-vm.js'
 
 t.setTimeout(1_800_000)
@@ -83,18 +83,7 @@ t.test('create takes the boot image from its package', async (t) => {
 t.test('create takes the engine for a host without one from its package', async (t) => {
   const vm = await startStockVm({ variant: 'plain' })
   t.teardown(() => vm.stop())
-  const port = await freePort()
-  await vm.forward(port, port)
-  const host = {
-    'ip-address': vm.host,
-    'ssh-port': vm.sshPort,
-    'ssh-user': vm.user,
-    'ssh-key': vm.keyPath,
-    'host-key': vm.hostKey,
-    'engine-port': port,
-  }
-  const flags = Object.entries(host).map(([key, value]) => `--generic-${key}=${value}`)
-  const outcome = await tsmachine('create', '--driver', 'generic', ...flags, 'host')
+  const outcome = await tsmachine('create', ...(await genericFlags(vm)), 'host')
   t.equal(outcome.code, 0, outcome.stderr)
   t.strictSame(await artefacts(), ['engine package true', 'image package true'])
   t.equal(await dockerInfo('host'), 'host overlay2')
