@@ -35,10 +35,14 @@ export async function startDetached(
   }
 }
 
-/** Whether exactly this process runs and has `mark` among its arguments: a stale pid is never trusted. */
+/**
+ * Whether exactly this process runs and has `mark` among its arguments: a stale pid is never trusted. A process shows
+ * no arguments for a moment while it becomes another program (a wrapper's `exec`); then when it started decides.
+ */
 export function isRunning(identity: ProcessIdentity, mark: string): boolean {
   if (identity.startTime === '' || !processAlive(identity)) return false
-  return commandLine(identity.pid).includes(mark)
+  const line = commandLine(identity.pid)
+  return line === '' ? processStart(identity.pid) === identity.startTime : line.includes(mark)
 }
 
 /** The VM of a machine among all processes, for records that had no time to note its pid. */
