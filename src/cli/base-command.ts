@@ -5,16 +5,9 @@ import type { Profile } from '../contracts/profile.js'
 import type { MachineContext } from '../machine/context.js'
 import { createReporter } from '../ui/reporter.js'
 import { machineContext } from './context.js'
-import { GLOBAL_FLAGS } from './global-flags.js'
+import { GLOBAL_FLAGS, type GivenGlobals, globalOptions } from './global-flags.js'
 import { resultDocument } from './json-document.js'
 import { type GlobalOptions, type Session, sessionOf } from './session.js'
-
-/** What oclif's parser gives every command. */
-interface ParsedGlobals {
-  readonly debug?: boolean | undefined
-  readonly json?: boolean | undefined
-  readonly 'storage-path'?: string | undefined
-}
 
 /** What all commands share: global flags, the context of use cases, and the two ways to answer. */
 export abstract class BaseCommand extends Command {
@@ -37,7 +30,7 @@ export abstract class BaseCommand extends Command {
   }
 
   /** Builds the context of use cases from the parsed flags. Call once, after `parse`. */
-  protected context(flags: ParsedGlobals): MachineContext {
+  protected context(flags: GivenGlobals): MachineContext {
     const globals = this.takeGlobals(flags)
     const reporter = createReporter({
       mode: globals.json ? 'json' : 'auto',
@@ -50,21 +43,15 @@ export abstract class BaseCommand extends Command {
   }
 
   /** As `context`, with the story sent to stderr under every name: the answer is evaluated by a shell. */
-  protected quietContext(flags: ParsedGlobals): MachineContext {
+  protected quietContext(flags: GivenGlobals): MachineContext {
     const report: Report = (event) => {
       if (event.type === 'warn') process.stderr.write(`${event.text}\n`)
     }
     return machineContext(this.session, this.takeGlobals(flags), report)
   }
 
-  protected takeGlobals(flags: ParsedGlobals): GlobalOptions {
-    const { globals } = this.session
-    const storagePath = flags['storage-path'] ?? globals.storagePath
-    this.#globals = {
-      debug: globals.debug || flags.debug === true,
-      json: globals.json || flags.json === true,
-      ...(storagePath === undefined ? {} : { storagePath }),
-    }
+  protected takeGlobals(flags: GivenGlobals): GlobalOptions {
+    this.#globals = globalOptions(this.session.env, this.session.given, flags)
     return this.#globals
   }
 

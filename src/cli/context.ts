@@ -23,6 +23,8 @@ export function machineContext(session: Session, globals: GlobalOptions, report:
     report,
     clock: systemClock,
     signal,
+    nativeSsh: globals.nativeSsh,
+    tlsFiles: globals.tlsFiles,
     env,
   }
 }

@@ -20,12 +20,12 @@ export async function run(argv: readonly string[], calledAs: string): Promise<ne
   let words = argv
   let exitCode: number
   try {
-    const { globals, rest } = takeLeadingGlobals(argv)
+    const { given, rest } = takeLeadingGlobals(argv)
     words = rest
     const session: Session = {
       profile,
       argv: [profile.program, ...argv],
-      globals: { debug: debugFromEnvironment(process.env['MACHINE_DEBUG']), json: false, ...globals },
+      given,
       env: process.env,
       signal: signals.signal,
     }

@@ -1,3 +1,6 @@
+import { KNOWN_GLOBALS } from './global-flags.js'
+import { readGoFlags } from './go-flags.js'
+
 /** A command line `[our flags] NAME [--] words for somebody else`. */
 export interface PassedWords {
   readonly own: string[]
@@ -5,16 +8,11 @@ export interface PassedWords {
   readonly passed: readonly string[]
 }
 
-const WITH_VALUE: readonly string[] = ['-s', '--storage-path']
-
 /** Flags before the name are ours; everything after it is passed on verbatim, without the first `--`. */
 export function splitPassedWords(argv: readonly string[]): PassedWords {
-  let at = 0
-  while (at < argv.length && argv[at]?.startsWith('-') && argv[at] !== '--')
-    at += WITH_VALUE.includes(argv[at] ?? '') ? 2 : 1
-  const own = argv.slice(0, at)
-  const [name, ...rest] = argv.slice(at)
+  const { words: own, rest } = readGoFlags(argv, KNOWN_GLOBALS, { stopAtWord: true })
+  const [name, ...passed] = rest
   if (name === undefined) return { own, passed: [] }
-  if (name === '--') return { own, passed: rest }
-  return { own, name, passed: rest[0] === '--' ? rest.slice(1) : rest }
+  if (name === '--') return { own, passed }
+  return { own, name, passed: passed[0] === '--' ? passed.slice(1) : passed }
 }

@@ -1,10 +1,16 @@
 import type { Config } from '@oclif/core'
 import type { Profile } from '../contracts/profile.js'
+import type { TlsFiles } from '../contracts/record.js'
+import type { GivenGlobals } from './global-flags.js'
 
-/** Flags that every command takes, before or after its name. */
+/** What global flags and their variables say. */
 export interface GlobalOptions {
   readonly debug: boolean
   readonly json: boolean
+  /** Our own SSH client also where there is an ssh program. */
+  readonly nativeSsh: boolean
+  /** Certificate files that were given instead of the store's. */
+  readonly tlsFiles: TlsFiles
   readonly storagePath?: string
 }
 
@@ -13,7 +19,8 @@ export interface Session {
   readonly profile: Profile
   /** The command line as typed, without the interpreter: what `env` shows in its hint. */
   readonly argv: readonly string[]
-  readonly globals: GlobalOptions
+  /** Global flags in front of the command. */
+  readonly given: GivenGlobals
   readonly env: Readonly<Record<string, string | undefined>>
   /** Aborted by SIGINT and SIGTERM with a `cancelled` MachineError as reason. */
   readonly signal: AbortSignal

@@ -141,6 +141,14 @@ export interface AuthOptionsV3 {
   readonly StorePath: string
 }
 
+/** Certificate files that stand for the store's own (`--tls-ca-cert` and its like), absolute paths. */
+export interface TlsFiles {
+  readonly caCert?: string
+  readonly caKey?: string
+  readonly clientCert?: string
+  readonly clientKey?: string
+}
+
 /** docker-machine's default of `--engine-install-url`: in a record it means "not chosen". */
 export const DEFAULT_INSTALL_URL = 'https://get.docker.com'
 

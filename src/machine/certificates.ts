@@ -1,6 +1,17 @@
 import { join } from 'node:path'
-import { ensureCa, isPair } from '../tls/authority.js'
-import { copyClientFiles, type PemPair, readOptional, SERVER, settlePair, writePair } from '../tls/files.js'
+import type { MachineRecord } from '../contracts/record.js'
+import { recordedFiles } from '../store/records.js'
+import { type Authority, ensureCa, isPair } from '../tls/authority.js'
+import {
+  type CertificatePlace,
+  certificatePlace,
+  copyClientFiles,
+  type PemPair,
+  readOptional,
+  SERVER,
+  settlePair,
+  writePair,
+} from '../tls/files.js'
 import { needsRenewal } from '../tls/inspect.js'
 import { issueServer } from '../tls/server.js'
 import type { MachineContext } from './context.js'
@@ -19,6 +30,25 @@ export function clientFiles(dir: string): { ca: string; cert: string; key: strin
   return { ca: join(dir, 'ca.pem'), cert: join(dir, 'cert.pem'), key: join(dir, 'key.pem') }
 }
 
+/** The store's CA and client pair, with the files that this run's flags name. */
+export function storeCertificates(ctx: MachineContext): CertificatePlace {
+  return certificatePlace(ctx.store.certsDir, ctx.tlsFiles)
+}
+
+/** The same for one machine: its record names the files that it was made with. */
+export function certificatePlaceOf(ctx: MachineContext, { config }: MachineRecord): CertificatePlace {
+  return certificatePlace(ctx.store.certsDir, recordedFiles(config.HostOptions.AuthOptions))
+}
+
+/** Makes what is missing, in docker-machine's words. */
+export async function ensureAuthority(ctx: MachineContext, place: CertificatePlace): Promise<Authority> {
+  return await ensureCa(place, {
+    clock: ctx.clock,
+    lock: () => ctx.store.lockCa({ signal: ctx.signal }),
+    report: (text) => ctx.report({ type: 'info', text }),
+  })
+}
+
 /** Every name and address by which the engine is reached, the user's own first. */
 export function serverSans(open: OpenMachine): readonly string[] {
   const endpoint = open.driver.endpoint(open.machine)
@@ -34,12 +64,9 @@ export async function ensureServerCertificate(
   options: { force?: boolean } = {},
 ): Promise<ServerCertificate> {
   const { dir } = open.record
-  const ca = await ensureCa(ctx.store.certsDir, {
-    clock: ctx.clock,
-    lock: () => ctx.store.lockCa({ signal: ctx.signal }),
-    report: (text) => ctx.report({ type: 'info', text }),
-  })
-  await copyClientFiles(ctx.store.certsDir, dir)
+  const place = certificatePlaceOf(ctx, open.record)
+  const ca = await ensureAuthority(ctx, place)
+  await copyClientFiles(place, dir)
   const sans = serverSans(open)
   const present = await readServerPair(dir)
   const due =

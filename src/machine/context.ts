@@ -2,6 +2,7 @@ import type { Clock } from '../contracts/clock.js'
 import type { BootImageFiles, DriverDeps, DriverFactory } from '../contracts/driver.js'
 import type { Report } from '../contracts/events.js'
 import type { Profile } from '../contracts/profile.js'
+import type { TlsFiles } from '../contracts/record.js'
 import type { Store } from '../store/store.js'
 
 /** Where artefacts come from: the boot image that drivers boot and the engine bundle that hosts get. */
@@ -21,5 +22,9 @@ export interface MachineContext {
   readonly clock: Clock
   /** Aborted by SIGINT and SIGTERM with a `cancelled` MachineError as reason. */
   readonly signal: AbortSignal
+  /** Use our own SSH client also where there is an ssh program. */
+  readonly nativeSsh: boolean
+  /** Certificate files for machines that this run makes; a record names those that its machine was made with. */
+  readonly tlsFiles: TlsFiles
   readonly env: Readonly<Record<string, string | undefined>>
 }

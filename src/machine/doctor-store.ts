@@ -1,10 +1,11 @@
 import { constants, existsSync } from 'node:fs'
 import { access, readdir, readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { messageOf } from '../contracts/errors.js'
 import { StoreLayout } from '../store/layout.js'
 import { certificateInfo } from '../tls/inspect.js'
 import { describeHolder, holderState, readHolder } from '../util/locks.js'
+import { storeCertificates } from './certificates.js'
 import type { MachineContext } from './context.js'
 import type { Finding } from './doctor.js'
 
@@ -91,9 +92,10 @@ export async function checkCertificates(ctx: MachineContext): Promise<readonly F
   const machines = ctx.store
     .names()
     .map((name) => ({ what: name, path: join(ctx.store.dir(name), 'server.pem') }))
-  const shared = ['ca', 'cert'].map((name) => ({
-    what: `the store's ${name}.pem`,
-    path: join(ctx.store.certsDir, `${name}.pem`),
+  const { dir, ca, client } = storeCertificates(ctx)
+  const shared = [ca.cert, client.cert].map((name) => ({
+    what: isAbsolute(name) ? name : `the store's ${name}`,
+    path: resolve(dir, name),
   }))
   const findings = await Promise.all(
     [...shared, ...machines].map(async (file) => await checkCertificate(ctx, file)),

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import type { LedgerRecord } from '../contracts/record.js'
 import { certificateInfo, needsRenewal } from '../tls/inspect.js'
+import { certificatePlaceOf } from './certificates.js'
 import type { MachineContext } from './context.js'
 import type { OpenMachine } from './open.js'
 
@@ -22,11 +23,12 @@ export async function certificatesAreDue(
   open: OpenMachine,
   sans: readonly string[],
 ): Promise<boolean> {
-  const read = (dir: string, name: string) => readFile(join(dir, name), 'utf8').catch(() => undefined)
+  const place = certificatePlaceOf(ctx, open.record)
+  const read = (dir: string, name: string) => readFile(resolve(dir, name), 'utf8').catch(() => undefined)
   const [server, client, caPem] = await Promise.all([
     read(open.record.dir, 'server.pem'),
     read(open.record.dir, 'cert.pem'),
-    read(ctx.store.certsDir, 'ca.pem'),
+    read(place.dir, place.ca.cert),
   ])
   if (server === undefined || client === undefined || caPem === undefined) return true
   const installed = open.ledger.certificate?.sha256

@@ -19,6 +19,13 @@ export function firstRecord(
     now: ctx.clock.now(),
   })
   const driverFields = factory.record.toFields(config, [])
-  const host = newHostRecord({ name, store: ctx.store.root, driverName: factory.name, driverFields, options })
+  const host = newHostRecord({
+    name,
+    store: ctx.store.root,
+    driverName: factory.name,
+    driverFields,
+    options,
+    tlsFiles: ctx.tlsFiles,
+  })
   return { name, dir: ctx.store.dir(name), config: host, ledger }
 }

@@ -1,6 +1,6 @@
 /** How the ledger and docker-machine's record are made from each other. Pure. */
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import type { RecordMapping } from '../contracts/driver.js'
 import { STAGES } from '../contracts/events.js'
 import {
@@ -13,6 +13,7 @@ import {
   type LedgerRecord,
   type MachineOptions,
   type MachineRecord,
+  type TlsFiles,
 } from '../contracts/record.js'
 
 /** What a new ledger starts from. */
@@ -50,6 +51,8 @@ export interface NewHostRecord {
   /** Driver-specific keys; they win over the base keys. */
   readonly driverFields: JsonObject
   readonly options: MachineOptions
+  /** Certificate files that stand for the store's own. */
+  readonly tlsFiles?: TlsFiles
 }
 
 /** docker-machine's record of a new machine: every key it writes, in its order, with its zero values. */
@@ -218,23 +221,41 @@ function baseFields(name: string, store: string): JsonObject {
   }
 }
 
-function authOptions({ name, store, options }: NewHostRecord): AuthOptionsV3 {
+function authOptions({ name, store, options, tlsFiles = {} }: NewHostRecord): AuthOptionsV3 {
   const certs = join(store, 'certs')
   const dir = join(store, 'machines', name)
   return {
     CertDir: certs,
-    CaCertPath: join(certs, 'ca.pem'),
-    CaPrivateKeyPath: join(certs, 'ca-key.pem'),
+    CaCertPath: tlsFiles.caCert ?? join(certs, 'ca.pem'),
+    CaPrivateKeyPath: tlsFiles.caKey ?? join(certs, 'ca-key.pem'),
     CaCertRemotePath: '',
     ServerCertPath: join(dir, 'server.pem'),
     ServerKeyPath: join(dir, 'server-key.pem'),
-    ClientKeyPath: join(certs, 'key.pem'),
+    ClientKeyPath: tlsFiles.clientKey ?? join(certs, 'key.pem'),
     ServerCertRemotePath: '',
     ServerKeyRemotePath: '',
-    ClientCertPath: join(certs, 'cert.pem'),
+    ClientCertPath: tlsFiles.clientCert ?? join(certs, 'cert.pem'),
     ServerCertSANs: options.tlsSans,
     StorePath: dir,
   }
+}
+
+const RECORDED = [
+  ['caCert', 'CaCertPath', 'ca.pem'],
+  ['caKey', 'CaPrivateKeyPath', 'ca-key.pem'],
+  ['clientCert', 'ClientCertPath', 'cert.pem'],
+  ['clientKey', 'ClientKeyPath', 'key.pem'],
+] as const
+
+/** The files that a record names outside its own certs directory. A store that was moved has none: it names its old place. */
+export function recordedFiles(auth: AuthOptionsV3): TlsFiles {
+  return Object.fromEntries(
+    RECORDED.flatMap(([part, field, usual]) => {
+      const path = auth[field]
+      const own = path === '' || !isAbsolute(path) || path === join(auth.CertDir || dirname(path), usual)
+      return own ? [] : [[part, path] as const]
+    }),
+  )
 }
 
 const EMPTY_ENGINE_OPTIONS: EngineOptionsV3 = {

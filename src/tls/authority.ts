@@ -1,14 +1,15 @@
 import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Clock } from '../contracts/clock.js'
 import { MachineError } from '../contracts/errors.js'
 import { systemClock } from '../util/clock.js'
 import { acquireLock } from '../util/locks.js'
 import { writeCertificate, type Signer } from './certificate.js'
 import {
-  CA,
-  CLIENT,
+  type CertificatePlace,
+  certificatePlace,
   hasUnsettled,
+  isGiven,
   readOptional,
   settlePair,
   writePair,
@@ -42,17 +43,21 @@ const DAY_MS = 86_400_000
  * processes at once end with one CA. A CA that docker-machine made is used with its kind of key.
  * @throws MachineError `tls` when half of the CA is missing or unreadable; `locked`; `store`
  */
-export async function ensureCa(certsDir: string, options: EnsureCaOptions = {}): Promise<Authority> {
+export async function ensureCa(
+  where: string | CertificatePlace,
+  options: EnsureCaOptions = {},
+): Promise<Authority> {
+  const place = typeof where === 'string' ? certificatePlace(where) : where
   const now = (options.clock ?? systemClock).now()
-  const ready = await loadAuthority(certsDir, now)
+  const ready = await loadAuthority(place, now)
   if (ready) return ready
-  const lock = await (options.lock?.() ?? acquireLock(join(certsDir, '.lock'), { what: 'make certificates' }))
+  const lock = await (options.lock?.() ??
+    acquireLock(join(place.dir, '.lock'), { what: 'make certificates' }))
   try {
-    await settlePair(certsDir, CA, isPair)
-    await settlePair(certsDir, CLIENT, isPair)
-    const signer = (await loadCa(certsDir, now)) ?? (await makeCa(certsDir, now, options))
-    const client =
-      (await loadClient(certsDir, signer, now)) ?? (await makeClient(certsDir, signer, now, options))
+    await settlePair(place.dir, place.ca, isPair)
+    await settlePair(place.dir, place.client, isPair)
+    const signer = (await loadCa(place, now)) ?? (await makeCa(place, now, options))
+    const client = (await loadClient(place, signer, now)) ?? (await makeClient(place, signer, now, options))
     return { ...signer, client }
   } finally {
     await lock.release()
@@ -60,11 +65,11 @@ export async function ensureCa(certsDir: string, options: EnsureCaOptions = {}):
 }
 
 /** Everything as it should be, found without a lock; undefined when something has to be made. */
-async function loadAuthority(certsDir: string, now: Date): Promise<Authority | undefined> {
-  if (hasUnsettled(certsDir, CA) || hasUnsettled(certsDir, CLIENT)) return undefined
+async function loadAuthority(place: CertificatePlace, now: Date): Promise<Authority | undefined> {
+  if (hasUnsettled(place.dir, place.ca) || hasUnsettled(place.dir, place.client)) return undefined
   try {
-    const signer = await loadCa(certsDir, now)
-    const client = signer && (await loadClient(certsDir, signer, now))
+    const signer = await loadCa(place, now)
+    const client = signer && (await loadClient(place, signer, now))
     return client && { ...signer, client }
   } catch {
     // Perhaps another process is just putting the files in place: what is really wrong is seen again under the lock.
@@ -74,59 +79,92 @@ async function loadAuthority(certsDir: string, now: Date): Promise<Authority | u
 
 type LoadedCa = Signer & { readonly caPem: string }
 
-async function loadCa(certsDir: string, now: Date): Promise<LoadedCa | undefined> {
-  const { cert, key } = await readPair(certsDir, CA)
+async function loadCa({ dir, ca }: CertificatePlace, now: Date): Promise<LoadedCa | undefined> {
+  const { cert, key } = await readPair(dir, ca)
   if (cert === undefined && key === undefined) return undefined
-  if (cert === undefined) throw halfCa(certsDir, CA.cert, CA.key)
-  const certificate = readCertificate(cert, join(certsDir, CA.cert))
-  if (new Date(certificate.validTo) <= now) return undefined
-  if (key === undefined) throw halfCa(certsDir, CA.key, CA.cert)
-  const signingKey = readKey(key, join(certsDir, CA.key))
+  const [certPath, keyPath] = [resolve(dir, ca.cert), resolve(dir, ca.key)]
+  if (cert === undefined) throw halfCa(dir, ca.cert, ca.key)
+  const certificate = readCertificate(cert, certPath)
+  if (new Date(certificate.validTo) <= now) {
+    if (isGiven(ca)) throw new MachineError('tls', `The CA certificate ${certPath} has expired`)
+    return undefined
+  }
+  if (key === undefined) throw halfCa(dir, ca.key, ca.cert)
+  const signingKey = readKey(key, keyPath)
   if (!certificate.checkPrivateKey(signingKey))
-    throw new MachineError('tls', `${join(certsDir, CA.cert)} and ${CA.key} do not belong together`, {
-      hints: [`Restore both from one backup, or move ${certsDir} away and run: tsmachine provision NAME`],
+    throw new MachineError('tls', `${certPath} and ${ca.key} do not belong together`, {
+      hints: [`Restore both from one backup, or move ${dir} away and run: tsmachine provision NAME`],
     })
   return { certificate, key: signingKey, caPem: cert }
 }
 
 function halfCa(dir: string, missing: string, present: string): MachineError {
-  return new MachineError('tls', `${join(dir, present)} exists but ${missing} does not`, {
+  const there = resolve(dir, present)
+  return new MachineError('tls', `${there} exists but ${missing} does not`, {
     hints: [
       `Restore ${missing} from a backup`,
-      `or, to start with a new CA: move ${join(dir, present)} away and run "tsmachine provision" for each machine`,
+      `or, to start with a new CA: move ${there} away and run "tsmachine provision" for each machine`,
     ],
   })
 }
 
-async function makeCa(certsDir: string, now: Date, options: EnsureCaOptions): Promise<LoadedCa> {
-  const old = await readPair(certsDir, CA)
+async function makeCa({ dir, ca }: CertificatePlace, now: Date, options: EnsureCaOptions): Promise<LoadedCa> {
+  const old = await readPair(dir, ca)
   if (old.cert !== undefined) options.report?.('CA certificate is outdated and needs to be regenerated')
-  options.report?.(`Creating CA: ${join(certsDir, CA.cert)}`)
+  options.report?.(`Creating CA: ${resolve(dir, ca.cert)}`)
   const key = await newKey('ec')
   const commonName = `tsmachine CA ${randomBytes(4).toString('hex')}`
   const caPem = await writeCertificate({ purpose: 'ca', commonName, key, days: CA_DAYS, now })
-  await writePair(certsDir, CA, { cert: caPem, key: keyPem(key) })
-  return { certificate: readCertificate(caPem, CA.cert), key, caPem }
+  await writePair(dir, ca, { cert: caPem, key: keyPem(key) })
+  return { certificate: readCertificate(caPem, ca.cert), key, caPem }
 }
 
 /** A pair that is expired, half, or not of this CA (docker-machine's races leave such) counts as missing. */
-async function loadClient(certsDir: string, signer: Signer, now: Date): Promise<PemPair | undefined> {
-  const { cert, key } = await readPair(certsDir, CLIENT)
-  if (cert === undefined || key === undefined || !isPair({ cert, key })) return undefined
-  const certificate = readCertificate(cert, join(certsDir, CLIENT.cert))
-  const renewAt = new Date(certificate.validTo).getTime() - RENEW_UNDER_DAYS * DAY_MS
-  return isSignedBy(certificate, signer.certificate) && now.getTime() < renewAt ? { cert, key } : undefined
+async function loadClient(
+  { dir, client }: CertificatePlace,
+  signer: Signer,
+  now: Date,
+): Promise<PemPair | undefined> {
+  const { cert, key } = await readPair(dir, client)
+  if (cert === undefined && key === undefined) return undefined
+  const pair = cert !== undefined && key !== undefined ? { cert, key } : undefined
+  const given = isGiven(client)
+  const fault = pair ? clientFault(dir, client, pair, signer, given ? now : renewalDate(now)) : 'is half'
+  if (fault === undefined) return pair
+  if (given)
+    throw new MachineError('tls', `The client certificate ${resolve(dir, client.cert)} ${fault}`, {
+      hints: ['Files that you name are never replaced: give a pair that fits this CA.'],
+    })
+  return undefined
+}
+
+/** What is near its end is renewed in time, where it is ours. */
+function renewalDate(now: Date): Date {
+  return new Date(now.getTime() + RENEW_UNDER_DAYS * DAY_MS)
+}
+
+function clientFault(
+  dir: string,
+  names: PairNames,
+  pair: PemPair,
+  signer: Signer,
+  validAt: Date,
+): string | undefined {
+  if (!isPair(pair)) return 'does not belong to its key'
+  const certificate = readCertificate(pair.cert, resolve(dir, names.cert))
+  if (!isSignedBy(certificate, signer.certificate)) return 'is not signed by the CA'
+  return new Date(certificate.validTo) > validAt ? undefined : 'has expired'
 }
 
 async function makeClient(
-  certsDir: string,
+  { dir, client }: CertificatePlace,
   signer: Signer,
   now: Date,
   options: EnsureCaOptions,
 ): Promise<PemPair> {
-  options.report?.(`Creating client certificate: ${join(certsDir, CLIENT.cert)}`)
+  options.report?.(`Creating client certificate: ${resolve(dir, client.cert)}`)
   const pair = await issueLeaf(signer, { purpose: 'client', commonName: 'tsmachine client', now })
-  await writePair(certsDir, CLIENT, pair)
+  await writePair(dir, client, pair)
   return pair
 }
 
@@ -151,8 +189,8 @@ export function isPair(pair: PemPair): boolean {
 
 async function readPair(dir: string, names: PairNames): Promise<Partial<PemPair>> {
   const [cert, key] = await Promise.all([
-    readOptional(join(dir, names.cert)),
-    readOptional(join(dir, names.key)),
+    readOptional(resolve(dir, names.cert)),
+    readOptional(resolve(dir, names.key)),
   ])
   return { ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) }
 }

@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs'
 import { readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
+import type { TlsFiles } from '../contracts/record.js'
 import { makePrivateDir, syncDirectory, writeFileAtomic } from '../util/atomic-file.js'
 import { errnoOf, fileError } from '../util/file-error.js'
 
-/** File names that docker-machine, the Docker client and scripts know. */
+/** File names in a store's or machine's directory that docker-machine, the Docker client and scripts know. */
 export const CA = { cert: 'ca.pem', key: 'ca-key.pem' } as const
 export const CLIENT = { cert: 'cert.pem', key: 'key.pem' } as const
 export const SERVER = { cert: 'server.pem', key: 'server-key.pem' } as const
 
-/** Names of a certificate's file and its key's in one directory. */
+/** Names of a certificate's file and its key's in one directory; an absolute path stands for itself. */
 export interface PairNames {
   readonly cert: string
   readonly key: string
@@ -21,6 +22,27 @@ export interface PemPair {
   readonly key: string
 }
 
+/** Where a CA and the client pair that it signed are. */
+export interface CertificatePlace {
+  readonly dir: string
+  readonly ca: PairNames
+  readonly client: PairNames
+}
+
+/** A directory's CA and client pair, with single files replaced by those that the user names. */
+export function certificatePlace(dir: string, given: TlsFiles = {}): CertificatePlace {
+  return {
+    dir,
+    ca: { cert: given.caCert ?? CA.cert, key: given.caKey ?? CA.key },
+    client: { cert: given.clientCert ?? CLIENT.cert, key: given.clientKey ?? CLIENT.key },
+  }
+}
+
+/** Whether the user named one of these files: then they are theirs, and never replaced. */
+export function isGiven(names: PairNames): boolean {
+  return isAbsolute(names.cert) || isAbsolute(names.key)
+}
+
 const CERTIFICATE_MODE = 0o644
 const KEY_MODE = 0o600
 
@@ -29,12 +51,13 @@ const KEY_MODE = 0o600
  * place, and `settlePair` completes the step if we are killed between the two.
  */
 export async function writePair(dir: string, names: PairNames, pair: PemPair): Promise<void> {
-  await makePrivateDir(dir)
-  const waiting = join(dir, `${names.cert}.new`)
+  const [cert, key] = [resolve(dir, names.cert), resolve(dir, names.key)]
+  await Promise.all([cert, key].map((path) => makePrivateDir(dirname(path))))
+  const waiting = `${cert}.new`
   await writeFileAtomic(waiting, pair.cert, { mode: CERTIFICATE_MODE })
-  await writeFileAtomic(join(dir, names.key), pair.key, { mode: KEY_MODE })
-  await rename(waiting, join(dir, names.cert))
-  await syncDirectory(dir)
+  await writeFileAtomic(key, pair.key, { mode: KEY_MODE })
+  await rename(waiting, cert)
+  await syncDirectory(dirname(cert))
 }
 
 /** Completes or drops a replacement that was cut off; `matches` tells whether the waiting certificate fits the key. */
@@ -43,10 +66,10 @@ export async function settlePair(
   names: PairNames,
   matches: (pair: PemPair) => boolean,
 ): Promise<void> {
-  const waiting = join(dir, `${names.cert}.new`)
-  const [cert, key] = await Promise.all([readOptional(waiting), readOptional(join(dir, names.key))])
+  const waiting = resolve(dir, `${names.cert}.new`)
+  const [cert, key] = await Promise.all([readOptional(waiting), readOptional(resolve(dir, names.key))])
   if (cert === undefined) return
-  if (key !== undefined && matches({ cert, key })) await rename(waiting, join(dir, names.cert))
+  if (key !== undefined && matches({ cert, key })) await rename(waiting, resolve(dir, names.cert))
   else await rm(waiting, { force: true })
 }
 
@@ -62,22 +85,24 @@ export async function readOptional(path: string): Promise<string | undefined> {
 
 /** Whether a replacement was cut off in this directory. */
 export function hasUnsettled(dir: string, names: PairNames): boolean {
-  return existsSync(join(dir, `${names.cert}.new`))
+  return existsSync(resolve(dir, `${names.cert}.new`))
 }
 
 /**
  * Puts the CA certificate and the client pair into a machine's directory, where `DOCKER_CERT_PATH` points.
  * @throws MachineError `store` when a file cannot be read or written
  */
-export async function copyClientFiles(certsDir: string, machineDir: string): Promise<void> {
+export async function copyClientFiles(from: string | CertificatePlace, machineDir: string): Promise<void> {
+  const place = typeof from === 'string' ? certificatePlace(from) : from
   await makePrivateDir(machineDir)
-  for (const [name, mode] of [
-    [CA.cert, CERTIFICATE_MODE],
-    [CLIENT.cert, CERTIFICATE_MODE],
-    [CLIENT.key, KEY_MODE],
+  for (const [source, name, mode] of [
+    [place.ca.cert, CA.cert, CERTIFICATE_MODE],
+    [place.client.cert, CLIENT.cert, CERTIFICATE_MODE],
+    [place.client.key, CLIENT.key, KEY_MODE],
   ] as const) {
-    const text = await readOptional(join(certsDir, name))
-    if (text === undefined) throw fileError('read', join(certsDir, name), new Error('it does not exist'))
+    const path = resolve(place.dir, source)
+    const text = await readOptional(path)
+    if (text === undefined) throw fileError('read', path, new Error('it does not exist'))
     if (text !== (await readOptional(join(machineDir, name))))
       await writeFileAtomic(join(machineDir, name), text, { mode })
   }

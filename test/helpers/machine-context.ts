@@ -36,6 +36,8 @@ export function machineContext(
     report: (event) => void events.push(event),
     clock: systemClock,
     signal: options.signal ?? new AbortController().signal,
+    nativeSsh: false,
+    tlsFiles: {},
     env,
   }
 }

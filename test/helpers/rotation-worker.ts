@@ -4,6 +4,7 @@
  */
 import { DOCKER_MACHINE_PROFILE } from '../../src/contracts/profile.js'
 import { machineContext } from '../../src/cli/context.js'
+import { globalOptions } from '../../src/cli/global-flags.js'
 import { openShell } from '../../src/machine/connect.js'
 import { CreateState } from '../../src/machine/create-state.js'
 import { updateLedger } from '../../src/machine/driver-events.js'
@@ -12,9 +13,8 @@ import { openMachine } from '../../src/machine/open.js'
 
 const [name = '', last = ''] = process.argv.slice(2)
 const { signal } = new AbortController()
-const session = { profile: DOCKER_MACHINE_PROFILE, argv: [], env: process.env, signal }
-const globals = { debug: false, json: false }
-const ctx = machineContext({ ...session, globals }, globals, () => undefined)
+const session = { profile: DOCKER_MACHINE_PROFILE, argv: [], given: {}, env: process.env, signal }
+const ctx = machineContext(session, globalOptions(process.env), () => undefined)
 const open = await openMachine(ctx, name)
 // As if the machine still had the key of its user data.
 await updateLedger(ctx, name, open.factory, (ledger) =>

@@ -108,11 +108,11 @@ t.test('bad command lines say what is wrong and how it is right', async (t) => {
   for (const [args, code, message] of USAGE) {
     // In this process: starting the program 26 times would take longer than all else here.
     const run = async (): Promise<number> => {
-      const { globals, rest } = takeLeadingGlobals(args)
+      const { given, rest } = takeLeadingGlobals(args)
       const session = {
         profile: TSMACHINE_PROFILE,
         argv: args,
-        globals: { debug: false, json: false, ...globals },
+        given,
         env: { ...me.env, SHELL: '' },
         signal,
       }

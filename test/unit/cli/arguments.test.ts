@@ -11,11 +11,11 @@ import { scratchDir } from '../../helpers/driver-deps.js'
 
 t.test('global flags may stand before the command', async (t) => {
   t.same(takeLeadingGlobals(['-D', '-s', '/x', '--json', 'ls', '-q']), {
-    globals: { debug: true, storagePath: '/x', json: true },
+    given: { debug: true, 'storage-path': '/x', json: true },
     rest: ['ls', '-q'],
   })
-  t.same(takeLeadingGlobals(['--storage-path=/y', 'ls']), { globals: { storagePath: '/y' }, rest: ['ls'] })
-  t.same(takeLeadingGlobals([]), { globals: {}, rest: [] })
+  t.same(takeLeadingGlobals(['--storage-path=/y', 'ls']), { given: { 'storage-path': '/y' }, rest: ['ls'] })
+  t.same(takeLeadingGlobals([]), { given: {}, rest: [] })
   t.throws(() => takeLeadingGlobals(['-s']), { code: 'usage', message: 'flag needs an argument: -s' })
 })
 
@@ -37,7 +37,12 @@ const PASSED: readonly (readonly [
 ])[] = [
   [['web', '--', 'ls', '--help'], [], 'web', ['ls', '--help']],
   [['web', 'ls', '-la'], [], 'web', ['ls', '-la']],
-  [['-s', '/x', '-D', 'web', '-L', '1:2', 'a b'], ['-s', '/x', '-D'], 'web', ['-L', '1:2', 'a b']],
+  [
+    ['-s', '/x', '-D', 'web', '-L', '1:2', 'a b'],
+    ['--storage-path=/x', '--debug'],
+    'web',
+    ['-L', '1:2', 'a b'],
+  ],
   [['--storage-path=/x', 'web'], ['--storage-path=/x'], 'web', []],
   [['web', '--', '--', 'x'], [], 'web', ['--', 'x']],
   [['--', 'uname'], [], undefined, ['uname']],
