@@ -1,7 +1,7 @@
 import type { Endpoint } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import type { MachineContext } from './context.js'
-import { openMachine, type OpenMachine } from './open.js'
+import { type OpenMachine, openWithoutSecrets } from './open.js'
 
 /** Where one machine is reached, as its record says: no network (design 4). */
 export interface Address {
@@ -13,7 +13,7 @@ export interface Address {
 
 /** @throws MachineError `not-running` when this computer alone knows that the machine is down */
 export async function machineAddress(ctx: MachineContext, name: string): Promise<Address> {
-  return addressOf(await openMachine(ctx, name))
+  return addressOf(await openWithoutSecrets(ctx, name))
 }
 
 /** The same for a machine that is open already. */

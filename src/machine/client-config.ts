@@ -2,7 +2,7 @@ import { isMachineError, MachineError, messageOf } from '../contracts/errors.js'
 import { addressOf } from './address.js'
 import { clientFiles } from './certificates.js'
 import type { MachineContext } from './context.js'
-import { openMachine, type OpenMachine } from './open.js'
+import { openMachine, type OpenMachine, openWithoutSecrets } from './open.js'
 import { renewCertificates } from './renew.js'
 import { askEngine, isCertificateFault } from './verify.js'
 
@@ -22,7 +22,7 @@ export interface ClientConfig {
  * @throws MachineError in docker-machine's words when the engine cannot be used
  */
 export async function clientConfig(ctx: MachineContext, name: string): Promise<ClientConfig> {
-  const open = await openMachine(ctx, name)
+  const open = await openWithoutSecrets(ctx, name)
   const url = boilerplate(name, () => addressOf(open).url)
   const renewed = await proveEngine(ctx, open)
   const paths = clientFiles(open.record.dir)
@@ -38,7 +38,7 @@ async function proveEngine(ctx: MachineContext, open: OpenMachine): Promise<bool
   }
   await renewLocked(ctx, open.name)
   try {
-    await askEngine(await openMachine(ctx, open.name), ctx.signal)
+    await askEngine(await openWithoutSecrets(ctx, open.name), ctx.signal)
     return true
   } catch (error) {
     throw invalid(open, error)

@@ -35,7 +35,8 @@ export class CreateState implements StagedState {
   async refresh(): Promise<void> {
     const record = this.ctx.store.get(this.name)
     const ledger = record.ledger ?? this.open.ledger
-    this.open = { ...this.open, record, ledger, machine: await driverMachine(this.ctx, record, ledger) }
+    const machine = await driverMachine(this.ctx, record, { ledger, secrets: this.open.secrets })
+    this.open = { ...this.open, record, ledger, machine }
   }
 
   /** Changes the record and carries on with the changed one. */

@@ -15,6 +15,7 @@ import { runningCreate } from './interrupt.js'
 import { checkMachineName } from './machine-name.js'
 import { driverMachine, openMachine, type OpenMachine } from './open.js'
 import { preflight } from './preflight.js'
+import { keepSecrets, resolveGiven, type SecretValues, splitSecrets } from './secrets.js'
 import { runStage } from './stages.js'
 
 /** What the user asked for. */
@@ -38,16 +39,19 @@ export interface CreateResult {
 export async function createMachine(ctx: MachineContext, request: CreateRequest): Promise<CreateResult> {
   checkMachineName(request.name)
   const factory = await ctx.drivers.load(request.driver)
-  const config = parseConfig(factory, request.flagValues)
+  const { flagValues, references } = await resolveGiven(ctx, factory, request.flagValues)
+  const { config, values } = splitSecrets(factory, parseConfig(factory, flagValues))
   checkChoices(request.options.engine)
   refuseRunning(ctx, request.name)
   refuseTaken(ctx, request.name)
   const lock = await lockForCreate(ctx, request.name)
   try {
     refuseTaken(ctx, request.name)
-    const state = await newState(ctx, factory, config, request)
+    const state = await newState(ctx, factory, config, { ...request, secrets: values })
     await preflight(state)
-    await ctx.store.create(request.name, { ledger: state.open.ledger, config: state.open.record.config })
+    const secrets = await keepSecrets(ctx, factory, { values, references })
+    const { ledger, record } = state.open
+    await ctx.store.create(request.name, { ledger: { ...ledger, secrets }, config: record.config })
     return await carryOn(state)
   } finally {
     await lock.release()
@@ -134,16 +138,17 @@ async function newState(
   ctx: MachineContext,
   factory: DriverFactory,
   config: JsonObject,
-  request: CreateRequest,
+  request: CreateRequest & { readonly secrets: SecretValues },
 ): Promise<CreateState> {
   const machineId = randomBytes(16).toString('hex')
   const record = firstRecord(ctx, factory, config, { ...request, machineId })
   const driver = await factory.open(ctx.driverDeps)
-  const machine = await driverMachine(ctx, record, record.ledger)
+  const { secrets } = request
+  const machine = await driverMachine(ctx, record, { ledger: record.ledger, secrets })
   const image = await bootImage(ctx, factory, config)
   return new CreateState(
     ctx,
-    { name: request.name, record, ledger: record.ledger, factory, driver, machine },
+    { name: request.name, record, ledger: record.ledger, factory, driver, machine, secrets },
     image,
   )
 }

@@ -1,7 +1,7 @@
 import { MachineError, messageOf } from '../contracts/errors.js'
 import { withDeadline } from '../util/wait.js'
 import type { MachineContext } from './context.js'
-import { openMachine, type OpenMachine } from './open.js'
+import { type OpenMachine, openWithoutSecrets } from './open.js'
 import { askEngine } from './verify.js'
 
 const VERSION_MS = 30_000
@@ -23,7 +23,7 @@ export async function engineVersion(
 
 /** The same by name, with docker-machine's error text. */
 export async function machineVersion(ctx: MachineContext, name: string): Promise<string> {
-  const open = await openMachine(ctx, name)
+  const open = await openWithoutSecrets(ctx, name)
   try {
     return await engineVersion(ctx, open, VERSION_MS)
   } catch (cause) {

@@ -33,7 +33,7 @@ export async function machineSpec(state: CreateState, seed?: SeedDocuments): Pro
   const keyPath = givenKey(open)
   return {
     machine: open.machine,
-    config: open.ledger.driver.config,
+    config: open.machine.config,
     resources: open.ledger.resources,
     sshUser: open.ledger.ssh?.user ?? '',
     tags: {

@@ -3,6 +3,7 @@ import { MachineError } from '../contracts/errors.js'
 import type { LedgerRecord, MachineRecord } from '../contracts/record.js'
 import { currentLedger, newHostRecord } from '../store/records.js'
 import type { MachineContext } from './context.js'
+import { NO_SECRETS, recordedSecrets, type SecretValues, withSecrets } from './secrets.js'
 
 /** A recorded machine together with the driver that looks after it. */
 export interface OpenMachine {
@@ -12,46 +13,65 @@ export interface OpenMachine {
   readonly factory: DriverFactory
   readonly driver: Driver
   readonly machine: DriverMachine
+  readonly secrets: SecretValues
 }
+
+export interface OpenOptions {
+  /** False for those who ask no provider: they work when a secret cannot be had. */
+  readonly secrets: boolean
+}
+
+const WITH_SECRETS: OpenOptions = { secrets: true }
 
 /** Opens a recorded machine. @throws MachineError `not-found`, `store`, or `usage` for a driver that is not here */
 export async function openMachine(ctx: MachineContext, name: string): Promise<OpenMachine> {
   return await openRecord(ctx, ctx.store.get(name))
 }
 
+/** As `openMachine`, for those who ask no provider. */
+export async function openWithoutSecrets(ctx: MachineContext, name: string): Promise<OpenMachine> {
+  return await openRecord(ctx, ctx.store.get(name), { secrets: false })
+}
+
 /** The same for a record that has been read already. */
-export async function openRecord(ctx: MachineContext, record: MachineRecord): Promise<OpenMachine> {
+export async function openRecord(
+  ctx: MachineContext,
+  record: MachineRecord,
+  options: OpenOptions = WITH_SECRETS,
+): Promise<OpenMachine> {
   const factory = await ctx.drivers.load(record.config.DriverName)
   const ledger = currentLedger(record, factory.record)
   const driver = await factory.open(ctx.driverDeps)
-  const machine = await driverMachine(ctx, record, ledger)
-  return { name: record.name, record, ledger, factory, driver, machine }
+  const secrets = options.secrets ? await recordedSecrets(ctx, factory, ledger) : NO_SECRETS
+  const machine = await driverMachine(ctx, record, { ledger, secrets })
+  return { name: record.name, record, ledger, factory, driver, machine, secrets }
 }
 
 /**
  * As `openMachine`, also when only `config.json` cannot be read: the ledger names everything that was made.
  * @throws MachineError as `openMachine` when the ledger is no help
  */
-export async function openRemains(ctx: MachineContext, name: string): Promise<OpenMachine> {
+export async function openRemains(
+  ctx: MachineContext,
+  name: string,
+  how: OpenOptions = WITH_SECRETS,
+): Promise<OpenMachine> {
   const record = ctx.store.read(name)
-  if (!('error' in record) || !record.ledger) return await openMachine(ctx, name)
+  if (!('error' in record)) return await openRecord(ctx, record, how)
+  if (!record.ledger) return await openMachine(ctx, name)
   const { driver, resources, options } = record.ledger
   const factory = await ctx.drivers.load(driver.name)
   const driverFields = factory.record.toFields(driver.config, resources)
   const first = { name, store: ctx.store.root, driverName: driver.name, driverFields, options }
-  return await openRecord(ctx, {
-    name,
-    dir: record.dir,
-    config: newHostRecord(first),
-    ledger: record.ledger,
-  })
+  const config = newHostRecord(first)
+  return await openRecord(ctx, { name, dir: record.dir, config, ledger: record.ledger }, how)
 }
 
 /** A machine as its driver sees it. */
 export async function driverMachine(
   ctx: MachineContext,
   record: { name: string; dir: string },
-  ledger: LedgerRecord,
+  { ledger, secrets }: Pick<OpenMachine, 'ledger' | 'secrets'>,
 ): Promise<DriverMachine> {
   return {
     name: record.name,
@@ -59,7 +79,7 @@ export async function driverMachine(
     // A new machine gives its store a name; verbs that only read leave a store of docker-machine's as it is.
     storeId: ledger.phase === 'creating' ? await ctx.store.id() : (ctx.store.knownId() ?? ''),
     dir: record.dir,
-    config: ledger.driver.config,
+    config: withSecrets(ledger.driver.config, secrets),
     resources: ledger.resources,
   }
 }

@@ -51,7 +51,7 @@ async function removeLocked(ctx: MachineContext, name: string, options: RemoveOp
     if (!options.force || ctx.signal.aborted) throw refused(name, error)
     const text = `Error removing host "${name}": ${toMachineError(error).message}`
     ctx.report({ type: 'warn', machine: name, text })
-    await openRemains(ctx, name).then(
+    await openRemains(ctx, name, { secrets: false }).then(
       (open) => dropDockerContext(ctx, open),
       () => tellLeftovers(ctx, name),
     )

@@ -3,7 +3,7 @@ import type { UseOutcome } from '../engine/contexts.js'
 import type { MachineContext } from './context.js'
 import { dockerContexts, syncDockerContext } from './docker-context.js'
 import { notFound } from './names.js'
-import { openMachine } from './open.js'
+import { openWithoutSecrets } from './open.js'
 
 /** The word that goes back to the context used before. */
 export const PREVIOUS = '-'
@@ -26,7 +26,7 @@ export async function useMachine(ctx: MachineContext, target: string): Promise<U
 /** Brought up to date first: it may have been removed, or the machine's port may have changed. */
 async function contextOf(ctx: MachineContext, machine: string): Promise<string> {
   if (!ctx.store.exists(machine)) throw notFound(ctx, machine)
-  const open = await openMachine(ctx, machine)
+  const open = await openWithoutSecrets(ctx, machine)
   const name = (await syncDockerContext(ctx, open)) ?? open.ledger.dockerContext
   if (name !== undefined) return name
   throw new MachineError('engine', `"${machine}" has no Docker context`, {

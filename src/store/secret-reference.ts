@@ -59,6 +59,11 @@ export async function resolveReference(reference: SecretRef, around: Surrounding
   return await resolver(reference.slice(colon + 1), around)
 }
 
+/** Whether a text that stands where a secret is wanted names one; only the store itself gives out `store:`. */
+export function isReference(text: string): text is SecretRef {
+  return /^(?:env|file|cmd|docker-credential):./.test(text)
+}
+
 /** A secret kept in a file; undefined when there is no file. */
 export async function readSecretFile(path: string): Promise<Secret | undefined> {
   try {

@@ -15,6 +15,7 @@ export class FakeClient {
   constructor(
     dir: string,
     private readonly clock: Clock,
+    private readonly token = '',
   ) {
     this.#provider = new FakeProvider(dir)
   }
@@ -80,6 +81,7 @@ export class FakeClient {
 
   async #call<T>(call: string, work: () => T, signal: AbortSignal): Promise<T> {
     await this.clock.sleep(LATENCY_MS, signal)
+    this.#provider.authorise(call, this.token)
     const fault = this.#provider.enter(call)
     if (fault === 'fail')
       throw new MachineError('driver', `${call}: 403 you may not do this`, { hints: ['Ask for the right.'] })

@@ -139,8 +139,9 @@ export class FakeDriver implements Driver {
 
   /** One client per account, whatever the number of machines. */
   #client({ config }: Pick<DriverMachine, 'config'>): FakeClient {
-    const dir = new ConfigReader(config).string('dir')
-    const known = this.#clients.get(dir) ?? new FakeClient(dir, this.deps.clock)
+    const read = new ConfigReader(config)
+    const dir = read.string('dir')
+    const known = this.#clients.get(dir) ?? new FakeClient(dir, this.deps.clock, read.string('token'))
     this.#clients.set(dir, known)
     return known
   }

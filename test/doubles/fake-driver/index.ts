@@ -37,6 +37,20 @@ const flags: readonly FlagSpec[] = [
     summary: 'Disk in GB',
     value: 'GB',
   },
+  {
+    name: 'fake-token',
+    key: 'token',
+    type: 'string',
+    env: 'FAKE_TOKEN',
+    secret: true,
+    summary: 'Token of the account',
+  },
+  {
+    name: 'fake-note',
+    key: 'note',
+    type: 'string',
+    summary: 'Any text',
+  },
 ]
 
 /** A driver for tests whose provider is a JSON file with scripted faults. */

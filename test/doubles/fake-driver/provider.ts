@@ -26,6 +26,8 @@ interface State {
   readonly calls: readonly string[]
   readonly faults: readonly Fault[]
   readonly lastId: number
+  /** Token without which every call is refused. */
+  readonly token?: string
 }
 
 const EMPTY: State = { servers: [], keys: [], calls: [], faults: [], lastId: 0 }
@@ -67,6 +69,17 @@ export class FakeProvider {
   /** Scripts faults; they replace earlier ones. */
   script(faults: readonly Fault[]): void {
     this.#write({ ...this.read(), faults })
+  }
+
+  /** From now on every call needs this token. */
+  requireToken(token: string): void {
+    this.#write({ ...this.read(), token })
+  }
+
+  /** @throws ProviderError as an API does for a wrong token */
+  authorise(call: string, token: string): void {
+    const wanted = this.read().token
+    if (wanted !== undefined && token !== wanted) throw new ProviderError(401, `${call}: 401 unauthorised`)
   }
 
   /** Counts a call and says what goes wrong with it. */

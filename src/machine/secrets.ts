@@ -1,0 +1,106 @@
+/** Secrets among a driver's settings: the record holds references, only the driver is given the values. */
+import { scrypt } from 'node:crypto'
+import { promisify } from 'node:util'
+import type { DriverFactory, FlagSpec, FlagValues } from '../contracts/driver.js'
+import type { JsonObject } from '../contracts/json.js'
+import type { LedgerRecord } from '../contracts/record.js'
+import { Secret, type SecretRef } from '../contracts/secrets.js'
+import { isReference } from '../store/secret-reference.js'
+import type { MachineContext } from './context.js'
+
+/** Values by config key. */
+export type SecretValues = Readonly<Record<string, Secret>>
+
+export const NO_SECRETS: SecretValues = {}
+
+/** What a create was given as secrets, by config key: in place of a value there may be a reference to one. */
+export interface GivenSecrets {
+  readonly values: SecretValues
+  readonly references: Readonly<Record<string, SecretRef>>
+}
+
+/** Flag values with what references stand for, and which of them were references. */
+export async function resolveGiven(
+  ctx: MachineContext,
+  factory: DriverFactory,
+  flagValues: FlagValues,
+): Promise<{ readonly flagValues: FlagValues; readonly references: GivenSecrets['references'] }> {
+  const resolved: Record<string, FlagValues[string]> = { ...flagValues }
+  const references: Record<string, SecretRef> = {}
+  for (const flag of secretFlags(factory)) {
+    const text = flagValues[flag.name]
+    if (typeof text !== 'string' || !isReference(text)) continue
+    references[flag.key] = text
+    resolved[flag.name] = (await ctx.store.secrets.resolve(text, ctx.signal)).reveal()
+  }
+  return { flagValues: resolved, references }
+}
+
+/** Takes the secrets out of a parsed config, so that what remains can be recorded. */
+export function splitSecrets(
+  factory: DriverFactory,
+  config: JsonObject,
+): { readonly config: JsonObject; readonly values: SecretValues } {
+  const keys = new Set(secretFlags(factory).map(({ key }) => key))
+  const entries = Object.entries(config)
+  const values = entries.flatMap(([key, value]) =>
+    keys.has(key) && typeof value === 'string' && value !== '' ? [[key, new Secret(value)] as const] : [],
+  )
+  return {
+    config: Object.fromEntries(entries.filter(([key]) => !keys.has(key))),
+    values: Object.fromEntries(values),
+  }
+}
+
+/**
+ * Keeps given secrets in the store's backend and returns what the record holds of them. Machines that were given the
+ * same value share one entry; another account's value never replaces it.
+ */
+export async function keepSecrets(
+  ctx: MachineContext,
+  factory: DriverFactory,
+  given: GivenSecrets,
+): Promise<LedgerRecord['secrets']> {
+  const kept: Record<string, SecretRef> = { ...given.references }
+  for (const [field, secret] of Object.entries(given.values)) {
+    if (kept[field] !== undefined) continue
+    const account = `${factory.name}/${await fingerprint(ctx, secret)}`
+    kept[field] = await ctx.store.secrets.save({ account, field }, secret, ctx.signal)
+  }
+  return kept
+}
+
+/**
+ * The secrets of a recorded machine: a variable that is set now counts before what its create was given.
+ * @throws MachineError `preflight` naming a reference that leads nowhere
+ */
+export async function recordedSecrets(
+  ctx: MachineContext,
+  factory: DriverFactory,
+  ledger: LedgerRecord,
+): Promise<SecretValues> {
+  const values: Record<string, Secret> = {}
+  for (const { key, env } of secretFlags(factory)) {
+    const now = env === undefined ? '' : (ctx.env[env] ?? '')
+    const reference = isReference(now) ? now : ledger.secrets[key]
+    if (now !== '' && !isReference(now)) values[key] = new Secret(now)
+    else if (reference !== undefined) values[key] = await ctx.store.secrets.resolve(reference, ctx.signal)
+  }
+  return values
+}
+
+/** A config as its driver needs it. Never recorded, never shown. */
+export function withSecrets(config: JsonObject, secrets: SecretValues): JsonObject {
+  const clear = Object.entries(secrets).map(([key, secret]) => [key, secret.reveal()] as const)
+  return { ...config, ...Object.fromEntries(clear) }
+}
+
+function secretFlags(factory: DriverFactory): readonly FlagSpec[] {
+  return factory.flags.filter(({ secret }) => secret)
+}
+
+/** Names a value without telling it: slow to guess from, and of use in this store only. */
+async function fingerprint(ctx: MachineContext, secret: Secret): Promise<string> {
+  const hash = (await promisify(scrypt)(secret.reveal(), await ctx.store.id(), 8)) as Buffer
+  return hash.toString('hex')
+}
