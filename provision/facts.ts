@@ -1,12 +1,11 @@
 import { MachineError } from '../src/contracts/errors.js'
-import type { EngineFacts, Facts, InitSystem } from '../src/contracts/provision.js'
+import type { Facts, InitSystem } from '../src/contracts/provision.js'
 import type { RemoteShell } from '../src/contracts/ssh.js'
 import { systemClock } from '../src/util/clock.js'
+import { engineFacts, type RawFacts, withoutRoot } from './engine-facts.js'
 import { runHostScript } from './host-script.js'
-import { parseUnits, ownExecStart, type UnitState } from './units.js'
-
-/** facts.sh's document: everything is text. */
-type RawFacts = Readonly<Record<string, string>>
+import { parseOsRelease } from './os-release.js'
+import { parseUnits, type UnitState } from './units.js'
 
 /**
  * Everything that a plan needs to know of a host, in one round trip.
@@ -38,7 +37,7 @@ export function parseFacts(raw: RawFacts, nowS: number, root = ''): Facts {
   const units = parseUnits(raw['units'] ?? '')
   const init = (raw['init'] ?? 'unknown') as InitSystem
   const mounts = lines(raw['mounts']).map((line) => line.split(' '))
-  const engine = engineFacts(raw, init, units, root)
+  const engine = engineFacts(raw, init, root)
   const firewall = activeFirewall(raw, units)
   return {
     osRelease: parseOsRelease(raw['os_release'] ?? ''),
@@ -95,22 +94,6 @@ function unescape(path: string | undefined): string {
   )
 }
 
-/** os-release(5): shell-like assignments, of which only the quoting is taken. Anything odd is left out. */
-export function parseOsRelease(text: string): Record<string, string> {
-  const found: Record<string, string> = {}
-  for (const line of text.split('\n')) {
-    const match = /^([A-Z][A-Z0-9_]*)=(.*)$/.exec(line.trim())
-    if (match) found[match[1] ?? ''] = unquote(match[2] ?? '')
-  }
-  return found
-}
-
-function unquote(value: string): string {
-  const quoted = /^"(.*)"$/.exec(value)
-  if (quoted) return (quoted[1] ?? '').replace(/\\(["$`\\])/g, '$1')
-  return /^'(.*)'$/.exec(value)?.[1] ?? value
-}
-
 function parseFree(df: string, root: string): Record<string, number> {
   const free: Record<string, number> = {}
   for (const line of lines(df).slice(1)) {
@@ -129,10 +112,6 @@ function parseFiles(text: string, root: string): Record<string, string> {
   return files
 }
 
-function withoutRoot(path: string, root: string): string {
-  return root !== '' && path.startsWith(`${root}/`) ? path.slice(root.length) : path
-}
-
 function inGroup(entry: string, user: string): boolean {
   return (entry.split(':')[3] ?? '').split(',').includes(user)
 }
@@ -140,50 +119,4 @@ function inGroup(entry: string, user: string): boolean {
 function activeFirewall(raw: RawFacts, units: Readonly<Record<string, UnitState>>): string | undefined {
   if (units['firewalld.service']?.ActiveState === 'active') return 'firewalld'
   return units['ufw.service']?.ActiveState === 'active' && raw['ufw'] === 'yes' ? 'ufw' : undefined
-}
-
-function engineFacts(
-  raw: RawFacts,
-  init: InitSystem,
-  units: Readonly<Record<string, UnitState>>,
-  root: string,
-): EngineFacts | undefined {
-  if (init === 'tsmachine') return imageEngine(raw)
-  const unit = units['docker.service']
-  const known = unit !== undefined && unit.LoadState !== 'not-found' && unit.LoadState !== ''
-  const execStart = ownExecStart(raw['unit_text'] ?? '')
-  const path = raw['dockerd'] ? withoutRoot(raw['dockerd'], root) : (execStart?.split(/\s/)[0] ?? '')
-  if (!path && !known) return undefined
-  return {
-    path,
-    version: /version ([^\s,]+)/.exec(raw['engine_version'] ?? '')?.[1] ?? '',
-    state: UNIT_STATES[unit?.ActiveState ?? ''] ?? 'stopped',
-    socketActivated: units['docker.socket']?.ActiveState === 'active',
-    ...(known ? { service: 'docker.service' } : {}),
-    enabled: unit?.UnitFileState === 'enabled',
-    ours: execStart?.startsWith('/opt/tsmachine/') ?? path.startsWith('/opt/tsmachine/'),
-    ...present('execStart', execStart),
-  }
-}
-
-/** By systemd's words for a unit and our image's for a service. */
-const UNIT_STATES: Readonly<Record<string, EngineFacts['state']>> = {
-  active: 'ready',
-  reloading: 'ready',
-  activating: 'starting',
-  running: 'ready',
-  starting: 'starting',
-}
-
-function imageEngine(raw: RawFacts): EngineFacts {
-  const release = parseOsRelease(raw['os_release'] ?? '')
-  return {
-    path: raw['dockerd'] ?? '',
-    version: release['VERSION_ID'] ?? '',
-    state: UNIT_STATES[raw['engine_state'] ?? ''] ?? 'stopped',
-    socketActivated: false,
-    service: 'engine',
-    enabled: true,
-    ours: true,
-  }
 }

@@ -1,35 +1,34 @@
 import { MachineError } from '../src/contracts/errors.js'
-import type { JsonObject } from '../src/contracts/json.js'
-import type { Facts, Plan, Step, Wanted } from '../src/contracts/provision.js'
+import type { Facts, InitSystem, Plan, Step, Wanted } from '../src/contracts/provision.js'
 import type { EngineChoices, EngineSource } from '../src/contracts/record.js'
 import { daemonText, mergeDaemon, wantedDaemon } from './plans/daemon-json.js'
 import { engineOption } from './plans/engine-flags.js'
-import { literalEnvironment, parseEnvironment, systemdEnvironment } from './plans/environment.js'
+import { boot2dockerEngine } from './plans/boot2docker.js'
+import { ENVIRONMENTS, parseEnvironment } from './plans/environment.js'
 import { environmentFile, registryFiles, tlsFiles } from './plans/files.js'
-import { DAEMON_JSON } from './plans/places.js'
+import { hostEngineOnOpenrc } from './plans/openrc-host.js'
+import { bundleOnOpenrc } from './plans/openrc-bundle.js'
+import type { MakePart } from './plans/part.js'
+import { placesOf } from './plans/places.js'
 import { type DaemonGoal, daemonGoal, engineSteps, presentDaemon } from './plans/restart.js'
 import { type EngineService, SERVICES } from './plans/services.js'
 import { checkHost, engineSource, installUrl } from './plans/source.js'
 import { file, type FileStep, openFiles, run, TAG } from './plans/steps.js'
-import type { SystemdPart } from './plans/systemd.js'
-import { bundledEngine } from './plans/systemd-bundle.js'
-import { hostEngine } from './plans/systemd-host.js'
+import { bundleOnSystemd } from './plans/systemd-bundle.js'
+import { hostEngineOnSystemd } from './plans/systemd-host.js'
 import { warnings } from './plans/warnings.js'
 
-/** How each source of an engine adds to a plan. `install-url` becomes `host` once it has run. */
-const PARTS: Readonly<
-  Record<
-    Exclude<EngineSource, 'install-url'>,
-    (facts: Facts, wanted: Wanted, daemon: JsonObject) => SystemdPart
-  >
-> = {
-  image: (facts) => ({
-    ...(facts.engine?.version ? { version: facts.engine.version } : {}),
-    before: [],
-    after: [],
-  }),
-  bundled: bundledEngine,
-  host: hostEngine,
+const imageEngine: MakePart = ({ engine }) => ({
+  ...(engine?.version ? { version: engine.version } : {}),
+  before: [],
+  after: [],
+})
+
+/** How each source of an engine adds to a plan, by what starts it. `install-url` becomes `host` once it has run. */
+const PARTS: Readonly<Record<Exclude<EngineSource, 'install-url'>, Partial<Record<InitSystem, MakePart>>>> = {
+  image: { tsmachine: imageEngine },
+  bundled: { systemd: bundleOnSystemd, openrc: bundleOnOpenrc },
+  host: { systemd: hostEngineOnSystemd, openrc: hostEngineOnOpenrc, boot2docker: boot2dockerEngine },
 }
 
 /**
@@ -43,8 +42,9 @@ export function plan(facts: Facts, wanted: Wanted): Plan {
   const port = wanted.enginePort
   if (source === 'install-url' && !facts.engine) return installPlan(facts, wanted)
   if (wanted.certificatesOnly) return renewalPlan(facts, wanted, source)
-  const daemon = mergeDaemon(facts.daemonJson, wantedDaemon(wanted, source))
-  const part = PARTS[source === 'install-url' ? 'host' : source](facts, wanted, daemon)
+  const ours = wantedDaemon(wanted, facts.init)
+  const daemon = mergeDaemon(facts.daemonJson, ours, placesOf(facts.init).daemonJson)
+  const part = partMaker(source, facts.init)(facts, wanted, daemon)
   const before = [...hostnameSteps(facts, wanted, source), ...part.before, ...configuration(facts, wanted)]
   return {
     steps: [...before, ...part.after, ...takeOver(facts, wanted, daemonGoal(facts, daemon), before)],
@@ -57,7 +57,7 @@ export function plan(facts: Facts, wanted: Wanted): Plan {
 export function checkChoices(choices: EngineChoices): void {
   for (const option of choices.opts) engineOption(option)
   parseEnvironment(choices.env)
-  registryFiles(choices.registryCas)
+  registryFiles(placesOf('systemd'), choices.registryCas)
 }
 
 /** Only the certificates: files and the engine's restart (design 7). daemon.json ends as it was. */
@@ -66,7 +66,7 @@ function renewalPlan(facts: Facts, wanted: Wanted, source: EngineSource): Plan {
     throw new MachineError('provision', 'The host has no engine whose certificate could be renewed', {
       hints: [`tsmachine provision ${wanted.name}`],
     })
-  const files = openFiles(facts, tlsFiles(wanted.tls))
+  const files = openFiles(facts, tlsFiles(placesOf(facts.init), wanted.tls))
   const version = facts.currentBundle ?? facts.engine.version
   return {
     steps: [...files, ...takeOver(facts, wanted, presentDaemon(facts), files)],
@@ -90,24 +90,30 @@ function installPlan(facts: Facts, wanted: Wanted): Plan {
  * would write there.
  */
 export function firstBootFiles(wanted: Wanted): FileStep[] {
-  const daemon = daemonText(wantedDaemon(wanted, 'image'))
+  const daemon = daemonText(wantedDaemon(wanted, 'tsmachine'))
   return [
-    ...configurationFiles(wanted, literalEnvironment),
-    file(DAEMON_JSON, daemon, 'set the engine’s options'),
+    ...configurationFiles(wanted, 'tsmachine'),
+    file(placesOf('tsmachine').daemonJson, daemon, 'set the engine’s options'),
   ]
 }
 
 function configuration(facts: Facts, wanted: Wanted): Step[] {
-  const text = facts.init === 'tsmachine' ? literalEnvironment : systemdEnvironment
-  return openFiles(facts, configurationFiles(wanted, text))
+  return openFiles(facts, configurationFiles(wanted, facts.init))
 }
 
-function configurationFiles(wanted: Wanted, environment: (entries: readonly string[]) => string): FileStep[] {
+function configurationFiles(wanted: Wanted, init: InitSystem): FileStep[] {
+  const places = placesOf(init)
   return [
-    ...tlsFiles(wanted.tls),
-    ...registryFiles(wanted.engine.registryCas),
-    ...environmentFile(environment(wanted.engine.env)),
+    ...tlsFiles(places, wanted.tls),
+    ...registryFiles(places, wanted.engine.registryCas),
+    ...environmentFile(places, ENVIRONMENTS[init](wanted.engine.env)),
   ]
+}
+
+function partMaker(source: EngineSource, init: InitSystem): MakePart {
+  const part = PARTS[source === 'install-url' ? 'host' : source][init]
+  if (part) return part
+  throw new MachineError('bug', `no plan for the source ${source} under ${init}`)
 }
 
 function takeOver(facts: Facts, wanted: Wanted, daemon: DaemonGoal, before: readonly Step[]): Step[] {

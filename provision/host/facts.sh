@@ -34,7 +34,11 @@ first_line() {
 
 find_init() {
   init=unknown
+  settings=$root/etc/docker
   if [ -x "$root/usr/bin/tsmachine-service" ] || [ -x "$root/usr/sbin/tsmachine-service" ]; then init=tsmachine
+  elif grep -q '^ID=boot2docker' "$root/etc/os-release" 2>/dev/null; then
+    init=boot2docker
+    settings=$root/var/lib/boot2docker/etc/docker
   elif [ -d "$root/run/systemd/system" ]; then init=systemd
   elif [ -d "$root/run/openrc" ] || [ -x "$root/sbin/openrc-run" ]; then init=openrc
   fi
@@ -83,16 +87,18 @@ bundles() {
 # Files that an earlier run may have installed, as sha256sum prints them.
 installed() {
   set --
-  for file in "$root"/etc/docker/*.pem "$root"/etc/docker/daemon.json "$root"/etc/docker/engine.env \
-    "$root"/etc/docker/certs.d/*/ca.crt "$root"/etc/tsmachine/* "$root"/etc/modules-load.d/tsmachine.conf \
+  for file in "$settings"/*.pem "$settings"/daemon.json "$settings"/engine.env "$settings"/certs.d/*/ca.crt \
+    "$root"/var/lib/boot2docker/*.pem "$root"/var/lib/boot2docker/engine.env "$root"/var/lib/boot2docker/profile \
+    "$root"/etc/tsmachine/* "$root"/etc/modules-load.d/tsmachine.conf "$root"/etc/init.d/docker \
+    "$root"/etc/init.d/tsmachine-containerd "$root"/etc/conf.d/docker "$root"/etc/default/docker \
     "$root"/etc/systemd/system/docker.service "$root"/etc/systemd/system/tsmachine-containerd.service \
     "$root"/etc/systemd/system/docker.service.d/10-machine.conf; do
     [ -f "$file" ] && set -- "$@" "$file"
   done
   [ $# -eq 0 ] || sha256sum "$@" 2>/dev/null | output files
   # While a restart is under way daemon.json is not what it should be: the copy beside it is.
-  kept=$root/etc/docker/daemon.json.before-restart
-  text daemon_json "$root/etc/docker/daemon.json"
+  kept=$settings/daemon.json.before-restart
+  text daemon_json "$settings/daemon.json"
   [ -f "$kept" ] && { say restart_unfinished yes; text daemon_json "$kept"; }
   for mark in "$root"/run/tsmachine/pending/*; do [ -f "$mark" ] && printf '%s\n' "${mark##*/}"; done | output pending
 }
@@ -110,7 +116,7 @@ containers() {
   done 2>/dev/null
   say containers "$count"
   say package_lock "$busy"
-  data=$(sed -n 's/.*"data-root"[^"]*"\([^"]*\)".*/\1/p' "$root/etc/docker/daemon.json" 2>/dev/null)
+  data=$(sed -n 's/.*"data-root"[^"]*"\([^"]*\)".*/\1/p' "$settings/daemon.json" 2>/dev/null)
   state=$root${data:-/var/lib/docker}/swarm/docker-state.json
   [ -s "$state" ] && say swarm yes
 }
@@ -135,12 +141,35 @@ systemd_engine() {
       esac
     done
   done | output unit_text
-  engine=$(command -v dockerd || :)
-  [ -n "$engine" ] && "$engine" --version 2>/dev/null | output engine_version
+  engine_version
   if [ -f "$root/run/cloud-init/result.json" ]; then say cloud_init done
   elif [ -d "$root/run/cloud-init" ]; then say cloud_init running
   fi
   sed -n 's/^ENABLED=//p' "$root/etc/ufw/ufw.conf" 2>/dev/null | output ufw
+}
+
+engine_version() {
+  engine=$(command -v dockerd || :)
+  [ -n "$engine" ] || engine=$root/opt/tsmachine/current/bin/dockerd
+  [ -x "$engine" ] && "$engine" --version 2>/dev/null | output engine_version
+}
+
+# Services that are scripts. The engine runs when the process that it noted is one.
+script_engine() {
+  text service_text "$root/etc/init.d/docker"
+  for options in $1; do
+    [ -e "$root$options" ] || grep -qs "$options" "$root/etc/init.d/docker" || continue
+    say options_path "$root$options"
+    text options_text "$root$options"
+    break
+  done
+  first_line "$root/var/run/docker.pid"
+  case $first in '' | *[!0-9]*) first=none ;; esac
+  if [ -e "$root/run/openrc/starting/docker" ]; then say engine_state starting
+  elif grep -qsx dockerd "/proc/$first/comm"; then say engine_state running
+  fi
+  for link in "$root"/etc/runlevels/*/docker; do [ -h "$link" ] && say engine_enabled yes && break; done
+  engine_version
 }
 
 facts() {
@@ -151,7 +180,8 @@ facts() {
   case $init in
     tsmachine) tsmachine_engine ;;
     systemd) system; bundles; systemd_engine ;;
-    *) system ;;
+    boot2docker) system; script_engine /var/lib/boot2docker/profile; say engine_enabled yes ;;
+    *) system; bundles; script_engine '/etc/conf.d/docker /etc/default/docker' ;;
   esac
 }
 

@@ -1,24 +1,32 @@
 import { MachineError } from '../../src/contracts/errors.js'
 import type { Json, JsonObject } from '../../src/contracts/json.js'
-import type { Wanted } from '../../src/contracts/provision.js'
-import type { EngineChoices, EngineSource } from '../../src/contracts/record.js'
+import type { InitSystem, Wanted } from '../../src/contracts/provision.js'
+import type { EngineChoices } from '../../src/contracts/record.js'
 import { engineOption } from './engine-flags.js'
-import { DAEMON_JSON, LOCAL_SOCKET, TLS_PATHS } from './places.js'
+import { LOCAL_SOCKET, placesOf } from './places.js'
 
 /**
  * What daemon.json must say: TLS by our certificates, and the choices of `create`. On our image also the addresses;
  * elsewhere these are on the command line, where a unit's own `-H` can stay beside ours.
  */
-export function wantedDaemon(wanted: Wanted, source: EngineSource): JsonObject {
-  const base: JsonObject = {
+export function wantedDaemon(wanted: Wanted, init: InitSystem): JsonObject {
+  return [base(wanted, init), ...choiceParts(wanted.engine, wanted.driver)].reduce((all, part) =>
+    combine(all, part, later),
+  )
+}
+
+function base(wanted: Wanted, init: InitSystem): JsonObject {
+  // Its start script's profile has these as flags.
+  if (init === 'boot2docker') return {}
+  const { tls } = placesOf(init)
+  return {
     tls: true,
     tlsverify: true,
-    tlscacert: TLS_PATHS.ca,
-    tlscert: TLS_PATHS.cert,
-    tlskey: TLS_PATHS.key,
-    ...(source === 'image' ? { hosts: [`tcp://0.0.0.0:${wanted.enginePort}`, LOCAL_SOCKET] } : {}),
+    tlscacert: tls.ca,
+    tlscert: tls.cert,
+    tlskey: tls.key,
+    ...(init === 'tsmachine' ? { hosts: [`tcp://0.0.0.0:${wanted.enginePort}`, LOCAL_SOCKET] } : {}),
   }
-  return [base, ...choiceParts(wanted.engine, wanted.driver)].reduce((all, part) => combine(all, part, later))
 }
 
 function choiceParts(choices: EngineChoices, driver: string): JsonObject[] {
@@ -38,22 +46,20 @@ function choiceParts(choices: EngineChoices, driver: string): JsonObject[] {
  * The host's daemon.json with ours put in. Lists are joined, maps merged, equal values left.
  * @throws MachineError `provision` naming a key that says something else there
  */
-export function mergeDaemon(existing: string, ours: JsonObject): JsonObject {
-  return combine(parseDaemon(existing), ours, (path, theirs, wanted) => {
+export function mergeDaemon(existing: string, ours: JsonObject, path: string): JsonObject {
+  return combine(parseDaemon(existing, path), ours, (key, theirs, wanted) => {
     throw new MachineError(
       'provision',
-      `${DAEMON_JSON} on the host already sets "${path}" to ${JSON.stringify(theirs)}, and this machine needs ${JSON.stringify(wanted)}`,
+      `${path} on the host already sets "${key}" to ${JSON.stringify(theirs)}, and this machine needs ${JSON.stringify(wanted)}`,
       {
-        hints: [
-          `Remove "${path}" from ${DAEMON_JSON} on the host, or choose the same value for the machine.`,
-        ],
+        hints: [`Remove "${key}" from ${path} on the host, or choose the same value for the machine.`],
       },
     )
   })
 }
 
 /** @throws MachineError `provision` when the host's file is not one JSON object */
-export function parseDaemon(text: string): JsonObject {
+export function parseDaemon(text: string, path: string): JsonObject {
   if (text.trim() === '') return {}
   try {
     const value = JSON.parse(text) as Json
@@ -61,8 +67,8 @@ export function parseDaemon(text: string): JsonObject {
   } catch {
     // Told below, without the parser's position: the text may hold passwords of proxies.
   }
-  throw new MachineError('provision', `${DAEMON_JSON} on the host is not a JSON object`, {
-    hints: [`Correct or remove ${DAEMON_JSON} on the host.`],
+  throw new MachineError('provision', `${path} on the host is not a JSON object`, {
+    hints: [`Correct or remove ${path} on the host.`],
   })
 }
 

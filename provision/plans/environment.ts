@@ -1,4 +1,5 @@
 import { MachineError } from '../../src/contracts/errors.js'
+import type { InitSystem } from '../../src/contracts/provision.js'
 
 const ASSIGNMENT = /^([A-Za-z_][A-Za-z0-9_]*)=([\s\S]*)$/
 
@@ -19,9 +20,25 @@ export function literalEnvironment(entries: readonly string[]): string {
     .join('')
 }
 
+/** A file of exports that a service script reads: in single quotes nothing but the quote itself means anything to a shell. */
+export function shellEnvironment(entries: readonly string[]): string {
+  return parseEnvironment(entries)
+    .map(([name, value]) => `export ${name}='${value.replaceAll("'", `'\\''`)}'\n`)
+    .join('')
+}
+
 /** systemd's EnvironmentFile (systemd.exec(5)): in double quotes, `\` before `"`, `\`, `` ` `` and `$` is taken away. */
 export function systemdEnvironment(entries: readonly string[]): string {
   return parseEnvironment(entries)
     .map(([name, value]) => `${name}="${value.replace(/["\\`$]/g, '\\$&')}"\n`)
     .join('')
+}
+
+/** How each init system reads the engine's environment. */
+export const ENVIRONMENTS: Readonly<Record<InitSystem, (entries: readonly string[]) => string>> = {
+  tsmachine: literalEnvironment,
+  systemd: systemdEnvironment,
+  openrc: shellEnvironment,
+  boot2docker: shellEnvironment,
+  unknown: literalEnvironment,
 }

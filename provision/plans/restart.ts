@@ -2,7 +2,7 @@ import { MachineError } from '../../src/contracts/errors.js'
 import type { JsonObject } from '../../src/contracts/json.js'
 import type { Facts, Step } from '../../src/contracts/provision.js'
 import { daemonText, parseDaemon } from './daemon-json.js'
-import { DAEMON_JSON, DAEMON_JSON_BEFORE } from './places.js'
+import { placesOf } from './places.js'
 import type { EngineService } from './services.js'
 import { file, type FileStep, isOpen, run, TAG } from './steps.js'
 
@@ -27,13 +27,13 @@ export interface DaemonGoal {
 /** A new daemon.json. */
 export function daemonGoal(facts: Facts, value: JsonObject): DaemonGoal {
   const text = daemonText(value)
-  return { value, text, isOpen: isOpen(facts, file(DAEMON_JSON, text, '')) }
+  return { value, text, isOpen: isOpen(facts, file(placesOf(facts.init).daemonJson, text, '')) }
 }
 
 /** The daemon.json that is there, to the letter. */
 export function presentDaemon(facts: Facts): DaemonGoal {
   return {
-    value: parseDaemon(facts.daemonJson),
+    value: parseDaemon(facts.daemonJson, placesOf(facts.init).daemonJson),
     text: facts.daemonJson === '' ? '{}\n' : `${facts.daemonJson}\n`,
     isOpen: facts.restartUnfinished,
   }
@@ -59,7 +59,7 @@ function waitForEngine({ service }: RestartInput): Step {
 /** It may have been started since the facts were taken, with its old settings: after a change it is restarted all the same. */
 function startSteps({ facts, service, daemon, changed }: RestartInput): Step[] {
   return [
-    ...writeDaemon(daemon),
+    ...writeDaemon(facts, daemon),
     ...(facts.engine && service.forgive
       ? [run(service.forgive, 'forget earlier failures of the engine', { tolerate: true })]
       : []),
@@ -73,7 +73,7 @@ function startSteps({ facts, service, daemon, changed }: RestartInput): Step[] {
 }
 
 function plainRestart({ facts, service, daemon }: RestartInput): Step[] {
-  return [...writeDaemon(daemon), restartEngine(service), ...cleanUp(facts)]
+  return [...writeDaemon(facts, daemon), restartEngine(service), ...cleanUp(facts)]
 }
 
 function swarmSteps(input: RestartInput): Step[] {
@@ -92,25 +92,26 @@ function swarmSteps(input: RestartInput): Step[] {
  */
 function keepingContainers({ facts, service, daemon, force }: RestartInput): Step[] {
   const before = presentDaemon(facts)
+  const { daemonJson, daemonJsonBefore } = placesOf(facts.init)
   const keep = (value: JsonObject): string => daemonText({ ...value, 'live-restore': true })
   return [
-    daemonFile(DAEMON_JSON_BEFORE, before.text, 'remember the engine’s settings'),
-    daemonFile(DAEMON_JSON, keep(before.value), 'let containers outlive the engine', [TAG.engine]),
+    daemonFile(daemonJsonBefore, before.text, 'remember the engine’s settings'),
+    daemonFile(daemonJson, keep(before.value), 'let containers outlive the engine', [TAG.engine]),
     ...takeOver(service, true, force),
-    daemonFile(DAEMON_JSON, keep(daemon.value), 'set the engine’s options', [TAG.engine]),
+    daemonFile(daemonJson, keep(daemon.value), 'set the engine’s options', [TAG.engine]),
     restartEngine(service),
-    ...putBack(service, daemon),
-    { kind: 'remove', path: DAEMON_JSON_BEFORE, why: 'the restart is complete' },
+    ...putBack(service, daemon, daemonJson),
+    { kind: 'remove', path: daemonJsonBefore, why: 'the restart is complete' },
   ]
 }
 
 /** These files carry no tag: the engine has them already. */
-function putBack(service: EngineService, { value, text }: DaemonGoal): Step[] {
-  const done = daemonFile(DAEMON_JSON, text, 'go back to the engine’s own settings')
+function putBack(service: EngineService, { value, text }: DaemonGoal, path: string): Step[] {
+  const done = daemonFile(path, text, 'go back to the engine’s own settings')
   if (value['live-restore'] === true) return [done]
   const explicit = daemonText({ ...value, 'live-restore': false })
   return [
-    daemonFile(DAEMON_JSON, explicit, 'let containers end with the engine again'),
+    daemonFile(path, explicit, 'let containers end with the engine again'),
     ...takeOver(service, false, true),
     done,
   ]
@@ -137,7 +138,13 @@ function restartEngine(service: EngineService): Step {
 
 function cleanUp(facts: Facts): Step[] {
   return facts.restartUnfinished
-    ? [{ kind: 'remove', path: DAEMON_JSON_BEFORE, why: 'the earlier restart is complete' }]
+    ? [
+        {
+          kind: 'remove',
+          path: placesOf(facts.init).daemonJsonBefore,
+          why: 'the earlier restart is complete',
+        },
+      ]
     : []
 }
 
@@ -145,6 +152,7 @@ function daemonFile(path: string, text: string, why: string, tags?: readonly str
   return { ...file(path, text, why), keepMode: true, ...(tags ? { tags } : {}) }
 }
 
-function writeDaemon({ text, isOpen }: DaemonGoal): Step[] {
-  return isOpen ? [daemonFile(DAEMON_JSON, text, 'set the engine’s options', [TAG.engine])] : []
+function writeDaemon(facts: Facts, { text, isOpen }: DaemonGoal): Step[] {
+  if (!isOpen) return []
+  return [daemonFile(placesOf(facts.init).daemonJson, text, 'set the engine’s options', [TAG.engine])]
 }

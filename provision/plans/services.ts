@@ -12,6 +12,18 @@ export interface EngineService {
   readonly log: readonly string[]
 }
 
+/** Services that do not say when the engine is ready: our script waits for its answer. */
+function waiting(program: readonly string[], forgive: readonly string[]): EngineService {
+  const act = (action: string): string[] => ['sh', '@lib/service.sh', action, ...program]
+  return {
+    start: act('start'),
+    restart: act('restart'),
+    reload: act('reload'),
+    ...(forgive.length > 0 ? { forgive } : {}),
+    log: ['sh', '@lib/engine-log.sh', '30'],
+  }
+}
+
 /** Init systems that plans can be made for. */
 export const SERVICES: Readonly<Partial<Record<InitSystem, EngineService>>> = {
   tsmachine: {
@@ -27,4 +39,6 @@ export const SERVICES: Readonly<Partial<Record<InitSystem, EngineService>>> = {
     forgive: ['systemctl', 'reset-failed', 'docker.service'],
     log: ['journalctl', '-u', 'docker.service', '-o', 'cat', '--no-pager', '-n', '30'],
   },
+  openrc: waiting(['rc-service', 'docker'], ['rc-service', 'docker', 'zap']),
+  boot2docker: waiting(['/etc/init.d/docker'], []),
 }

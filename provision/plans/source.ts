@@ -1,5 +1,5 @@
 import { MachineError } from '../../src/contracts/errors.js'
-import type { Facts, Wanted } from '../../src/contracts/provision.js'
+import type { Facts, InitSystem, Wanted } from '../../src/contracts/provision.js'
 import { DEFAULT_INSTALL_URL, type EngineSource } from '../../src/contracts/record.js'
 import { BUNDLE_ROOT } from './places.js'
 import { SERVICES } from './services.js'
@@ -8,6 +8,7 @@ import { SERVICES } from './services.js'
 export function engineSource(facts: Facts, wanted: Wanted): EngineSource {
   if (wanted.source) return wanted.source
   if (facts.init === 'tsmachine') return 'image'
+  if (facts.init === 'boot2docker') return 'host'
   if (facts.engine) return facts.engine.ours ? 'bundled' : 'host'
   return installUrl(wanted) === undefined ? 'bundled' : 'install-url'
 }
@@ -23,9 +24,21 @@ export function checkHost(facts: Facts, source: EngineSource, wanted: Wanted): v
   for (const fault of [rootFault, initFault]) fault(facts)
   if (source === 'bundled' && !wanted.certificatesOnly) for (const fault of BUNDLE_FAULTS) fault(facts)
   if (source === 'host' && !facts.engine?.service)
-    fail(`The engine of the host (${facts.engine?.path ?? 'dockerd'}) is not run by docker.service`, [
-      'tsmachine configures engines that are the unit docker.service; remove this one or make it that unit.',
-    ])
+    fail(
+      `The engine of the host (${facts.engine?.path ?? 'dockerd'}) is not run by ${SERVICE_NAMES[facts.init]}`,
+      [
+        `tsmachine configures engines that are ${SERVICE_NAMES[facts.init]}; remove this one or make it that.`,
+      ],
+    )
+}
+
+/** What runs the engine of a host, in its own words. */
+const SERVICE_NAMES: Readonly<Record<InitSystem, string>> = {
+  systemd: 'docker.service',
+  openrc: 'the service docker',
+  boot2docker: '/etc/init.d/docker',
+  tsmachine: 'tsmachine-service',
+  unknown: 'a service',
 }
 
 function rootFault({ sudo, user }: Facts): void {
@@ -42,7 +55,9 @@ function rootFault({ sudo, user }: Facts): void {
 function initFault({ init, osRelease }: Facts): void {
   if (SERVICES[init]) return
   const name = osRelease['PRETTY_NAME'] ?? osRelease['ID'] ?? 'the host'
-  fail(`${name} has an init system that tsmachine cannot drive yet (${init})`, ['Hosts with systemd work.'])
+  fail(`${name} has an init system that tsmachine cannot drive yet (${init})`, [
+    'Hosts with systemd or OpenRC work.',
+  ])
 }
 
 const MIN_KERNEL = [4, 18] as const

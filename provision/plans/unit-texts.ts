@@ -1,4 +1,6 @@
-import { BUNDLE_CURRENT, CONTAINERD_CONFIG, ENGINE_ENV, LOCAL_SOCKET } from './places.js'
+import { BUNDLE_CURRENT, CONTAINERD_CONFIG, LOCAL_SOCKET, placesOf } from './places.js'
+
+const ENGINE_ENV = placesOf('systemd').engineEnv
 
 /** Where containerd of the bundle listens: not the usual place, which a containerd of the host may use. */
 export const CONTAINERD_SOCKET = '/run/tsmachine/containerd/containerd.sock'

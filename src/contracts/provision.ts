@@ -1,7 +1,8 @@
 /** Facts, plans and outcomes of turning a host into an engine (design 6). Plain JSON. */
 import type { EngineChoices, EngineSource } from './record.js'
 
-export type InitSystem = 'systemd' | 'openrc' | 'tsmachine' | 'unknown'
+/** What runs services on a host. `boot2docker`: docker-machine's image with its own scripts; `tsmachine`: ours. */
+export type InitSystem = 'systemd' | 'openrc' | 'boot2docker' | 'tsmachine' | 'unknown'
 
 /** What one remote script found out about a host. */
 export interface Facts {
@@ -69,8 +70,10 @@ export interface EngineFacts {
   readonly enabled: boolean
   /** True when it is a bundle of ours under /opt/tsmachine, or our boot image's. */
   readonly ours: boolean
-  /** systemd: the command line of the unit as its packager wrote it, without our drop-in. */
+  /** The command line as its packager wrote it, without ours: systemd's ExecStart, elsewhere the options of its file. */
   readonly execStart?: string
+  /** OpenRC, boot2docker: the file of shell assignments that the service reads, verbatim. */
+  readonly optionsFile?: { readonly path: string; readonly text: string }
 }
 
 /** What the host should become. PEM texts travel in files, never in words of a command. */

@@ -85,6 +85,14 @@ export function wanted(more: Partial<Wanted> = {}, engine: Partial<Wanted['engin
   }
 }
 
+/** A plan in short: what each step does to what. */
+export function outline({ steps }: Plan): string[] {
+  return steps.map((step) => {
+    if (step.kind === 'run') return step.argv.join(' ')
+    return step.kind === 'bundle' ? `bundle ${step.version}` : `${step.kind} ${step.path}`
+  })
+}
+
 /** What a plan leaves in a file in the end. */
 export function content(made: Plan, path: string): string {
   const step = made.steps.findLast(

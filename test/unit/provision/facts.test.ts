@@ -1,5 +1,6 @@
 import t from 'tap'
-import { parseFacts, parseOsRelease } from '../../../provision/facts.js'
+import { parseFacts } from '../../../provision/facts.js'
+import { parseOsRelease } from '../../../provision/os-release.js'
 import { hostFlags, ownExecStart } from '../../../provision/units.js'
 
 t.test('unit texts are read as systemd reads them', async (t) => {

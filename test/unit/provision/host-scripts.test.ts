@@ -180,7 +180,7 @@ for (const tools of ALL_TOOLS) {
     t.ok(on.calls().length > count, 'the same plan runs again')
     t.equal(on.read('etc/hosts'), '127.0.0.1 localhost\n127.0.1.1 web1\n')
     t.equal(
-      execFileSync('sh', ['-c', 'ls -d /run/tsmachine-* 2>/dev/null | wc -l']).toString().trim(),
+      execFileSync('sh', ['-c', `grep -lsxF '${on.root}' /run/tsmachine-*/root | wc -l`]).toString().trim(),
       '0',
       'nothing is left behind',
     )

@@ -9,18 +9,11 @@ import {
   debianFacts,
   failure,
   imageFacts,
+  outline,
   wanted,
 } from '../../helpers/provision-input.js'
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex')
-
-/** A plan in short: what each step does to what. */
-function outline({ steps }: Plan): string[] {
-  return steps.map((step) => {
-    if (step.kind === 'run') return step.argv.join(' ')
-    return step.kind === 'bundle' ? `bundle ${step.version}` : `${step.kind} ${step.path}`
-  })
-}
 
 /** Facts as they are after a plan has been carried out. */
 function after(facts: Facts, made: Plan, more: Partial<Facts> = {}): Facts {
