@@ -3,9 +3,9 @@ import type { Facts, InitSystem } from '../src/contracts/provision.js'
 import type { RemoteShell } from '../src/contracts/ssh.js'
 import { systemClock } from '../src/util/clock.js'
 import { engineFacts, type RawFacts, withoutRoot } from './engine-facts.js'
+import { firewallFacts } from './firewall-facts.js'
 import { runHostScript } from './host-script.js'
 import { parseOsRelease } from './os-release.js'
-import { parseUnits, type UnitState } from './units.js'
 
 /**
  * Everything that a plan needs to know of a host, in one round trip.
@@ -34,11 +34,11 @@ function parseDocument(stdout: string, stderr: string): RawFacts {
 /** Facts from facts.sh's document. `nowS` is our clock when it arrived; `root` is taken off paths. */
 export function parseFacts(raw: RawFacts, nowS: number, root = ''): Facts {
   const clock = Number(raw['clock'] ?? 0)
-  const units = parseUnits(raw['units'] ?? '')
   const init = (raw['init'] ?? 'unknown') as InitSystem
   const mounts = lines(raw['mounts']).map((line) => line.split(' '))
   const engine = engineFacts(raw, init, root)
-  const firewall = activeFirewall(raw, units)
+  const firewall = firewallFacts(raw)
+  const connection = (raw['connection'] ?? '').split(' ')
   return {
     osRelease: parseOsRelease(raw['os_release'] ?? ''),
     arch: raw['arch'] ?? '',
@@ -74,7 +74,8 @@ export function parseFacts(raw: RawFacts, nowS: number, root = ''): Facts {
     swarm: raw['swarm'] === 'yes',
     clock,
     clockSkewS: Math.round(clock - nowS),
-    clientAddress: (raw['connection'] ?? '').split(' ')[0] ?? '',
+    clientAddress: connection[0] ?? '',
+    hostAddress: connection[2] ?? '',
     files: parseFiles(raw['files'] ?? '', root),
   }
 }
@@ -114,9 +115,4 @@ function parseFiles(text: string, root: string): Record<string, string> {
 
 function inGroup(entry: string, user: string): boolean {
   return (entry.split(':')[3] ?? '').split(',').includes(user)
-}
-
-function activeFirewall(raw: RawFacts, units: Readonly<Record<string, UnitState>>): string | undefined {
-  if (units['firewalld.service']?.ActiveState === 'active') return 'firewalld'
-  return units['ufw.service']?.ActiveState === 'active' && raw['ufw'] === 'yes' ? 'ufw' : undefined
 }

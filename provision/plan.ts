@@ -9,6 +9,7 @@ import { environmentFile, registryFiles, tlsFiles } from './plans/files.js'
 import { hostEngineOnOpenrc } from './plans/openrc-host.js'
 import { bundleOnOpenrc } from './plans/openrc-bundle.js'
 import type { MakePart } from './plans/part.js'
+import { firewallSteps } from './plans/firewall.js'
 import { placesOf } from './plans/places.js'
 import { type DaemonGoal, daemonGoal, engineSteps, presentDaemon } from './plans/restart.js'
 import { type EngineService, SERVICES } from './plans/services.js'
@@ -47,7 +48,12 @@ export function plan(facts: Facts, wanted: Wanted): Plan {
   const part = partMaker(source, facts.init)(facts, wanted, daemon)
   const before = [...hostnameSteps(facts, wanted, source), ...part.before, ...configuration(facts, wanted)]
   return {
-    steps: [...before, ...part.after, ...takeOver(facts, wanted, daemonGoal(facts, daemon), before)],
+    steps: [
+      ...before,
+      ...part.after,
+      ...(source === 'image' ? [] : firewallSteps(facts, port)),
+      ...takeOver(facts, wanted, daemonGoal(facts, daemon), before),
+    ],
     engine: { source, port, ...(part.version ? { version: part.version } : {}) },
     warnings: warnings(facts, wanted),
   }

@@ -75,6 +75,28 @@ system() {
   say dockerd "$(command -v dockerd)"
 }
 
+# Who decides about what comes in. Listing rules loads kernel modules, so it is done only where they are in use.
+firewall() {
+  say firewalld "$firewalld"
+  if [ -n "$firewalld" ] || [ -d "$root/etc/firewalld/zones" ]; then
+    grep -hs '<port ' "$root"/etc/firewalld/zones/*.xml | output firewalld_ports
+  fi
+  ufw=$(sed -n 's/^ENABLED=//p' "$root/etc/ufw/ufw.conf" 2>/dev/null)
+  say ufw "$ufw"
+  [ "$ufw" != yes ] || grep -hs '^### tuple' "$root"/etc/ufw/user.rules "$root"/lib/ufw/user.rules | output ufw_rules
+  [ "$ufw$firewalld" = "" ] || [ "$ufw$firewalld" = no ] || return 0
+  if grep -qs '^filter' "$root/proc/net/ip_tables_names" || grep -qs '^nf_tables ' "$root/proc/modules"; then
+    iptables -S INPUT 2>/dev/null | output iptables_input
+    nft -s list ruleset 2>/dev/null | awk '
+      $1 == "table" { table = $2 " " $3 }
+      $1 == "chain" { chain = $2; kept = 0 }
+      / hook input / { kept = 1; print "chain " table " " chain " " $0; next }
+      $1 == "}" { kept = 0 }
+      kept && NF { print "rule " $0 }
+    ' | head -n 300 | output nft_input
+  fi
+}
+
 bundles() {
   for done in "$root"/opt/tsmachine/*/.complete; do
     [ -f "$done" ] || continue
@@ -107,10 +129,12 @@ installed() {
 containers() {
   count=0
   busy=
+  firewalld=
   for comm in /proc/[0-9]*/comm; do
     IFS= read -r name <"$comm" || continue
     case $name in
       containerd-shim*) count=$((count + 1)) ;;
+      firewalld) firewalld=yes ;;
       apt | apt-get | dpkg | unattended-upgr* | dnf | yum | zypper | pacman | apk) busy=$name ;;
     esac
   done 2>/dev/null
@@ -145,7 +169,6 @@ systemd_engine() {
   if [ -f "$root/run/cloud-init/result.json" ]; then say cloud_init done
   elif [ -d "$root/run/cloud-init" ]; then say cloud_init running
   fi
-  sed -n 's/^ENABLED=//p' "$root/etc/ufw/ufw.conf" 2>/dev/null | output ufw
 }
 
 engine_version() {
@@ -179,9 +202,9 @@ facts() {
   containers
   case $init in
     tsmachine) tsmachine_engine ;;
-    systemd) system; bundles; systemd_engine ;;
+    systemd) system; firewall; bundles; systemd_engine ;;
     boot2docker) system; script_engine /var/lib/boot2docker/profile; say engine_enabled yes ;;
-    *) system; bundles; script_engine '/etc/conf.d/docker /etc/default/docker' ;;
+    *) system; firewall; bundles; script_engine '/etc/conf.d/docker /etc/default/docker' ;;
   esac
 }
 

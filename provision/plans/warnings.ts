@@ -14,11 +14,6 @@ const RULES: readonly Rule[] = [
       `The host's clock is ${Math.abs(clockSkewS)} s ${clockSkewS > 0 ? 'ahead' : 'behind'}: certificates may look expired or not yet valid there`,
   },
   {
-    applies: (facts) => facts.firewall !== undefined,
-    text: ({ firewall }, { enginePort }) =>
-      `The host runs the firewall ${firewall ?? ''}: let TCP port ${enginePort} in for the machine to be reached`,
-  },
-  {
     applies: (facts, wanted) => facts.swarm && wanted.force === true,
     text: () => 'The host is in a swarm: its tasks restart with the engine',
   },

@@ -39,8 +39,8 @@ export interface Facts {
   readonly hasPublicCas: boolean
   /** The login user is in the group `docker` (or is root). */
   readonly inDockerGroup: boolean
-  /** Name of an active host firewall. */
-  readonly firewall?: string
+  /** The firewall of the host, when one is active. */
+  readonly firewall?: FirewallFacts
   readonly cloudInit?: 'running' | 'done'
   /** Package manager that is running now. */
   readonly packageLock?: string
@@ -53,6 +53,8 @@ export interface Facts {
   readonly clockSkewS: number
   /** Address that the host saw us come from (SSH_CONNECTION), empty if unset. */
   readonly clientAddress: string
+  /** Address at which the host saw us come in, empty if unset. */
+  readonly hostAddress: string
   /** SHA-256 of files that a previous run installed, by path: finished steps are skipped by these. */
   readonly files: Readonly<Record<string, string>>
 }
@@ -74,6 +76,23 @@ export interface EngineFacts {
   readonly execStart?: string
   /** OpenRC, boot2docker: the file of shell assignments that the service reads, verbatim. */
   readonly optionsFile?: { readonly path: string; readonly text: string }
+}
+
+/** What decides on a host about connections that come in. */
+export type FirewallFacts =
+  /** `ports`: those that its files speak of (`2376`, `22,80`, `2000:3000`, `2000-3000`). */
+  | { readonly name: 'firewalld' | 'ufw'; readonly ports: readonly string[] }
+  /** Rules without a manager. */
+  | { readonly name: 'packet filter'; readonly chains: readonly InputChain[] }
+
+/** A base chain for what comes in. All of a host's chains must let a connection pass. */
+export interface InputChain {
+  readonly tool: 'iptables' | 'nft'
+  /** iptables: the chain; nft: family, table, chain. */
+  readonly place: readonly string[]
+  readonly policy: 'accept' | 'drop'
+  /** Rules in order, as the tool prints them. */
+  readonly rules: readonly string[]
 }
 
 /** What the host should become. PEM texts travel in files, never in words of a command. */

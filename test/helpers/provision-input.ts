@@ -27,6 +27,7 @@ export function debianFacts(more: Partial<Facts> = {}): Facts {
     clock: 1_790_000_000,
     clockSkewS: 0,
     clientAddress: '203.0.113.7',
+    hostAddress: '10.0.0.5',
     files: {},
     ...more,
   }

@@ -121,7 +121,7 @@ for (const tools of ALL_TOOLS) {
       ours: false,
       execStart: '/usr/sbin/dockerd -H fd:// $DOCKER_OPTS',
     })
-    t.equal(facts.firewall, 'firewalld')
+    t.match(facts.firewall, { name: 'firewalld' })
     t.equal(facts.swarm, true)
     t.equal(facts.restartUnfinished, true)
     t.equal(facts.daemonJson, '{"data-root": "/srv/docker"}', 'a cut restart: what counts is what was before')
@@ -180,7 +180,9 @@ for (const tools of ALL_TOOLS) {
     t.ok(on.calls().length > count, 'the same plan runs again')
     t.equal(on.read('etc/hosts'), '127.0.0.1 localhost\n127.0.1.1 web1\n')
     t.equal(
-      execFileSync('sh', ['-c', `grep -lsxF '${on.root}' /run/tsmachine-*/root | wc -l`]).toString().trim(),
+      execFileSync('sh', ['-c', `grep -lsxF '${on.root}' /run/tsmachine-*/root | wc -l`])
+        .toString()
+        .trim(),
       '0',
       'nothing is left behind',
     )
