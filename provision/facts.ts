@@ -4,6 +4,7 @@ import type { RemoteShell } from '../src/contracts/ssh.js'
 import { systemClock } from '../src/util/clock.js'
 import { engineFacts, type RawFacts, withoutRoot } from './engine-facts.js'
 import { firewallFacts } from './firewall-facts.js'
+import { hostSpace } from './space.js'
 import { runHostScript } from './host-script.js'
 import { parseOsRelease } from './os-release.js'
 
@@ -35,7 +36,6 @@ function parseDocument(stdout: string, stderr: string): RawFacts {
 export function parseFacts(raw: RawFacts, nowS: number, root = ''): Facts {
   const clock = Number(raw['clock'] ?? 0)
   const init = (raw['init'] ?? 'unknown') as InitSystem
-  const mounts = lines(raw['mounts']).map((line) => line.split(' '))
   const engine = engineFacts(raw, init, root)
   const firewall = firewallFacts(raw)
   const connection = (raw['connection'] ?? '').split(' ')
@@ -54,11 +54,13 @@ export function parseFacts(raw: RawFacts, nowS: number, root = ''): Facts {
     pending: lines(raw['pending']),
     bundles: lines(raw['bundles']),
     ...present('currentBundle', raw['current_bundle']),
-    freeBytes: parseFree(raw['df'] ?? '', root),
-    noexec: mounts
-      .filter((mount) => mount[3]?.split(',').includes('noexec'))
-      .map((mount) => unescape(mount[1])),
-    cgroup: raw['cgroup'] === '2' ? 2 : 1,
+    ...hostSpace(raw, root),
+    kernelFeatures: {
+      present: lines(raw['kernel_has']),
+      modules: (raw['kernel_modules'] ?? 'unknown') as Facts['kernelFeatures']['modules'],
+    },
+    cgroup: CGROUPS[raw['cgroup'] ?? ''] ?? 0,
+    limitsMemory: raw['cgroup'] !== '2' || /\bmemory\b/.test(raw['cgroup_controllers'] ?? 'memory'),
     selinux: raw['selinux'] === '1' ? 'enforcing' : raw['selinux'] === '0' ? 'permissive' : 'none',
     ...present('iptables', raw['iptables']),
     ...present('dockerClient', raw['docker_cli']),
@@ -88,21 +90,7 @@ function lines(text: string | undefined): string[] {
   return (text ?? '').split('\n').filter((line) => line !== '')
 }
 
-/** Mount points in /proc/mounts have blanks as `\040`. */
-function unescape(path: string | undefined): string {
-  return (path ?? '').replace(/\\([0-7]{3})/g, (_all, digits: string) =>
-    String.fromCharCode(parseInt(digits, 8)),
-  )
-}
-
-function parseFree(df: string, root: string): Record<string, number> {
-  const free: Record<string, number> = {}
-  for (const line of lines(df).slice(1)) {
-    const match = /\s(\d+)\s+-?\d+%\s+(\/.*)$/.exec(line)
-    if (match) free[withoutRoot(match[2] ?? '', root)] = Number(match[1]) * 1024
-  }
-  return free
-}
+const CGROUPS: Readonly<Record<string, Facts['cgroup']>> = { '1': 1, '2': 2 }
 
 function parseFiles(text: string, root: string): Record<string, string> {
   const files: Record<string, string> = {}

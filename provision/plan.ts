@@ -6,6 +6,7 @@ import { engineOption } from './plans/engine-flags.js'
 import { boot2dockerEngine } from './plans/boot2docker.js'
 import { ENVIRONMENTS, parseEnvironment } from './plans/environment.js'
 import { environmentFile, registryFiles, tlsFiles } from './plans/files.js'
+import { hostnameSteps } from './plans/hostname.js'
 import { hostEngineOnOpenrc } from './plans/openrc-host.js'
 import { bundleOnOpenrc } from './plans/openrc-bundle.js'
 import type { MakePart } from './plans/part.js'
@@ -134,12 +135,4 @@ function serviceOf(facts: Facts): EngineService {
   const service = SERVICES[facts.init]
   if (service) return service
   throw new MachineError('bug', `no service table for ${facts.init}`)
-}
-
-const HOST_NAME = /^(?=.{1,63}$)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/
-
-/** As docker-machine does it. Our image has its name from its configuration disk. */
-function hostnameSteps(facts: Facts, wanted: Wanted, source: EngineSource): Step[] {
-  if (source === 'image' || facts.hostname === wanted.name || !HOST_NAME.test(wanted.name)) return []
-  return [run(['sh', '@lib/hostname.sh', wanted.name], `name the host ${wanted.name}`)]
 }

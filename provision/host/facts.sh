@@ -57,7 +57,34 @@ basics() {
   first_line /proc/sys/kernel/hostname
   say hostname "$first"
   say clock "$(date +%s)"
-  [ -e "$root/sys/fs/cgroup/cgroup.controllers" ] && say cgroup 2 || say cgroup 1
+  if [ -e "$root/sys/fs/cgroup/cgroup.controllers" ]; then
+    say cgroup 2
+    text cgroup_controllers "$root/sys/fs/cgroup/cgroup.controllers"
+  else
+    for controller in "$root"/sys/fs/cgroup/*; do [ -d "$controller" ] && say cgroup 1 && break; done
+  fi
+}
+
+# existing FOLDER: itself, or the nearest above it that is there
+existing() {
+  folder=$1
+  until [ -d "$folder" ]; do folder=${folder%/*}; [ -n "$folder" ] || folder=/; done
+  printf '%s\n' "$folder"
+}
+
+# A kernel without a list of its modules has all built in, or an update has taken the list away while some were loaded.
+kernel_features() {
+  first_line /proc/sys/kernel/osrelease
+  modules=$root/lib/modules/$first
+  wanted='overlay|nf_tables|ip_tables|bridge|veth'
+  {
+    grep -ohsE "/($wanted)\\.ko" "$modules/modules.dep" "$modules/modules.builtin" | sed 's|^/||; s|\.ko$||'
+    grep -ohswE "$wanted" "$root/proc/filesystems" "$root/proc/modules"
+  } | sort -u | output kernel_has
+  if [ -s "$modules/modules.dep" ] || [ -s "$modules/modules.builtin" ]; then say kernel_modules known
+  elif grep -qs . "$root/proc/modules"; then
+    for other in "$root"/lib/modules/*/modules.dep; do [ -s "$other" ] && say kernel_modules gone && break; done
+  fi
 }
 
 # What decides whether and how an engine can be installed.
@@ -65,7 +92,10 @@ system() {
   first_line "$root/sys/fs/selinux/enforce"
   say selinux "$first"
   text mounts "$root/proc/mounts"
-  df -Pk "$root/" "$root/opt" "$root/var/lib" 2>/dev/null | output df
+  df -Pk "$(existing "$root/opt")" 2>/dev/null | output df_opt
+  say data_root "${data:-/var/lib/docker}"
+  df -Pk "$(existing "$root${data:-/var/lib/docker}")" 2>/dev/null | output df_data
+  kernel_features
   grep '^docker:' "$root/etc/group" 2>/dev/null | output docker_group
   for ca in ssl/certs/ca-certificates.crt pki/tls/certs/ca-bundle.crt ssl/ca-bundle.pem ssl/cert.pem; do
     [ -s "$root/etc/$ca" ] && say public_cas "/etc/$ca" && break

@@ -1,5 +1,6 @@
 import { MachineError } from '../../src/contracts/errors.js'
 import type { Facts, Step, Wanted } from '../../src/contracts/provision.js'
+import { ownEngineHint } from './families.js'
 import { CONTAINERD_CONFIG, MODULES_LOAD } from './places.js'
 import { file, type FileStep, openFiles, run, TAG } from './steps.js'
 import { containerdConfig } from './unit-texts.js'
@@ -15,7 +16,7 @@ export function bundleVersion(facts: Facts, wanted: Wanted): string {
     'provision',
     'The host has no engine, and there is no engine bundle here to install',
     {
-      hints: ['tsmachine image build engine', 'Or install docker on the host with its own package manager.'],
+      hints: ['tsmachine image build engine', ownEngineHint(facts.osRelease)],
     },
   )
 }

@@ -1,7 +1,7 @@
-import { MachineError } from '../../src/contracts/errors.js'
 import type { Facts, InitSystem, Wanted } from '../../src/contracts/provision.js'
 import { DEFAULT_INSTALL_URL, type EngineSource } from '../../src/contracts/record.js'
-import { BUNDLE_ROOT } from './places.js'
+import { checkForBundle } from './bundle-faults.js'
+import { fail } from './fault.js'
 import { SERVICES } from './services.js'
 
 /** Where the engine comes from: the user's word, our image, the host's own engine, an install script, else our bundle. */
@@ -22,7 +22,7 @@ export function installUrl(wanted: Wanted): string | undefined {
 /** Everything that would make a plan fail on the host, before it is sent. @throws MachineError `provision` */
 export function checkHost(facts: Facts, source: EngineSource, wanted: Wanted): void {
   for (const fault of [rootFault, initFault]) fault(facts)
-  if (source === 'bundled' && !wanted.certificatesOnly) for (const fault of BUNDLE_FAULTS) fault(facts)
+  if (source === 'bundled' && !wanted.certificatesOnly) checkForBundle(facts, wanted)
   if (source === 'host' && !facts.engine?.service)
     fail(
       `The engine of the host (${facts.engine?.path ?? 'dockerd'}) is not run by ${SERVICE_NAMES[facts.init]}`,
@@ -58,30 +58,4 @@ function initFault({ init, osRelease }: Facts): void {
   fail(`${name} has an init system that tsmachine cannot drive yet (${init})`, [
     'Hosts with systemd or OpenRC work.',
   ])
-}
-
-const MIN_KERNEL = [4, 18] as const
-
-const BUNDLE_FAULTS: readonly ((facts: Facts) => void)[] = [
-  ({ arch }) => {
-    if (arch !== 'x86_64') fail(`The engine bundle is for x86_64, and the host is ${arch}`, [OWN_ENGINE])
-  },
-  ({ kernel }) => {
-    const [major = 0, minor = 0] = kernel.split('.').map(Number)
-    if (major < MIN_KERNEL[0] || (major === MIN_KERNEL[0] && minor < MIN_KERNEL[1]))
-      fail(`The engine needs Linux ${MIN_KERNEL.join('.')} or newer, and the host runs ${kernel}`, [])
-  },
-  ({ noexec }) => {
-    const mount = noexec.find((path) => path === BUNDLE_ROOT || path === '/opt')
-    if (mount)
-      fail(`${mount} on the host is mounted noexec, and the engine is installed there`, [
-        `mount -o remount,exec ${mount}`,
-      ])
-  },
-]
-
-const OWN_ENGINE = 'Install docker on the host with its own package manager; tsmachine then configures that.'
-
-function fail(message: string, hints: readonly string[]): never {
-  throw new MachineError('provision', message, { hints })
 }

@@ -1,6 +1,8 @@
 import type { Facts, Wanted } from '../../src/contracts/provision.js'
+import { isHostName } from './hostname.js'
 
 const SKEW_S = 60
+const SCARCE_BYTES = 1_000_000_000
 
 interface Rule {
   readonly applies: (facts: Facts, wanted: Wanted) => boolean
@@ -24,6 +26,25 @@ const RULES: readonly Rule[] = [
   {
     applies: (facts) => facts.cgroup === 1,
     text: () => 'The host uses control groups version 1, which Docker has deprecated',
+  },
+  {
+    applies: (facts) => !facts.limitsMemory,
+    text: () =>
+      'The host’s kernel does not limit memory: --memory of containers has no effect (add cgroup_enable=memory to its command line)',
+  },
+  {
+    applies: ({ kernelFeatures: { modules, present }, engine }) =>
+      engine === undefined && modules === 'known' && !present.includes('overlay'),
+    text: () => 'The host’s kernel has no overlay file system: images take much more room and time',
+  },
+  {
+    applies: ({ data }) => data.freeBytes < SCARCE_BYTES,
+    text: ({ data }) =>
+      `Images of the host go to ${data.path}, and ${data.mount} has only ${Math.floor(data.freeBytes / 1_000_000)} MB free`,
+  },
+  {
+    applies: (facts, wanted) => facts.init !== 'tsmachine' && !isHostName(wanted.name),
+    text: (facts, wanted) => `A host cannot be named ${wanted.name}: it keeps its name ${facts.hostname}`,
   },
 ]
 

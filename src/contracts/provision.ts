@@ -25,11 +25,14 @@ export interface Facts {
   /** Whole bundles below /opt/tsmachine, and the one that `current` points to. */
   readonly bundles: readonly string[]
   readonly currentBundle?: string
-  /** Free bytes by mount point. */
-  readonly freeBytes: Readonly<Record<string, number>>
-  /** Mount points with `noexec`. */
-  readonly noexec: readonly string[]
-  readonly cgroup: 1 | 2
+  /** Where the bundle goes, and where the engine keeps its images. */
+  readonly opt: Space
+  readonly data: Space
+  readonly kernelFeatures: KernelFeatures
+  /** 0: none are mounted (yet). */
+  readonly cgroup: 0 | 1 | 2
+  /** False when the kernel was started without the means to limit memory. */
+  readonly limitsMemory: boolean
   readonly selinux: 'none' | 'permissive' | 'enforcing'
   /** Path of the host's own iptables. */
   readonly iptables?: string
@@ -76,6 +79,22 @@ export interface EngineFacts {
   readonly execStart?: string
   /** OpenRC, boot2docker: the file of shell assignments that the service reads, verbatim. */
   readonly optionsFile?: { readonly path: string; readonly text: string }
+}
+
+/** A folder's file system. */
+export interface Space {
+  readonly path: string
+  readonly mount: string
+  readonly freeBytes: number
+  readonly isReadOnly: boolean
+  readonly isNoexec: boolean
+}
+
+export interface KernelFeatures {
+  /** Features (module names) that are built in, loaded or can be. */
+  readonly present: readonly string[]
+  /** `known`: what is not present does not exist; `unknown`: nobody can say; `gone`: an update took the modules away. */
+  readonly modules: 'known' | 'unknown' | 'gone'
 }
 
 /** What decides on a host about connections that come in. */

@@ -1,5 +1,15 @@
-# Gives the host a name, now and after a reboot, and lets it resolve it. $1: name.
+# Gives the host a name, now and after a reboot, and lets it resolve it. $1: name (letters, digits, dots and dashes).
 name=$1
+if command -v sethostname >/dev/null 2>&1; then
+  # docker-machine's image keeps nothing but /var/lib/boot2docker.
+  mkdir -p "$TSM_ROOT/var/lib/boot2docker/etc" && printf '%s\n' "$name" >"$TSM_ROOT/var/lib/boot2docker/etc/hostname"
+  sethostname "$name"
+  exit
+fi
+# cloud-init would give the host the provider's name again at the next boot.
+if [ -d "$TSM_ROOT/etc/cloud/cloud.cfg.d" ]; then
+  printf 'preserve_hostname: true\nhostname: "%s"\n' "$name" >"$TSM_ROOT/etc/cloud/cloud.cfg.d/99-tsmachine-hostname.cfg"
+fi
 hosts=$TSM_ROOT/etc/hosts
 printf '%s\n' "$name" >"$TSM_ROOT/etc/hostname" || exit 1
 [ -e "$hosts" ] || printf '127.0.0.1 localhost\n' >"$hosts" || exit 1
@@ -11,7 +21,11 @@ awk -v name="$name" '
     for (i = 1; i <= NR; i++) print line[i]
     if (!found && !replaced) print "127.0.1.1 " name
   }
-' "$hosts" >"$hosts.tsmachine-new" && mv -f "$hosts.tsmachine-new" "$hosts" || exit 1
+' "$hosts" >"$hosts.tsmachine-new" || exit 1
+# Where the file itself is a mount it cannot be replaced.
+if ! mv -f "$hosts.tsmachine-new" "$hosts" 2>/dev/null; then
+  cat "$hosts.tsmachine-new" >"$hosts" && rm -f "$hosts.tsmachine-new" || exit 1
+fi
 [ -z "$TSM_ROOT" ] || exit 0
 if command -v hostnamectl >/dev/null 2>&1 && hostnamectl set-hostname "$name" 2>/dev/null; then exit 0; fi
 hostname "$name"

@@ -13,13 +13,13 @@ t.test('unit texts are read as systemd reads them', async (t) => {
 })
 
 t.test('facts of an odd document have sane values', async (t) => {
-  t.match(parseFacts({}, 0), { init: 'unknown', sudo: 'none', engine: undefined, containers: 0, cgroup: 1 })
+  t.match(parseFacts({}, 0), { init: 'unknown', sudo: 'none', engine: undefined, containers: 0, cgroup: 0 })
   t.match(
-    parseFacts({ mounts: 'x /a\\040b ext4 rw,noexec 0 0', df: 'head\n/dev/x 10 4 6 40% /my disk' }, 0),
-    {
-      noexec: ['/a b'],
-      freeBytes: { '/my disk': 6144 },
-    },
+    parseFacts(
+      { mounts: 'x /my\\040disk ext4 rw,noexec 0 0', df_opt: 'head\n/dev/x 10 4 6 40% /my disk' },
+      0,
+    ),
+    { opt: { mount: '/my disk', freeBytes: 6144, isNoexec: true, isReadOnly: false } },
   )
   t.same(parseOsRelease('ID="a\\"b"\nX=\nexport Y=1\n'), { ID: 'a"b', X: '' })
 })
