@@ -6,6 +6,10 @@ export const SIZES = {
   staleLockRounds: { ci: 3, campaign: 60 },
   /** Generated SSH keys (a known fault of another generator hits one in 250). */
   sshKeys: { ci: 600, campaign: 50_000 },
+  /** Creates of a CI runner at once on an empty store. */
+  runnerCreates: { ci: 20, campaign: 100 },
+  /** The same with real VMs. */
+  runnerVms: { ci: 3, campaign: 6 },
   /** Interleaved boots of ours and of the stock VM in `npm run bench`. */
   benchBoots: { ci: 3, campaign: 7 },
 } as const

@@ -68,7 +68,7 @@ export class FakeDriver implements Driver {
     const servers = await this.#client(first).listServers(signal)
     return machines.map(({ id }) => {
       const server = servers.find(({ tags }) => tags['machine'] === id)
-      return server ? { id, state: server.state } : { id, state: '', error: 'the server is gone' }
+      return server ? { id, state: server.state } : { id, state: 'Error', error: 'the server is gone' }
     })
   }
 
