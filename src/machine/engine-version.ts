@@ -1,5 +1,6 @@
 import { MachineError, messageOf } from '../contracts/errors.js'
 import { withDeadline } from '../util/wait.js'
+import { requireRunning } from './address.js'
 import type { MachineContext } from './context.js'
 import { type OpenMachine, openWithoutSecrets } from './open.js'
 import { askEngine } from './verify.js'
@@ -25,6 +26,7 @@ export async function engineVersion(
 export async function machineVersion(ctx: MachineContext, name: string): Promise<string> {
   const open = await openWithoutSecrets(ctx, name)
   try {
+    requireRunning(open)
     return await engineVersion(ctx, open, VERSION_MS)
   } catch (cause) {
     throw new MachineError('engine', `Unable to query docker version: ${messageOf(cause)}`, {

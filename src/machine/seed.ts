@@ -1,5 +1,6 @@
 import type { SeedDocuments } from '../contracts/driver.js'
 import type { JsonObject } from '../contracts/json.js'
+import { hostName } from './machine-name.js'
 
 /** A file of root's; `mode` is octal. */
 export interface SeedFile {
@@ -27,9 +28,10 @@ export interface SeedInput {
  * nothing in it needs quoting. Source: cloud-init's NoCloud and cloud-config module documentation.
  */
 export function seedDocuments(input: SeedInput): SeedDocuments {
-  const metaData = { 'instance-id': input.instanceId, 'local-hostname': input.name }
+  const hostname = hostName(input.name)
+  const metaData = { 'instance-id': input.instanceId, 'local-hostname': hostname }
   const userData = {
-    hostname: input.name,
+    hostname,
     preserve_hostname: false,
     users: [
       {

@@ -82,8 +82,9 @@ t.test('the calls before each job, and a docker client with what they say', asyn
       calls.map((call) => call.replace('NAME', name)),
     )
     const env = { DOCKER_HOST: host, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: certPath }
-    const info = await user.run('docker', ['info', '--format', '{{json .Labels}}'], { env })
-    t.match(info, { code: 0, stdout: `from=${name}` }, name)
+    const info = await user.run('docker', ['info', '--format', '{{.Name}} {{json .Labels}}'], { env })
+    t.match(info, { code: 0, stdout: /^runner-abcdefghi-a-group-of-runners-\S{1,27} / }, 'a name for hosts')
+    t.match(info.stdout, `from=${name}`)
   }
 })
 

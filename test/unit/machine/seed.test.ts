@@ -24,6 +24,22 @@ t.test('user data is one JSON document with the user, the key and the host key',
   })
 })
 
+t.test('a machine name that no host may have is shortened, and stays its own', (t) => {
+  const long = (end: string) => `runner-abcdefghi-a-group-of-runners-with-a-long-description-${end}`
+  const names = ['1700123456-0a1b2c3d', '1700123456-0a1b2c3e'].map((end) => {
+    const { metaData, userData } = seedDocuments({ ...input, name: long(end) })
+    const { hostname } = parsed(userData)
+    t.equal((JSON.parse(metaData) as Record<string, unknown>)['local-hostname'], hostname)
+    return String(hostname)
+  })
+  for (const name of names)
+    t.match(name, /^runner-abcdefghi-a-group-of-runners-with-a-long-desc.*-[0-9a-f]{8}$/)
+  t.ok(names.every((name) => name.length <= 63))
+  t.equal(new Set(names).size, 2)
+  t.equal(parsed(seedDocuments({ ...input, name: 'x'.repeat(63) }).userData)['hostname'], 'x'.repeat(63))
+  t.end()
+})
+
 t.test('files for the first boot are root’s, with their modes', async (t) => {
   const files = [{ path: '/etc/docker/server-key.pem', mode: '600', content: 'KEY\n' }]
   t.strictSame(parsed(seedDocuments({ ...input, files }).userData)['write_files'], [
