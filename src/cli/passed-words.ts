@@ -8,11 +8,10 @@ export interface PassedWords {
   readonly passed: readonly string[]
 }
 
-/** Flags before the name are ours; everything after it is passed on verbatim, without the first `--`. */
+/** Flags before the name are ours; everything after it is passed on verbatim, a `--` too: what follows it is no option. */
 export function splitPassedWords(argv: readonly string[]): PassedWords {
   const { words: own, rest } = readGoFlags(argv, KNOWN_GLOBALS, { stopAtWord: true })
   const [name, ...passed] = rest
   if (name === undefined) return { own, passed: [] }
-  if (name === '--') return { own, passed }
-  return { own, name, passed: passed[0] === '--' ? passed.slice(1) : passed }
+  return name === '--' ? { own, passed: rest } : { own, name, passed }
 }

@@ -1,8 +1,11 @@
 import { MachineError } from '../contracts/errors.js'
+import type { SshHost } from '../ssh/host.js'
 import { runInteractive } from '../ssh/interactive.js'
-import { loginOptions, settledPins, sshEndpoint } from './connect.js'
+import { jumpHosts, readPassedWords } from '../ssh/passed-options.js'
+import { sshEndpoint } from './connect.js'
 import type { MachineContext } from './context.js'
 import { openMachine } from './open.js'
+import { programConfig, reach, reachOpen } from './reach.js'
 import { powerState } from './state.js'
 
 /**
@@ -16,26 +19,37 @@ export async function sshSession(
   words: readonly string[],
 ): Promise<number> {
   const open = await openMachine(ctx, name)
-  const endpoint = sshEndpoint(open)
+  sshEndpoint(open)
   if ((await powerState(open, ctx.signal)) !== 'Running') {
     throw new MachineError('not-running', `Error: Cannot run SSH command: Host "${name}" is not running`, {
       machine: name,
       hints: [`Start it: ${ctx.profile.program} start ${name}`],
     })
   }
-  const { privateKeyPath, agent } = loginOptions(ctx, open)
-  return await runInteractive(endpoint, {
-    pins: await settledPins(ctx, open),
-    dir: open.record.dir,
+  const host = await reachOpen(ctx, open)
+  const configPath = ctx.nativeSsh ? undefined : await jumpConfig(ctx, host, words)
+  return await runInteractive(host, {
     extra: words,
     signal: endSignal(ctx.signal),
-    ...(privateKeyPath === undefined ? {} : { keyPath: privateKeyPath }),
-    ...(agent === undefined ? {} : { agent }),
+    ...(configPath === undefined ? {} : { configPath }),
+    ...(ctx.nativeSsh ? { program: null } : {}),
   })
 }
 
+/** `-J OTHER` goes through a machine of ours by its name. Other hosts are left to ssh. */
+async function jumpConfig(
+  ctx: MachineContext,
+  host: SshHost,
+  words: readonly string[],
+): Promise<string | undefined> {
+  const names = new Set(jumpHosts(readPassedWords(words)).filter((hop) => ctx.store.exists(hop)))
+  if (names.size === 0) return undefined
+  const others = await Promise.all([...names].map((name) => reach(ctx, name)))
+  return await programConfig([host, ...others])
+}
+
 /** Ctrl-C goes to the ssh program itself; only being told to end ends it from here. */
-function endSignal(signal: AbortSignal): AbortSignal {
+export function endSignal(signal: AbortSignal): AbortSignal {
   const controller = new AbortController()
   signal.addEventListener('abort', () => {
     const reason: unknown = signal.reason

@@ -1,21 +1,17 @@
-import { spawn } from 'node:child_process'
-import { constants } from 'node:os'
 import { MachineError } from '../contracts/errors.js'
-import type { HostKeyPins, SshEndpoint } from '../contracts/ssh.js'
 import { findProgram } from '../util/exec.js'
+import type { SshHost } from './host.js'
 import { writeKnownHosts } from './known-hosts.js'
-import { runOwnSession } from './own-session.js'
+import { runOnTerminal } from './on-terminal.js'
+import { type OwnRequest, runOwnSession } from './own-session.js'
+import { readPassedWords } from './passed-options.js'
 import { sshProgramArgs } from './program.js'
 
 export interface InteractiveOptions {
-  readonly keyPath?: string
-  /** Socket of the SSH agent, for the client of our own. */
-  readonly agent?: string
-  readonly pins: HostKeyPins
-  /** The machine directory: `known_hosts` is written there. */
-  readonly dir: string
   /** What the user typed after the machine's name, verbatim. */
   readonly extra?: readonly string[]
+  /** Configuration of other machines that the words name. */
+  readonly configPath?: string
   /** `null` when the client of our own is wanted; found on PATH when absent. */
   readonly program?: string | null
   readonly signal?: AbortSignal
@@ -26,56 +22,47 @@ export interface InteractiveOptions {
  * gives it (255 for its own failures).
  * @throws SshError when our own client cannot connect; MachineError `usage` for ssh options that it does not have
  */
-export async function runInteractive(endpoint: SshEndpoint, options: InteractiveOptions): Promise<number> {
+export async function runInteractive(host: SshHost, options: InteractiveOptions): Promise<number> {
+  const { signal, extra = [] } = options
   const program = options.program === undefined ? findProgram('ssh') : (options.program ?? undefined)
   if (program === undefined)
-    return await runOwnSession(endpoint, { ...options, command: ownCommand(options) })
-  const knownHostsPath = await writeKnownHosts(options.dir, endpoint, options.pins)
-  const args = sshProgramArgs(endpoint, {
-    ...(options.keyPath ? { keyPath: options.keyPath } : {}),
-    knownHostsPath,
-    extra: options.extra ?? [],
+    return await runOwnSession(host, { ...ownRequest(extra), ...(signal ? { signal } : {}) })
+  const args = sshProgramArgs(host.endpoint, {
+    ...(host.keyPath ? { keyPath: host.keyPath } : {}),
+    ...(options.configPath === undefined ? {} : { configPath: options.configPath }),
+    knownHostsPath: await writeKnownHosts(host.dir, host.endpoint, host.pins),
+    extra,
   })
-  return await spawnOnTerminal(program, args, options.signal)
+  return await runOnTerminal(program, args, signal ? { signal } : {})
 }
 
-/** The command in the user's words; blanks join them, as ssh does. */
-function ownCommand(options: InteractiveOptions): string | undefined {
-  const words = [...(options.extra ?? [])]
-  if (words[0] === '--') words.shift()
-  else if (words[0]?.startsWith('-'))
+/** Letters of ssh(1) that change nothing for our own client: compression, address family, quiet, X11 and agent off ... */
+const WITHOUT_EFFECT = 'aCkqvx46T'
+
+/** What ssh's words ask of our own client. Blanks join the command's words, as ssh does. */
+function ownRequest(words: readonly string[]): OwnRequest {
+  const { options, command } = readPassedWords(words)
+  const letters = options.map(({ letter }) => letter)
+  const unknown = letters.find((letter) => !`${WITHOUT_EFFECT}nt`.includes(letter))
+  if (unknown !== undefined)
     throw new MachineError(
       'usage',
-      `The ssh option "${words[0]}" needs the ssh program, which is not installed`,
+      `The ssh option "-${unknown}" needs the ssh program, and it is not used here`,
       {
         hints: [
-          'Install it: sudo apt-get install openssh-client',
+          'Without --native-ssh and with the program installed (sudo apt-get install openssh-client) all options work',
           'or give a command only: ssh NAME -- COMMAND',
         ],
       },
     )
-  return words.length > 0 ? words.join(' ') : undefined
+  return {
+    ...(command.length > 0 ? { command: command.join(' ') } : {}),
+    input: !letters.includes('n'),
+    terminal: letters.includes('T')
+      ? 'never'
+      : (TERMINAL[letters.filter((letter) => letter === 't').length] ?? 'always'),
+  }
 }
 
-function spawnOnTerminal(program: string, args: readonly string[], signal?: AbortSignal): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'inherit' })
-    // Ctrl-C at the terminal goes to ssh as well, and is its to handle.
-    const ignore = (): void => undefined
-    const stop = (): void => void child.kill('SIGTERM')
-    process.on('SIGINT', ignore)
-    signal?.addEventListener('abort', stop, { once: true })
-    const settle = (): void => {
-      process.removeListener('SIGINT', ignore)
-      signal?.removeEventListener('abort', stop)
-    }
-    child.once('error', (error) => {
-      settle()
-      reject(new MachineError('ssh', `Cannot run ${program}: ${error.message}`, { cause: error }))
-    })
-    child.once('exit', (code, by) => {
-      settle()
-      resolve(code ?? 128 + (by ? constants.signals[by] : 0))
-    })
-  })
-}
+/** How often `-t` was given. */
+const TERMINAL: readonly OwnRequest['terminal'][] = ['shell', 'if-here', 'always']

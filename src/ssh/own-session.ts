@@ -1,75 +1,73 @@
 import { constants } from 'node:os'
 import type { ClientChannel } from 'ssh2'
-import type { HostKeyPins, SshEndpoint } from '../contracts/ssh.js'
 import { openClient } from './connect.js'
+import type { SshHost } from './host.js'
 
-export interface OwnSessionOptions {
-  readonly keyPath?: string
-  readonly agent?: string
-  readonly pins: HostKeyPins
+/** What is wanted of a session. */
+export interface OwnRequest {
   /** A login shell when absent. */
-  readonly command?: string | undefined
-  readonly signal?: AbortSignal
-  readonly input?: NodeJS.ReadStream
-  readonly output?: NodeJS.WriteStream
-  readonly errors?: NodeJS.WriteStream
+  readonly command?: string
+  /** Whether the session reads what we are given. */
+  readonly input: boolean
+  /** When to ask for a terminal: for a shell when we are on one, for a command too, or in any case. */
+  readonly terminal: 'shell' | 'if-here' | 'always' | 'never'
 }
 
-/** A session with our own client where there is no `ssh` program. A terminal is asked for only when we are on one. */
-export async function runOwnSession(endpoint: SshEndpoint, options: OwnSessionOptions): Promise<number> {
-  const { client } = await openClient(endpoint, {
-    ...(options.keyPath ? { privateKeyPath: options.keyPath } : {}),
-    ...(options.agent ? { agent: options.agent } : {}),
-    ...(options.signal ? { signal: options.signal } : {}),
-    pins: options.pins,
+export interface OwnSessionOptions extends OwnRequest {
+  readonly signal?: AbortSignal
+}
+
+/** A session with our own client where there is no `ssh` program. The agent is used for logging in, never forwarded. */
+export async function runOwnSession(host: SshHost, options: OwnSessionOptions): Promise<number> {
+  const { signal, command } = options
+  const { client } = await openClient(host.endpoint, {
+    ...(host.keyPath ? { privateKeyPath: host.keyPath } : {}),
+    ...(host.agent ? { agent: host.agent } : {}),
+    ...(signal ? { signal } : {}),
+    pins: host.pins,
   })
-  const terminal: Terminal = {
-    input: options.input ?? process.stdin,
-    output: options.output ?? process.stdout,
-    errors: options.errors ?? process.stderr,
-  }
-  // Like ssh: a command runs without a terminal, so its output is not changed.
-  const pty = options.command === undefined && terminal.input.isTTY && terminal.output.isTTY
+  const pty = wantsTerminal(options)
   const stop = (): void => void client.end()
-  options.signal?.addEventListener('abort', stop, { once: true })
+  signal?.addEventListener('abort', stop, { once: true })
   try {
     return await new Promise<number>((resolve, reject) => {
       const opened = (error: Error | undefined, channel: ClientChannel): void => {
         if (error) reject(error)
-        else resolve(attach(channel, terminal, pty))
+        else resolve(attach(channel, pty, options.input))
       }
-      const window = pty ? { ...windowOf(terminal.output), term: 'xterm-256color' } : false
-      if (options.command === undefined) client.shell(window, opened)
-      else client.exec(options.command, opened)
+      const window = pty ? { ...windowSize(), term: 'xterm-256color' } : false
+      if (command === undefined) client.shell(window, opened)
+      else client.exec(command, window ? { pty: window } : {}, opened)
     })
   } finally {
-    options.signal?.removeEventListener('abort', stop)
+    signal?.removeEventListener('abort', stop)
     client.end()
   }
 }
 
-interface Terminal {
-  readonly input: NodeJS.ReadStream
-  readonly output: NodeJS.WriteStream
-  readonly errors: NodeJS.WriteStream
+/** Like ssh: a command runs without a terminal, so its output is not changed. */
+function wantsTerminal({ terminal, command }: OwnRequest): boolean {
+  const here = process.stdin.isTTY && process.stdout.isTTY
+  if (terminal === 'shell') return command === undefined && here
+  return terminal === 'if-here' ? here : terminal === 'always'
 }
 
 /** ssh's own status for a session that ended without one. */
 const NO_STATUS = 255
 
-function attach(channel: ClientChannel, terminal: Terminal, pty: boolean): Promise<number> {
-  const { input, output, errors } = terminal
+function attach(channel: ClientChannel, pty: boolean, wantsInput: boolean): Promise<number> {
+  const { stdin, stdout, stderr } = process
+  const raw = pty && stdin.isTTY
   const resized = (): void => {
-    const size = windowOf(output)
+    const size = windowSize()
     channel.setWindow(size.rows, size.cols, 0, 0)
   }
-  if (pty) {
-    input.setRawMode(true)
-    output.on('resize', resized)
-  }
-  input.pipe(channel)
-  channel.pipe(output, { end: false })
-  channel.stderr.pipe(errors, { end: false })
+  if (raw) stdin.setRawMode(true)
+  if (pty) stdout.on('resize', resized)
+  if (wantsInput) stdin.pipe(channel)
+  else channel.end()
+  channel.pipe(stdout, { end: false })
+  channel.stderr.pipe(stderr, { end: false })
   return new Promise((resolve) => {
     let status = NO_STATUS
     channel.on('error', () => undefined)
@@ -77,17 +75,15 @@ function attach(channel: ClientChannel, terminal: Terminal, pty: boolean): Promi
       status = code ?? 128 + (constants.signals[signal as NodeJS.Signals] ?? 0)
     })
     channel.on('close', () => {
-      if (pty) {
-        input.setRawMode(false)
-        output.removeListener('resize', resized)
-      }
-      input.unpipe(channel)
-      input.pause()
+      if (raw) stdin.setRawMode(false)
+      stdout.removeListener('resize', resized)
+      stdin.unpipe(channel)
+      stdin.pause()
       resolve(status)
     })
   })
 }
 
-function windowOf(output: NodeJS.WriteStream): { rows: number; cols: number } {
-  return { rows: output.rows || 24, cols: output.columns || 80 }
+function windowSize(): { rows: number; cols: number } {
+  return { rows: process.stdout.rows || 24, cols: process.stdout.columns || 80 }
 }

@@ -1,17 +1,33 @@
+import { MachineError } from '../contracts/errors.js'
 import type { SshEndpoint } from '../contracts/ssh.js'
 import { HOST_KEY_ALIAS } from './known-hosts.js'
 
-export interface ProgramArgs {
+/** What a host's entry needs to be told of. */
+export interface HostFiles {
   /** Absent: the user's agent. */
   readonly keyPath?: string
   /** From `writeKnownHosts`. */
   readonly knownHostsPath: string
-  /** What the user typed after the machine's name, verbatim: ssh options, `--`, a command. */
-  readonly extra?: readonly string[]
 }
 
-/** Nothing of the user's or the system's configuration counts, and only the pinned keys are accepted. */
-const OPTIONS: readonly string[] = [
+export interface ProgramArgs extends HostFiles {
+  /** What the user typed after the machine's name, verbatim: ssh options, `--`, a command. */
+  readonly extra?: readonly string[]
+  /** Configuration of further hosts that the words name (jump hosts); none when absent. */
+  readonly configPath?: string
+}
+
+/** Only the pinned keys are accepted, and nothing is learnt. */
+const PINNED: readonly string[] = [
+  'StrictHostKeyChecking=yes',
+  'UpdateHostKeys=no',
+  'CheckHostIP=no',
+  'GlobalKnownHostsFile=none',
+  `HostKeyAlias=${HOST_KEY_ALIAS}`,
+]
+
+/** For programs that we start: the user's ways of connecting do not count. */
+export const UNATTENDED: readonly string[] = [
   'ConnectTimeout=10',
   'ControlMaster=no',
   'ControlPath=none',
@@ -19,11 +35,6 @@ const OPTIONS: readonly string[] = [
   'PasswordAuthentication=no',
   'KbdInteractiveAuthentication=no',
   'ServerAliveInterval=60',
-  'StrictHostKeyChecking=yes',
-  'UpdateHostKeys=no',
-  'CheckHostIP=no',
-  'GlobalKnownHostsFile=none',
-  `HostKeyAlias=${HOST_KEY_ALIAS}`,
 ]
 
 /** Arguments of the system's `ssh` for one machine (docker-machine's order: host, key, port, the user's words). */
@@ -37,14 +48,29 @@ export function sshProgramArgs(endpoint: SshEndpoint, args: ProgramArgs): string
   ]
 }
 
-/** The options alone, which `scp`, `sftp` and `rsync -e` take as well. */
-export function sshOptions(args: Pick<ProgramArgs, 'keyPath' | 'knownHostsPath'>): string[] {
-  const identity = args.keyPath ? ['IdentitiesOnly=yes', `IdentityFile=${quoted(args.keyPath)}`] : []
-  const options = [...OPTIONS, `UserKnownHostsFile=${quoted(args.knownHostsPath)}`, ...identity]
-  return ['-F', 'none', ...options.flatMap((option) => ['-o', option])]
+/** The options alone, which `scp` and `sftp` take as well. */
+export function sshOptions(args: Omit<ProgramArgs, 'extra'>): string[] {
+  const options = [...UNATTENDED, ...identityOptions(args)]
+  return ['-F', args.configPath ?? 'none', ...options.flatMap((option) => ['-o', option])]
 }
 
-/** ssh splits these values at blanks and expands `%`; `~` is only expanded at the start of an unquoted word. */
-function quoted(path: string): string {
+/** `Key=value` of how a host proves itself and how we do; for the command line and for configuration files. */
+export function identityOptions({ keyPath, knownHostsPath }: HostFiles): string[] {
+  const identity = keyPath ? ['IdentitiesOnly=yes', `IdentityFile=${quoted(keyPath)}`] : []
+  return [...PINNED, `UserKnownHostsFile=${quoted(knownHostsPath)}`, ...identity]
+}
+
+/**
+ * A path as ssh's configuration takes it: it splits values at blanks and expands `%`; `~` is only expanded at the start
+ * of an unquoted word.
+ * @throws MachineError `usage` for what it cannot express
+ */
+export function quoted(path: string): string {
+  if (/[\n\r\0]|\$\{/.test(path))
+    throw new MachineError('usage', `ssh cannot be told of the path ${JSON.stringify(path)}`, {
+      hints: [
+        'Keep machines in a folder without line breaks and without "${" in its name: --storage-path DIR',
+      ],
+    })
   return `"${path.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%')}"`
 }

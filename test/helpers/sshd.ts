@@ -19,6 +19,8 @@ export interface SshdOptions {
   readonly config?: readonly string[]
   /** Asked for; any free one when absent. */
   readonly port?: number
+  /** Where file transfers begin; the user's home when absent. `null`: there is no file transfer. */
+  readonly sftpDir?: string | null
 }
 
 export interface Sshd {
@@ -43,7 +45,9 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   writeFileSync(join(dir, 'authorized_keys'), (options.authorized ?? []).map((line) => `${line}\n`).join(''))
   writeFileSync(
     join(dir, 'sshd_config'),
-    [...baseConfig(dir, port, types), ...(options.config ?? []), ''].join('\n'),
+    [...baseConfig(dir, port, types), ...sftpLines(options.sftpDir), ...(options.config ?? []), ''].join(
+      '\n',
+    ),
   )
   // A privileged sshd wants its empty directory, which Debian makes only at boot.
   if (process.getuid?.() === 0 && !existsSync('/run/sshd')) mkdirSync('/run/sshd', { mode: 0o755 })
@@ -102,9 +106,13 @@ function baseConfig(dir: string, port: number, types: readonly KeyType[]): strin
     'PasswordAuthentication no',
     'KbdInteractiveAuthentication no',
     'PermitRootLogin prohibit-password',
-    'Subsystem sftp internal-sftp',
     'LogLevel VERBOSE',
   ]
+}
+
+function sftpLines(dir: string | null | undefined): string[] {
+  if (dir === null) return []
+  return [`Subsystem sftp internal-sftp${dir === undefined ? '' : ` -d ${dir}`}`]
 }
 
 async function stop(child: ChildProcess, dir: string): Promise<void> {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import type { SshHost } from '../../src/ssh/host.js'
 import { runInteractive } from '../../src/ssh/interactive.js'
 import { generateKeyPair } from '../../src/ssh/key-pair.js'
 import { writeKnownHosts } from '../../src/ssh/known-hosts.js'
@@ -20,6 +21,8 @@ const server = await startSshd({ hostKeys: ['rsa', 'ed25519'], authorized: [pair
 t.teardown(() => server.stop())
 const [rsaHost = '', edHost = ''] = server.hostKeys
 const pins = { keys: [edHost] }
+const { port, user } = server
+const host: SshHost = { name: 'there', endpoint: { host: server.host, port, user }, pins, keyPath, dir }
 
 t.test("the system's ssh accepts exactly the pins of the file that we write", async (t) => {
   const home = join(dir, 'a dir with "quotes" and 100% blanks')
@@ -47,18 +50,17 @@ t.test("the system's ssh accepts exactly the pins of the file that we write", as
 t.test(
   'interactive runs end with the remote status, with the system ssh and with our own client',
   async (t) => {
-    const base = { keyPath, pins, dir }
-    for (const program of [undefined, null])
+    for (const own of [false, true])
       t.equal(
-        await runInteractive(server, {
-          ...base,
-          ...(program === null ? { program } : {}),
-          extra: ['--', 'exit 3'],
+        await runInteractive(host, {
+          ...(own ? { program: null } : {}),
+          extra: ['-qT', '-C', 'exit', '3'],
         }),
         3,
       )
-    await t.rejects(runInteractive(server, { ...base, program: null, extra: ['-L', '1:2:3'] }), {
+    await t.rejects(runInteractive(host, { program: null, extra: ['-L', '1:2:3'] }), {
       code: 'usage',
+      message: /"-L" needs the ssh program/,
     })
   },
 )
@@ -66,13 +68,8 @@ t.test(
 t.test('our own client on a terminal: a shell with pty, its window size, and its changes', async (t) => {
   const module = new URL('../../src/ssh/interactive.ts', import.meta.url).href
   const code = `const { runInteractive } = await import(${JSON.stringify(module)})
-    const [endpoint, options] = JSON.parse(process.env.TSM_SESSION)
-    process.exitCode = await runInteractive(endpoint, options)`
-  const { host, port, user } = server
-  const session = JSON.stringify([
-    { host, port, user },
-    { keyPath, pins, dir, program: null },
-  ])
+    process.exitCode = await runInteractive(JSON.parse(process.env.TSM_SESSION), { program: null })`
+  const session = JSON.stringify(host)
   const flag = join(dir, 'resize')
   // script(1) lends the terminal; changing its size there is what a user's window does.
   const local =

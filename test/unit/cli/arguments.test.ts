@@ -35,7 +35,7 @@ const PASSED: readonly (readonly [
   string | undefined,
   readonly string[],
 ])[] = [
-  [['web', '--', 'ls', '--help'], [], 'web', ['ls', '--help']],
+  [['web', '--', 'ls', '--help'], [], 'web', ['--', 'ls', '--help']],
   [['web', 'ls', '-la'], [], 'web', ['ls', '-la']],
   [
     ['-s', '/x', '-D', 'web', '-L', '1:2', 'a b'],
@@ -44,8 +44,8 @@ const PASSED: readonly (readonly [
     ['-L', '1:2', 'a b'],
   ],
   [['--storage-path=/x', 'web'], ['--storage-path=/x'], 'web', []],
-  [['web', '--', '--', 'x'], [], 'web', ['--', 'x']],
-  [['--', 'uname'], [], undefined, ['uname']],
+  [['web', '--', '--', 'x'], [], 'web', ['--', '--', 'x']],
+  [['--', 'uname'], [], undefined, ['--', 'uname']],
   [['web', ''], [], 'web', ['']],
   [[], [], undefined, []],
 ]

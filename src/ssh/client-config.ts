@@ -1,0 +1,49 @@
+import { MachineError } from '../contracts/errors.js'
+import { writeFileAtomic } from '../util/atomic-file.js'
+import type { SshHost } from './host.js'
+import { writeKnownHosts } from './known-hosts.js'
+import { identityOptions, UNATTENDED } from './program.js'
+
+export interface EntryOptions {
+  /** Name of the entry; the machine's when absent. */
+  readonly alias?: string
+  /** For programs that we start; otherwise the user's own ways of connecting stay in force. */
+  readonly unattended: boolean
+}
+
+/** One host's entry for ssh_config(5), and the file of host keys that it names. */
+export async function hostEntry(host: SshHost, options: EntryOptions): Promise<string> {
+  const { endpoint, keyPath } = host
+  const knownHostsPath = await writeKnownHosts(host.dir, endpoint, host.pins)
+  const identity = identityOptions({ knownHostsPath, ...(keyPath === undefined ? {} : { keyPath }) })
+  const lines = [
+    `HostName=${endpoint.host}`,
+    `Port=${endpoint.port}`,
+    `User=${word(endpoint.user)}`,
+    ...(options.unattended ? UNATTENDED : []),
+    ...identity,
+  ]
+  return [
+    `Host ${checkAlias(options.alias ?? host.name)}`,
+    ...lines.map((line) => `  ${line.replace('=', ' ')}`),
+    '',
+  ].join('\n')
+}
+
+/** Writes the configuration that ssh, scp, rsync and sshfs are given instead of the user's: these hosts, by name. */
+export async function writeProgramConfig(path: string, hosts: readonly SshHost[]): Promise<void> {
+  const entries = await Promise.all(hosts.map((host) => hostEntry(host, { unattended: true })))
+  await writeFileAtomic(path, entries.join('\n'))
+}
+
+/** @throws MachineError `usage` for what would be read as a pattern or as several names */
+function checkAlias(alias: string): string {
+  if (/^[A-Za-z0-9][\w.-]*$/.test(alias)) return alias
+  throw new MachineError('usage', `"${alias}" cannot be the name of a host in ssh's configuration`, {
+    hints: ['Allowed are letters, digits, ".", "_" and "-"'],
+  })
+}
+
+function word(text: string): string {
+  return /^[\w.@-]+$/.test(text) ? text : `"${text.replace(/[\\"]/g, '\\$&').replace(/[\r\n]/g, '')}"`
+}
