@@ -1,0 +1,46 @@
+import type { Files } from './files.js'
+
+const MAGIC = /[*?[\\]/
+
+/**
+ * Paths that a pattern matches, in order; the pattern itself when it has no wildcard or matches nothing, as scp does:
+ * a file whose name looks like a pattern is still found.
+ */
+export async function expandPattern(files: Files, pattern: string): Promise<string[]> {
+  if (!MAGIC.test(pattern)) return [pattern]
+  const absolute = pattern.startsWith('/')
+  let found = [absolute ? '/' : '']
+  for (const part of pattern.split('/').filter(Boolean)) {
+    const next = await Promise.all(found.map((dir) => step(files, dir, part)))
+    found = next.flat()
+  }
+  return found.length > 0 ? found.sort() : [pattern]
+}
+
+async function step(files: Files, dir: string, part: string): Promise<string[]> {
+  if (!MAGIC.test(part)) {
+    const path = dir === '' ? part : files.join(dir, part)
+    return (await files.stat(path)) === undefined ? [] : [path]
+  }
+  const matches = partPattern(part)
+  const names = await files.names(dir === '' ? '.' : dir).catch(() => [])
+  return names
+    .filter((name) => matches.test(name) && (part.startsWith('.') || !name.startsWith('.')))
+    .map((name) => (dir === '' ? name : files.join(dir, name)))
+}
+
+/** glob(7) for one part of a path: `*`, `?`, `[a-z]`, `[!a-z]` and `\x` for x itself. */
+export function partPattern(part: string): RegExp {
+  const tokens = part.matchAll(/\\([^])|\[([!^]?)(\]?[^\]]*)\]|([^])/g)
+  const source = [...tokens].map(([, escaped, not, set, plain]) => {
+    if (escaped !== undefined) return literal(escaped)
+    if (set !== undefined) return `[${not ? '^' : ''}${set.replace(/[\\[\]^]/g, '\\$&')}]`
+    if (plain === '*') return '[^]*'
+    return plain === '?' ? '[^]' : literal(plain ?? '')
+  })
+  return new RegExp(`^${source.join('')}$`, 'u')
+}
+
+function literal(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')
+}
