@@ -155,6 +155,8 @@ export interface PreflightFault {
 
 /** How a driver's records look in docker-machine's `config.json`. */
 export interface RecordMapping {
+  /** It stands in for a driver that is not here: the fields stay where they are. */
+  readonly unread?: true
   /** Driver-specific keys of `Driver` (the base keys are added by the store). */
   toFields(config: JsonObject, resources: readonly Resource[]): JsonObject
   /** Config and resources from the `Driver` object of a record that docker-machine wrote or changed. */
@@ -165,6 +167,16 @@ export interface RecordMapping {
     config: JsonObject
     resources: readonly Resource[]
   }
+  /** How docker-machine's driver logs in where the record leaves it open; absent: as that user alone, with `id_rsa`. */
+  login?(fields: JsonObject): RecordedLogin
+}
+
+/** A login that a record of docker-machine implies. */
+export interface RecordedLogin {
+  /** Empty: only a user that the record names. */
+  readonly user: string
+  /** Name of the private key in the machine's directory; empty: the user's own keys. */
+  readonly keyFile: string
 }
 
 /** What the user said about logging in to a host that we did not make. */
@@ -183,10 +195,14 @@ export interface DriverFactory {
   readonly name: string
   readonly summary: string
   readonly capabilities: DriverCapabilities
+  /** It stands in for a driver that this version does not have. */
+  readonly absent?: true
   readonly flags: readonly FlagSpec[]
   /** Checks and completes flag values (already merged with env and defaults); unknown keys are refused. */
   parse(values: FlagValues): ParsedConfig
   readonly record: RecordMapping
+  /** Whether a record of our name, but not by us, is that of a community plugin: it is left to the plugin. */
+  isOfPlugin?(fields: JsonObject): boolean
   /** Cloud-config keys that this driver's settings need in the guest (`mounts` for shared folders). */
   userData?(config: JsonObject): JsonObject
   /** Whether this config boots our image; absent: as `capabilities.bootImage` says. */

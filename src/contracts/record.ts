@@ -53,7 +53,12 @@ export interface LedgerRecord {
   readonly phase: 'creating' | 'ready' | 'failed' | 'removing'
   readonly failure?: Failure
   readonly stepsDone: readonly Stage[]
-  readonly driver: { readonly name: string; readonly config: JsonObject }
+  readonly driver: {
+    readonly name: string
+    readonly config: JsonObject
+    /** No version that has the driver has seen this machine yet: all that it needs is in `config.json`. */
+    readonly unread?: true
+  }
   readonly options: MachineOptions
   readonly resources: readonly Resource[]
   readonly hostKeys?: PinnedHostKeys

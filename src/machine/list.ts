@@ -133,7 +133,7 @@ async function liveRow(
 }
 
 function shownUrl(open: OpenMachine, state: MachineState): string {
-  if (state !== 'Running' && state !== '') return ''
+  if (state !== 'Running' && state !== '' && !open.factory.absent) return ''
   try {
     const endpoint = open.driver.endpoint(open.machine)
     // Nothing was made yet that could have an address.

@@ -1,5 +1,5 @@
 import type { Driver, DriverFactory, DriverMachine } from '../contracts/driver.js'
-import { MachineError } from '../contracts/errors.js'
+import { isMachineError, MachineError } from '../contracts/errors.js'
 import type { LedgerRecord, MachineRecord } from '../contracts/record.js'
 import { currentLedger, newHostRecord } from '../store/records.js'
 import type { MachineContext } from './context.js'
@@ -23,7 +23,7 @@ export interface OpenOptions {
 
 const WITH_SECRETS: OpenOptions = { secrets: true }
 
-/** Opens a recorded machine. @throws MachineError `not-found`, `store`, or `usage` for a driver that is not here */
+/** Opens a recorded machine. @throws MachineError `not-found` or `store` */
 export async function openMachine(ctx: MachineContext, name: string): Promise<OpenMachine> {
   return await openRecord(ctx, ctx.store.get(name))
 }
@@ -39,12 +39,31 @@ export async function openRecord(
   record: MachineRecord,
   options: OpenOptions = WITH_SECRETS,
 ): Promise<OpenMachine> {
-  const factory = await ctx.drivers.load(record.config.DriverName)
+  const factory = await recordedFactory(ctx, record)
   const ledger = currentLedger(record, factory.record)
   const driver = await factory.open(ctx.driverDeps)
   const secrets = options.secrets ? await recordedSecrets(ctx, factory, ledger) : NO_SECRETS
   const machine = await driverMachine(ctx, record, { ledger, secrets })
   return { name: record.name, record, ledger, factory, driver, machine, secrets }
+}
+
+/** The driver of a record; where it is not here, or the record is a plugin's of the same name, one that stands in. */
+async function recordedFactory(ctx: MachineContext, record: MachineRecord): Promise<DriverFactory> {
+  const { DriverName, Driver: fields, HostOptions } = record.config
+  const factory = await ctx.drivers.load(DriverName).catch(absent)
+  const isOurs = record.ledger !== undefined && !record.ledger.driver.unread
+  if (factory && (isOurs || !factory.isOfPlugin?.(fields))) return factory
+  const { absentFactory } = await import('../drivers/absent/index.js')
+  return absentFactory({
+    driver: DriverName,
+    fields,
+    sans: HostOptions.AuthOptions.ServerCertSANs ?? [],
+  })
+}
+
+/** Only a name that no driver has; one that cannot be loaded is an error. */
+function absent(error: unknown): undefined {
+  if (!isMachineError(error) || error.code !== 'usage') throw error
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { MachineState } from '../contracts/state.js'
-import { MachineError, messageOf } from '../contracts/errors.js'
+import { isMachineError, MachineError, messageOf } from '../contracts/errors.js'
 import { withDeadline } from '../util/wait.js'
 import type { MachineContext } from './context.js'
 import { openMachine } from './open.js'
@@ -17,6 +17,7 @@ export async function machineStatus(ctx: MachineContext, name: string): Promise<
   } catch (cause) {
     throw new MachineError('driver', `error getting state for host ${name}: ${messageOf(cause)}`, {
       machine: name,
+      hints: isMachineError(cause) ? cause.hints : [],
       cause,
     })
   }

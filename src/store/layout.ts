@@ -4,6 +4,8 @@ import { join } from 'node:path'
 export const CONFIG = 'config.json'
 export const LEDGER = 'tsmachine.json'
 export const STAGED = '.config.json.next'
+/** docker-machine's name for the text of an old version, kept when the record is first written as version 3. */
+export const BACKUP = 'config.json.bak'
 
 /** Places of a store; docs/store-layout.md shows them all. */
 export class StoreLayout {

@@ -7,6 +7,7 @@ export const MASK = '[secret]'
 const SECRET_ENDINGS = [
   'password',
   'passwd',
+  'pass',
   'secret',
   'secretkey',
   'token',
@@ -14,14 +15,26 @@ const SECRET_ENDINGS = [
   'privatekey',
   'credential',
   'credentials',
+  'passphrase',
+  'consumerkey',
+  'keymaterial',
+  'kubeconfig',
 ]
+
+/** What these drivers keep besides: user data may hold anything. */
+const SECRET_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  exoscale: ['UserData'],
+  openstack: ['UserData'],
+  rackspace: ['UserData'],
+}
 
 /**
  * A record that can be shown: secret driver fields (those the driver says, and those docker-machine's drivers are known
- * for) are masked. Empty ones stay empty, so one sees that there is none.
+ * for) are masked, and passwords in URLs. Empty ones stay empty, so one sees that there is none.
  */
 export function maskSecrets(config: HostRecordV3, secretFields: readonly string[] = []): HostRecordV3 {
-  const said = new Set(secretFields.map((name) => name.toLowerCase()))
+  const known = Object.hasOwn(SECRET_FIELDS, config.DriverName) ? SECRET_FIELDS[config.DriverName] : undefined
+  const said = new Set([...secretFields, ...(known ?? [])].map((name) => name.toLowerCase()))
   const isSecret = (key: string): boolean => said.has(key.toLowerCase()) || looksSecret(key)
   return { ...config, Driver: maskObject(config.Driver, isSecret) }
 }
@@ -29,12 +42,16 @@ export function maskSecrets(config: HostRecordV3, secretFields: readonly string[
 /** Engine choices that can be shown: passwords in URLs (proxies, mirrors) and variables named as secrets are masked. */
 export function maskChoices<T>(choices: T): T {
   const text = JSON.stringify(choices, (_key, value: unknown) =>
-    typeof value === 'string' ? maskAssignment(value.replace(USERINFO, `//${MASK}@`)) : value,
+    typeof value === 'string' ? maskAssignment(maskUserinfo(value)) : value,
   )
   return JSON.parse(text) as T
 }
 
 const USERINFO = /\/\/[^/@\s]+@/g
+
+function maskUserinfo(text: string): string {
+  return text.replace(USERINFO, `//${MASK}@`)
+}
 
 function maskAssignment(text: string): string {
   const [, name] = /^([A-Za-z_][A-Za-z0-9_]*)=./.exec(text) ?? []
@@ -53,6 +70,7 @@ function maskObject(value: JsonObject, isSecret: (key: string) => boolean): Json
 }
 
 function mask(value: Json, isSecret: (key: string) => boolean): Json {
+  if (typeof value === 'string') return maskUserinfo(value)
   if (Array.isArray(value)) return value.map((inner: Json) => mask(inner, isSecret))
   return isObject(value) ? maskObject(value, isSecret) : value
 }

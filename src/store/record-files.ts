@@ -15,8 +15,10 @@ import {
 import { type FileOps, syncDirectory, writeFileAtomic } from '../util/atomic-file.js'
 import { errnoOf, fileError } from '../util/file-error.js'
 import { formatHostRecord } from './go-json.js'
-import { CONFIG, LEDGER, STAGED } from './layout.js'
-import { parseHostRecord, parseLedger } from './schema.js'
+import type { RecordPlace } from './blank-record.js'
+import { BACKUP, CONFIG, LEDGER, STAGED } from './layout.js'
+import { settlePaths } from './record-paths.js'
+import { isOldHostRecord, parseHostRecord, parseLedger } from './schema.js'
 
 /** Both texts as they were at one instant. */
 interface Snapshot {
@@ -42,34 +44,33 @@ const READ_FAULTS: Readonly<Record<string, string>> = {
 }
 
 /** What `writeFileAtomic` calls the unfinished copies of our two files. */
-const TEMPORARY = /^\.(tsmachine\.json|\.config\.json\.next)\.[0-9a-f]{12}\.tmp$/
+const TEMPORARY = /^\.(tsmachine\.json|\.config\.json\.next|config\.json\.bak)\.[0-9a-f]{12}\.tmp$/
 
 /** How often a reader looks again while writers are at it; each look takes some 50 microseconds. */
 const LOOKS = 200
 
 /** One machine's record, without a lock. Whatever the files hold is an answer, never an error. */
-export function readRecordFiles(name: string, dir: string): MachineRecord | BrokenRecord {
+export function readRecordFiles(place: RecordPlace): MachineRecord | BrokenRecord {
+  const { name, dir } = place
   try {
-    return interpret(name, dir, takeSnapshot(dir))
+    return interpret(place, takeSnapshot(dir))
   } catch (error) {
     return { name, dir, error: error instanceof UnreadableFile ? error.message : String(error) }
   }
 }
 
-function interpret(name: string, dir: string, snapshot: Snapshot): MachineRecord | BrokenRecord {
+function interpret(place: RecordPlace, snapshot: Snapshot): MachineRecord | BrokenRecord {
+  const { name, dir } = place
   const ledger = snapshot.ledger === undefined ? undefined : parseLedger(snapshot.ledger)
   if (ledger && 'fault' in ledger) return { name, dir, error: `${LEDGER} ${ledger.fault}` }
   const known = ledger ? { ledger: ledger.value } : {}
   if (snapshot.config === undefined) return { name, dir, error: `${CONFIG} is missing`, ...known }
-  const config = parseHostRecord(snapshot.config)
+  const config = parseHostRecord(snapshot.config, place)
   if ('fault' in config) return { name, dir, error: `${CONFIG} ${config.fault}`, ...known }
-  return {
-    name,
-    dir,
-    config: config.value,
-    ...known,
-    ...(snapshot.source === 'foreign' ? { foreign: true } : {}),
-  }
+  const foreign = snapshot.source === 'foreign' ? { foreign: true } : {}
+  // The directory is the name, whatever the file says: it may be a copy.
+  const named = { ...config.value, Name: name }
+  return settlePaths({ name, dir, config: named, ...known, ...foreign }, place)
 }
 
 /** Looks until the ledger did not change meanwhile and a mismatch was seen twice: then it is no writer at work. */
@@ -125,11 +126,13 @@ export async function writeRecordFiles(
   next: { readonly ledger: LedgerRecord; readonly config: HostRecordV3 },
   ops: FileOps,
 ): Promise<LedgerRecord> {
-  const text = formatHostRecord(next.config)
   const current = readText(dir, CONFIG)
+  const text = formatHostRecord(next.config, current)
   const changed = current !== text
   const replaced = current === undefined ? {} : { replacedHash: hashOf(current) }
   const ledger = { ...next.ledger, configHash: hashOf(text), ...replaced }
+  if (current !== undefined && isOldHostRecord(current))
+    await writeFileAtomic(join(dir, BACKUP), current, { ops })
   if (changed) await writeFileAtomic(join(dir, STAGED), text, { ops })
   const ledgerText = `${JSON.stringify(ledger, null, 2)}\n`
   try {

@@ -1,7 +1,7 @@
 /** How the ledger and docker-machine's record are made from each other. Pure. */
 import { createHash } from 'node:crypto'
 import { dirname, isAbsolute, join } from 'node:path'
-import type { RecordMapping } from '../contracts/driver.js'
+import type { RecordedLogin, RecordMapping } from '../contracts/driver.js'
 import { STAGES } from '../contracts/events.js'
 import {
   type AuthOptionsV3,
@@ -15,6 +15,7 @@ import {
   type MachineRecord,
   type TlsFiles,
 } from '../contracts/record.js'
+import { authOptionsAt, ENGINE_OPTIONS, SWARM_OPTIONS } from './blank-record.js'
 
 /** What a new ledger starts from. */
 export interface NewLedger {
@@ -65,7 +66,7 @@ export function newHostRecord(first: NewHostRecord): HostRecordV3 {
       Driver: '',
       Memory: 0,
       Disk: 0,
-      EngineOptions: engineOptions(first.options.engine, EMPTY_ENGINE_OPTIONS),
+      EngineOptions: engineOptions(first.options.engine, ENGINE_OPTIONS),
       SwarmOptions: SWARM_OPTIONS,
       AuthOptions: authOptions(first),
     },
@@ -81,12 +82,7 @@ export function projectConfig(
   previous: HostRecordV3,
   mapping: RecordMapping,
 ): HostRecordV3 {
-  const login = ledger.ssh
-    ? {
-        SSHUser: ledger.ssh.user,
-        ...(ledger.ssh.keyPath === undefined ? {} : { SSHKeyPath: ledger.ssh.keyPath }),
-      }
-    : {}
+  const login = mapping.unread ? {} : loginFields(ledger)
   const hostOptions = previous.HostOptions
   return {
     ...previous,
@@ -102,14 +98,19 @@ export function projectConfig(
   }
 }
 
+function loginFields({ ssh }: LedgerRecord): JsonObject {
+  if (!ssh) return {}
+  return { SSHUser: ssh.user, ...(ssh.keyPath === undefined ? {} : { SSHKeyPath: ssh.keyPath }) }
+}
+
 /** The ledger that a record made by docker-machine alone stands for: complete, with no host key pinned. */
 export function ledgerFromHostRecord(config: HostRecordV3, mapping: RecordMapping): LedgerRecord {
   const { config: driverConfig, resources } = mapping.fromFields(config.Driver)
-  const ssh = loginOf(config)
+  const ssh = loginOf(config, mapping)
   return {
     ...newLedger({
       machineId: derivedId(config),
-      driver: { name: config.DriverName, config: driverConfig },
+      driver: driverPart(config.DriverName, driverConfig, mapping),
       options: optionsOf(config),
       now: new Date(0),
     }),
@@ -126,13 +127,16 @@ export function adoptHostRecord(
   config: HostRecordV3,
   mapping: RecordMapping,
 ): LedgerRecord {
-  const previous = { config: ledger.driver.config, resources: ledger.resources }
+  const previous =
+    ledger.driver.unread && !mapping.unread
+      ? undefined
+      : { config: ledger.driver.config, resources: ledger.resources }
   const { config: driverConfig, resources } = mapping.fromFields(config.Driver, previous)
   const options = optionsOf(config)
-  const ssh = loginOf(config) ?? ledger.ssh
+  const ssh = loginOf(config, mapping) ?? ledger.ssh
   return {
     ...ledger,
-    driver: { name: ledger.driver.name, config: driverConfig },
+    driver: driverPart(ledger.driver.name, driverConfig, mapping),
     resources,
     options: {
       ...ledger.options,
@@ -146,23 +150,28 @@ export function adoptHostRecord(
 /** The ledger to work with, wherever the record came from. */
 export function currentLedger(record: MachineRecord, mapping: RecordMapping): LedgerRecord {
   if (!record.ledger) return ledgerFromHostRecord(record.config, mapping)
-  return record.foreign ? adoptHostRecord(record.ledger, record.config, mapping) : record.ledger
+  const isNews = record.foreign || (record.ledger.driver.unread && !mapping.unread)
+  return isNews ? adoptHostRecord(record.ledger, record.config, mapping) : record.ledger
 }
 
-/** Drivers whose machines log in without a key of their own when the record names none. */
-const KEYLESS_DRIVERS = ['generic', 'none']
+function driverPart(name: string, config: JsonObject, mapping: RecordMapping): LedgerRecord['driver'] {
+  return { name, config, ...(mapping.unread ? { unread: true } : {}) }
+}
 
-function loginOf(config: HostRecordV3): LedgerRecord['ssh'] {
-  const user = textOf(config.Driver['SSHUser'])
+const USUAL_LOGIN: RecordedLogin = { user: '', keyFile: 'id_rsa' }
+
+function loginOf(config: HostRecordV3, mapping: RecordMapping): LedgerRecord['ssh'] {
+  const usual = mapping.login?.(config.Driver) ?? USUAL_LOGIN
+  const user = textOf(config.Driver['SSHUser']) || usual.user
   if (user === '') return undefined
   const named = textOf(config.Driver['SSHKeyPath'])
   if (named !== '') return { user, keyPath: named }
-  if (KEYLESS_DRIVERS.includes(config.DriverName)) return { user }
+  return usual.keyFile === '' ? { user } : { user, keyPath: join(machineDirOf(config), usual.keyFile) }
+}
+
+function machineDirOf(config: HostRecordV3): string {
   const store = textOf(config.Driver['StorePath'])
-  return {
-    user,
-    keyPath: join(store, 'machines', textOf(config.Driver['MachineName']) || config.Name, 'id_rsa'),
-  }
+  return join(store, 'machines', textOf(config.Driver['MachineName']) || config.Name)
 }
 
 /** The same at each reading, until the first change writes it down. */
@@ -222,21 +231,14 @@ function baseFields(name: string, store: string): JsonObject {
 }
 
 function authOptions({ name, store, options, tlsFiles = {} }: NewHostRecord): AuthOptionsV3 {
-  const certs = join(store, 'certs')
-  const dir = join(store, 'machines', name)
+  const usual = authOptionsAt({ name, root: store, dir: join(store, 'machines', name) })
   return {
-    CertDir: certs,
-    CaCertPath: tlsFiles.caCert ?? join(certs, 'ca.pem'),
-    CaPrivateKeyPath: tlsFiles.caKey ?? join(certs, 'ca-key.pem'),
-    CaCertRemotePath: '',
-    ServerCertPath: join(dir, 'server.pem'),
-    ServerKeyPath: join(dir, 'server-key.pem'),
-    ClientKeyPath: tlsFiles.clientKey ?? join(certs, 'key.pem'),
-    ServerCertRemotePath: '',
-    ServerKeyRemotePath: '',
-    ClientCertPath: tlsFiles.clientCert ?? join(certs, 'cert.pem'),
+    ...usual,
+    CaCertPath: tlsFiles.caCert ?? usual.CaCertPath,
+    CaPrivateKeyPath: tlsFiles.caKey ?? usual.CaPrivateKeyPath,
+    ClientKeyPath: tlsFiles.clientKey ?? usual.ClientKeyPath,
+    ClientCertPath: tlsFiles.clientCert ?? usual.ClientCertPath,
     ServerCertSANs: options.tlsSans,
-    StorePath: dir,
   }
 }
 
@@ -256,39 +258,6 @@ export function recordedFiles(auth: AuthOptionsV3): TlsFiles {
       return own ? [] : [[part, path] as const]
     }),
   )
-}
-
-const EMPTY_ENGINE_OPTIONS: EngineOptionsV3 = {
-  ArbitraryFlags: [],
-  Dns: null,
-  GraphDir: '',
-  Env: [],
-  Ipv6: false,
-  InsecureRegistry: [],
-  Labels: [],
-  LogLevel: '',
-  StorageDriver: '',
-  SelinuxEnabled: false,
-  TlsVerify: true,
-  RegistryMirror: [],
-  InstallURL: DEFAULT_INSTALL_URL,
-}
-
-const SWARM_OPTIONS: JsonObject = {
-  IsSwarm: false,
-  Address: '',
-  Discovery: '',
-  Agent: false,
-  Master: false,
-  Host: 'tcp://0.0.0.0:3376',
-  Image: 'swarm:latest',
-  Strategy: 'spread',
-  Heartbeat: 0,
-  Overcommit: 0,
-  ArbitraryFlags: [],
-  ArbitraryJoinFlags: [],
-  Env: null,
-  IsExperimental: false,
 }
 
 function textOf(value: JsonObject[string] | undefined): string {

@@ -3,6 +3,8 @@ import * as v from 'valibot'
 import { STAGES } from '../contracts/events.js'
 import type { JsonObject } from '../contracts/json.js'
 import type { HostRecordV3, LedgerRecord } from '../contracts/record.js'
+import type { RecordPlace } from './blank-record.js'
+import { liftRecord } from './lift-record.js'
 
 const texts = v.array(v.string())
 const json = v.custom<JsonObject>(
@@ -42,7 +44,7 @@ const ledger = v.looseObject({
     v.looseObject({ stage: v.string(), code: v.string(), message: v.string(), at: v.string() }),
   ),
   stepsDone: v.array(v.picklist(STAGES)),
-  driver: v.looseObject({ name: v.string(), config: json }),
+  driver: v.looseObject({ name: v.string(), config: json, unread: v.optional(v.literal(true)) }),
   options: v.looseObject({ engine: engineChoices, tlsSans: texts }),
   resources: v.array(resource),
   hostKeys: v.optional(
@@ -151,8 +153,8 @@ export function parseLedger(content: string): Parsed<LedgerRecord> {
   return check(ledger, parsed.value)
 }
 
-/** @returns docker-machine's record, or why `config.json` cannot be used */
-export function parseHostRecord(content: string): Parsed<HostRecordV3> {
+/** @returns docker-machine's record in the shape of version 3, or why `config.json` cannot be used */
+export function parseHostRecord(content: string, place: RecordPlace): Parsed<HostRecordV3> {
   const parsed = parseObject(content)
   if ('fault' in parsed) return parsed
   const version = parsed.value['ConfigVersion'] ?? 0
@@ -160,9 +162,17 @@ export function parseHostRecord(content: string): Parsed<HostRecordV3> {
     return {
       fault: `has version ${version}: config version is from the future -- you should upgrade your Docker Machine client`,
     }
-  if (typeof version === 'number' && version < 3)
-    return { fault: `has version ${version}: config version ${version} is not read yet, only 3` }
-  return check(hostRecord, parsed.value)
+  return check(hostRecord, isOld(version) ? liftRecord(parsed.value, place) : parsed.value)
+}
+
+/** Whether the text is a record of docker-machine before version 3. */
+export function isOldHostRecord(content: string): boolean {
+  const parsed = parseObject(content)
+  return 'value' in parsed && isOld(parsed.value['ConfigVersion'] ?? 0)
+}
+
+function isOld(version: unknown): boolean {
+  return typeof version === 'number' && version < 3
 }
 
 function parseObject(content: string): Parsed<Readonly<Record<string, unknown>>> {

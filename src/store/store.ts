@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Clock } from '../contracts/clock.js'
 import type { RecordMapping } from '../contracts/driver.js'
@@ -92,7 +93,7 @@ export class Store {
   /** One machine's record; a bad one is an answer too. Never throws for what the files hold. */
   read(name: string): MachineRecord | BrokenRecord {
     if (!this.exists(name)) return { name, dir: this.dir(name), error: this.#missingText(name) }
-    return readRecordFiles(name, this.dir(name))
+    return readRecordFiles({ name, dir: this.dir(name), root: this.root })
   }
 
   readAll(): (MachineRecord | BrokenRecord)[] {
@@ -197,7 +198,8 @@ export class Store {
     if (!this.exists(name)) return
     await this.#writing(name, async () => {
       const record = this.read(name)
-      const id = record.ledger?.machineId ?? 'unknown'
+      // Machines without a ledger of ours have no id; a second one of the name must not replace the first.
+      const id = record.ledger?.machineId ?? randomBytes(16).toString('hex')
       await makePrivateDir(this.#layout.removedDir, this.#files)
       const target = join(this.#layout.removedDir, `${name}-${id}`)
       await moveOut(this.#layout.machinesDir, name, target, this.#files)
@@ -209,7 +211,7 @@ export class Store {
       const dash = entry.lastIndexOf('-')
       const [name, id] = [entry.slice(0, dash), entry.slice(dash + 1)]
       const dir = join(this.#layout.removedDir, entry)
-      return { name, id, dir, record: readRecordFiles(name, dir) }
+      return { name, id, dir, record: readRecordFiles({ name, dir, root: this.root }) }
     })
   }
 

@@ -43,3 +43,20 @@ export function withIp(ip: string): (ledger: LedgerRecord) => LedgerRecord {
 export function dockerMachineRecord(driver: 'none' | 'generic'): string {
   return readFileSync(new URL(`../fixtures/docker-machine/${driver}.config.json`, import.meta.url), 'utf8')
 }
+
+type DriverParts = Readonly<Record<string, Readonly<Record<string, unknown>>>>
+
+const DRIVERS = new URL('../fixtures/docker-machine/drivers.json', import.meta.url)
+const driverParts = (): DriverParts => JSON.parse(readFileSync(DRIVERS, 'utf8')) as DriverParts
+
+/** Drivers whose records we have: all of docker-machine's, and some plugins. */
+export function recordedDrivers(): readonly string[] {
+  return ['generic', 'none', ...Object.keys(driverParts())]
+}
+
+/** A record of machine `web` by docker-machine with this driver, every field of the driver's struct in its order. */
+export function driverRecord(driver: string): string {
+  if (driver === 'none' || driver === 'generic') return dockerMachineRecord(driver)
+  const skeleton = JSON.parse(dockerMachineRecord('none').replaceAll('plain', 'web')) as object
+  return JSON.stringify({ ...skeleton, Driver: driverParts()[driver], DriverName: driver }, null, 4)
+}

@@ -21,6 +21,8 @@ export const genericRecord: RecordMapping = {
       resources: previous?.resources ?? [],
     }
   },
+  /** As docker-machine: a machine without a key of its own is for the user's. */
+  login: () => ({ user: '', keyFile: '' }),
 }
 
 const UNKNOWN_BEFORE: JsonObject = { hostKey: '', trustFirstUse: true }

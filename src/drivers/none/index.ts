@@ -38,6 +38,7 @@ export const factory: DriverFactory = {
       return { IPAddress: host === '' ? '' : hostPort(host, port), URL: url }
     },
     fromFields: (fields) => ({ config: { url: new ConfigReader(fields).string('URL') }, resources: [] }),
+    login: () => ({ user: '', keyFile: '' }),
   },
   open: () => Promise.resolve(new NoneDriver()),
 }

@@ -2,7 +2,7 @@ import type { DriverCapabilities, DriverFactory } from '../../contracts/driver.j
 import { parse, readConfig } from './config.js'
 import { flags } from './flags.js'
 import { networkOf } from './network-choice.js'
-import { qemuRecord } from './record.js'
+import { isOfPlugin, qemuRecord } from './record.js'
 import { shareUserData } from './shares.js'
 
 const capabilities: DriverCapabilities = {
@@ -25,6 +25,7 @@ export const factory: DriverFactory = {
   flags,
   parse,
   record: qemuRecord,
+  isOfPlugin,
   userData: (config) => shareUserData(readConfig(config).shares),
   wantsBootImage: (config) => readConfig(config).image === '',
   seedsEngine: (config) => networkOf(readConfig(config).network).mode === 'user',

@@ -37,3 +37,11 @@ export const qemuRecord: RecordMapping = {
     }
   },
 }
+
+/** Keys that docker-machine's qemu plugin always writes and we never do. */
+const PLUGIN_KEYS = ['FirstQuery', 'VirtioDrives', 'DiskPath', 'CacheMode']
+
+/** Its VMs boot boot2docker and are looked after through files of its own: they are not ours to drive. */
+export function isOfPlugin(fields: JsonObject): boolean {
+  return PLUGIN_KEYS.some((key) => key in fields)
+}

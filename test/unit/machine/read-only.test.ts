@@ -210,7 +210,7 @@ t.test('ls: every kind of bad record is an error row, and all others work', asyn
   )
   for (const row of rows.slice(2, 6)) t.match(row, { driver: 'not found', state: 'Error', url: '' }, row.name)
   for (const row of rows.slice(2, 7)) t.not(row.error, '', row.name)
-  t.match(rows[6], { driver: 'not-found', engine: 'Unknown', error: /Driver "nosuch" not found/ })
+  t.match(rows[6], { driver: 'nosuch', engine: 'Unknown', error: /Driver "nosuch" not found/ })
   t.match(rows[0], { state: 'Running', url: 'tcp://192.0.2.1:2376' })
   t.same(listNames(ctx), ['a10', 'a2', 'f-driver'])
 })

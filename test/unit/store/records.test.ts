@@ -15,7 +15,7 @@ import { parseHostRecord, parseLedger } from '../../../src/store/schema.js'
 import { dockerMachineRecord, firstFiles, machineOptions, testMapping } from '../../helpers/records.js'
 
 function parsed(text: string): HostRecordV3 {
-  const result = parseHostRecord(text)
+  const result = parseHostRecord(text, { name: 'web', dir: '/s/machines/web', root: '/s' })
   if ('fault' in result) throw new Error(result.fault)
   return result.value
 }
@@ -117,7 +117,7 @@ t.test('where the record names no key: id_rsa of the machine, except for drivers
     user: 'root',
     keyPath: '/home/alice/.docker/machine/machines/gen/id_rsa',
   })
-  t.strictSame(ledgerFromHostRecord(withDriver('generic'), testMapping).ssh, { user: 'root' })
+  t.strictSame(ledgerFromHostRecord(withDriver('generic'), generic.record).ssh, { user: 'root' })
   t.end()
 })
 

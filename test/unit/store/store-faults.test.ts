@@ -17,8 +17,8 @@ const BAD_CONFIG: Record<string, [string, RegExp]> = {
   'half a file': [dockerMachineRecord('none').slice(0, 700), /config\.json is not JSON/],
   'a list': ['[]', /holds JSON, but no object/],
   'a newer version': ['{"ConfigVersion": 4}', /version 4: config version is from the future/],
-  'an older version': ['{"ConfigVersion": 1}', /version 1.*not read yet, only 3/],
-  'no version': ['{"DriverName": "none"}', /version 0.*not read yet/],
+  'an older version without a driver': ['{"ConfigVersion": 1}', /config\.json is not a record: DriverName/],
+  'no version and no driver': ['{"Driver": {}}', /config\.json is not a record: DriverName/],
   'a driver that is a text': [
     dockerMachineRecord('none').replace(/"Driver": \{[^}]*\}/, '"Driver": "x"'),
     /config\.json is not a record: Driver: /,

@@ -1,0 +1,54 @@
+import type { DriverFactory, JsonObject } from '../../contracts/driver.js'
+import { ConfigReader } from '../common/config-reader.js'
+import { AbsentDriver } from './driver.js'
+import { knownDriver } from './known.js'
+
+/** What a record of docker-machine says of a machine whose driver is not here. */
+export interface AbsentRecord {
+  readonly driver: string
+  /** Its `Driver` object. */
+  readonly fields: JsonObject
+  /** The user's own names in its server certificate. */
+  readonly sans: readonly string[]
+}
+
+/**
+ * Stands in for the driver of one recorded machine. Its fields stay in `config.json` alone, unread and unchanged (they
+ * may hold secrets), until a version that has the driver reads them.
+ */
+export function absentFactory(record: AbsentRecord): DriverFactory {
+  const { driver: name } = record
+  return {
+    name,
+    summary: 'A driver that this version does not have',
+    absent: true,
+    capabilities: {
+      power: true,
+      suspend: false,
+      console: false,
+      localState: true,
+      opaque: true,
+      hostKey: 'first-use',
+      ssh: true,
+      bootImage: false,
+      forwards: false,
+    },
+    flags: [],
+    parse: () => ({ ok: false, faults: [`this version has no driver ${name}`] }),
+    // docker-machine knows of no host keys.
+    login: () => ({ user: recordedLogin(name, record.fields).user, trustFirstUse: true }),
+    record: {
+      unread: true,
+      toFields: () => ({}),
+      fromFields: (_fields, previous) => ({ config: {}, resources: previous?.resources ?? [] }),
+      login: (fields) => recordedLogin(name, fields),
+    },
+    open: () => Promise.resolve(new AbsentDriver(record)),
+  }
+}
+
+function recordedLogin(driver: string, fields: JsonObject): { user: string; keyFile: string } {
+  const known = knownDriver(driver, fields)
+  const read = new ConfigReader(fields)
+  return { user: known.user?.(read) ?? 'root', keyFile: known.keyFile?.(read) ?? 'id_rsa' }
+}
