@@ -2,9 +2,10 @@ import { Readable } from 'node:stream'
 import { MachineError } from '../src/contracts/errors.js'
 import type { ReportEvent } from '../src/contracts/events.js'
 import type { Facts, Plan } from '../src/contracts/provision.js'
-import type { RemoteResult, RemoteShell } from '../src/contracts/ssh.js'
+import type { RemoteExecOptions, RemoteResult, RemoteShell } from '../src/contracts/ssh.js'
 import { applyStream, openBundle, type Bundle } from './bundle.js'
 import { controlArchive, stepNumber } from './control.js'
+import { askingSudo, execWithPassword } from './sudo-password.js'
 
 /** What carrying out a plan needs besides the plan. */
 export interface ApplyOptions {
@@ -38,7 +39,7 @@ export async function apply(shell: RemoteShell, plan: Plan, options: ApplyOption
     applyStream(control, bundle, (bytes) => progress.sent(bytes, bundle?.bytes ?? 0)),
   )
   try {
-    const result = await shell.exec(driverCommand(options.facts, control.length), {
+    const result = await runDriver(shell, options.facts, control.length, {
       stdin: stream,
       deadlineMs: options.deadlineMs ?? DEADLINE_MS,
       onStdoutLine: (line) => progress.line(line),
@@ -68,7 +69,12 @@ async function bundleOf(plan: Plan, dir: string | undefined): Promise<Bundle | u
  * Unpacks the control archive into a private directory in memory (keys pass through it) and hands over to apply.sh with
  * the rest of stdin untouched: dd reads exactly what it is told, where tar and head would read ahead.
  */
-function driverCommand(facts: Facts, controlBytes: number): string {
+async function runDriver(
+  shell: RemoteShell,
+  facts: Facts,
+  controlBytes: number,
+  options: RemoteExecOptions,
+): Promise<RemoteResult> {
   const script = [
     'umask 077',
     'dir=$(mktemp -d /run/tsmachine-XXXXXXXX 2>/dev/null || mktemp -d) || exit 90',
@@ -77,8 +83,12 @@ function driverCommand(facts: Facts, controlBytes: number): string {
     `dd bs=${controlBytes} count=1 iflag=fullblock 2>/dev/null | tar -xzpf - -C $dir || exit 91`,
     'sh $dir/apply.sh $dir',
   ].join('; ')
-  return `exec ${facts.sudo === 'root' ? '' : 'sudo -n '}sh -c '${script}'`
+  if (facts.sudo === 'given' && shell.sudoPassword)
+    return await execWithPassword(shell, shell.sudoPassword, askingSudo(script), options)
+  return await shell.exec(`exec ${BECOME[facts.sudo] ?? 'sudo -n '}sh -c '${script}'`, options)
 }
+
+const BECOME: Readonly<Partial<Record<Facts['sudo'], string>>> = { root: '', doas: 'doas -n ' }
 
 /** Follows what apply.sh prints. */
 class Progress {
@@ -102,6 +112,7 @@ class Progress {
     else if (word === 'busy') this.#busy = true
     else if (word === 'out') this.#output.push(rest)
     else if (word === 'log') this.#log.push(rest)
+    else if (word === 'note') this.#report({ type: 'info', text: rest })
     else if (word === 'step') this.#step(rest)
   }
 

@@ -64,7 +64,7 @@ function own(step: Step, bundle: BundleSizes | undefined): Record<string, string
     case 'remove':
       return { path: step.path }
     case 'run':
-      return { timeout: step.timeoutS?.toString(), tolerate: yes(step.tolerate) }
+      return { timeout: step.timeoutS?.toString(), tolerate: yes(step.tolerate), tells: yes(step.tells) }
     case 'bundle':
       return {
         version: step.version,

@@ -8,12 +8,34 @@ import { hostSpace } from './space.js'
 import { runHostScript } from './host-script.js'
 import { parseOsRelease } from './os-release.js'
 
+const FACTS_S = 120
+const WAITING = '@@wait '
+
+/** Waiting for cloud-init before looking at a host. */
+export interface CloudInitWait {
+  readonly seconds: number
+  /** Called with each stage that cloud-init is in. */
+  readonly seen: (stage: string) => void
+}
+
 /**
  * Everything that a plan needs to know of a host, in one round trip.
  * @throws MachineError `provision` when the host has no POSIX shell or prints something else
  */
-export async function collectFacts(shell: RemoteShell, signal?: AbortSignal, root = ''): Promise<Facts> {
-  const result = await runHostScript(shell, 'facts.sh', [], { root, ...(signal ? { signal } : {}) })
+export async function collectFacts(
+  shell: RemoteShell,
+  signal?: AbortSignal,
+  root = '',
+  wait?: CloudInitWait,
+): Promise<Facts> {
+  const options = { root, ...(signal ? { signal } : {}) }
+  const result = wait
+    ? await runHostScript(shell, ['wait-cloud-init.sh', 'facts.sh'], [String(wait.seconds)], {
+        ...options,
+        deadlineMs: (wait.seconds + FACTS_S) * 1000,
+        onStdoutLine: (line) => line.startsWith(WAITING) && wait.seen(line.slice(WAITING.length)),
+      })
+    : await runHostScript(shell, 'facts.sh', [], options)
   const now = systemClock.now().getTime() / 1000
   return parseFacts(parseDocument(result.stdout, result.stderr), now, root)
 }
@@ -72,6 +94,7 @@ export function parseFacts(raw: RawFacts, nowS: number, root = ''): Facts {
     ...present('firewall', firewall),
     ...present('cloudInit', raw['cloud_init'] as Facts['cloudInit']),
     ...present('packageLock', raw['package_lock']),
+    ...present('timeSync', raw['time_sync']),
     containers: Number(raw['containers'] ?? 0),
     swarm: raw['swarm'] === 'yes',
     clock,

@@ -1,6 +1,7 @@
 import { MachineError } from '../src/contracts/errors.js'
 import type { Facts, InitSystem, Plan, Step, Wanted } from '../src/contracts/provision.js'
 import type { EngineChoices, EngineSource } from '../src/contracts/record.js'
+import { clockSteps } from './plans/clock.js'
 import { daemonText, mergeDaemon, wantedDaemon } from './plans/daemon-json.js'
 import { engineOption } from './plans/engine-flags.js'
 import { boot2dockerEngine } from './plans/boot2docker.js'
@@ -15,7 +16,7 @@ import { placesOf } from './plans/places.js'
 import { type DaemonGoal, daemonGoal, engineSteps, presentDaemon } from './plans/restart.js'
 import { type EngineService, SERVICES } from './plans/services.js'
 import { checkHost, engineSource, installUrl } from './plans/source.js'
-import { file, type FileStep, openFiles, run, TAG } from './plans/steps.js'
+import { awaitPackageManager, file, type FileStep, openFiles, run, TAG } from './plans/steps.js'
 import { bundleOnSystemd } from './plans/systemd-bundle.js'
 import { hostEngineOnSystemd } from './plans/systemd-host.js'
 import { warnings } from './plans/warnings.js'
@@ -47,7 +48,12 @@ export function plan(facts: Facts, wanted: Wanted): Plan {
   const ours = wantedDaemon(wanted, facts.init)
   const daemon = mergeDaemon(facts.daemonJson, ours, placesOf(facts.init).daemonJson)
   const part = partMaker(source, facts.init)(facts, wanted, daemon)
-  const before = [...hostnameSteps(facts, wanted, source), ...part.before, ...configuration(facts, wanted)]
+  const before = [
+    ...clockSteps(facts),
+    ...hostnameSteps(facts, wanted, source),
+    ...part.before,
+    ...configuration(facts, wanted),
+  ]
   return {
     steps: [
       ...before,
@@ -76,7 +82,7 @@ function renewalPlan(facts: Facts, wanted: Wanted, source: EngineSource): Plan {
   const files = openFiles(facts, tlsFiles(placesOf(facts.init), wanted.tls))
   const version = facts.currentBundle ?? facts.engine.version
   return {
-    steps: [...files, ...takeOver(facts, wanted, presentDaemon(facts), files)],
+    steps: [...clockSteps(facts), ...files, ...takeOver(facts, wanted, presentDaemon(facts), files)],
     engine: { source, port: wanted.enginePort, ...(version ? { version } : {}) },
     warnings: warnings(facts, wanted),
   }
@@ -85,7 +91,11 @@ function renewalPlan(facts: Facts, wanted: Wanted, source: EngineSource): Plan {
 function installPlan(facts: Facts, wanted: Wanted): Plan {
   const url = installUrl(wanted) ?? ''
   return {
-    steps: [run(['sh', '@lib/install-url.sh', url], `run the install script ${url}`, { timeoutS: 1800 })],
+    steps: [
+      ...clockSteps(facts),
+      awaitPackageManager(),
+      run(['sh', '@lib/install-url.sh', url], `run the install script ${url}`, { timeoutS: 1800 }),
+    ],
     engine: { source: 'install-url', port: wanted.enginePort },
     warnings: warnings(facts, wanted),
     again: true,

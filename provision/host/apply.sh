@@ -7,7 +7,7 @@ LC_ALL=C
 export PATH LC_ALL
 umask 022
 dir=$1
-exec 3<&0 </dev/null
+exec 3<&0 4>&1 </dev/null
 IFS= read -r root <"$dir/root"
 TSM_ROOT=$root
 export TSM_ROOT
@@ -45,7 +45,7 @@ is_left() {
 }
 
 read_step() {
-  kind='' path='' mode='' keep_mode='' tag='' on_change='' unless_settled='' settles='' timeout='' tolerate='' version='' bootstrap='' need_kb=''
+  kind='' path='' mode='' keep_mode='' tag='' on_change='' unless_settled='' settles='' timeout='' tolerate='' tells='' version='' bootstrap='' need_kb=''
   while IFS= read -r line; do
     value=${line#*=}
     case $line in
@@ -59,6 +59,7 @@ read_step() {
       settles=*) settles=$value ;;
       timeout=*) timeout=$value ;;
       tolerate=*) tolerate=$value ;;
+      tells=*) tells=$value ;;
       version=*) version=$value ;;
       bootstrap=*) bootstrap=$value ;;
       need_kb=*) need_kb=$value ;;
@@ -115,7 +116,9 @@ run_words() {
     set -- "$@" "$word"
   done <"$1"
   shift
-  if [ -n "$timeout" ] && command -v timeout >/dev/null 2>&1; then timeout "$timeout" "$@" 3<&-; else "$@" 3<&-; fi
+  if [ -n "$timeout" ] && command -v timeout >/dev/null 2>&1; then set -- timeout "$timeout" "$@"; fi
+  # Whatever a step leaves running must not hold the connection.
+  if [ "$tells" = yes ]; then "$@" 3<&-; else "$@" 3<&- 4>&-; fi
 }
 
 put_bundle() {

@@ -127,6 +127,12 @@ firewall() {
   fi
 }
 
+cloud_init() {
+  if [ -f "$root/run/cloud-init/result.json" ]; then say cloud_init done
+  elif [ -d "$root/run/cloud-init" ] && [ ! -f "$root/run/cloud-init/disabled" ]; then say cloud_init running
+  fi
+}
+
 bundles() {
   for done in "$root"/opt/tsmachine/*/.complete; do
     [ -f "$done" ] || continue
@@ -160,16 +166,19 @@ containers() {
   count=0
   busy=
   firewalld=
+  keeper=
   for comm in /proc/[0-9]*/comm; do
     IFS= read -r name <"$comm" || continue
     case $name in
       containerd-shim*) count=$((count + 1)) ;;
       firewalld) firewalld=yes ;;
+      chronyd | ntpd | openntpd | systemd-timesyn) keeper=$name ;;
       apt | apt-get | dpkg | unattended-upgr* | dnf | yum | zypper | pacman | apk) busy=$name ;;
     esac
   done 2>/dev/null
   say containers "$count"
   say package_lock "$busy"
+  say time_sync "$keeper"
   data=$(sed -n 's/.*"data-root"[^"]*"\([^"]*\)".*/\1/p' "$settings/daemon.json" 2>/dev/null)
   state=$root${data:-/var/lib/docker}/swarm/docker-state.json
   [ -s "$state" ] && say swarm yes
@@ -196,9 +205,6 @@ systemd_engine() {
     done
   done | output unit_text
   engine_version
-  if [ -f "$root/run/cloud-init/result.json" ]; then say cloud_init done
-  elif [ -d "$root/run/cloud-init" ]; then say cloud_init running
-  fi
 }
 
 engine_version() {
@@ -232,9 +238,9 @@ facts() {
   containers
   case $init in
     tsmachine) tsmachine_engine ;;
-    systemd) system; firewall; bundles; systemd_engine ;;
+    systemd) system; cloud_init; firewall; bundles; systemd_engine ;;
     boot2docker) system; script_engine /var/lib/boot2docker/profile; say engine_enabled yes ;;
-    *) system; firewall; bundles; script_engine '/etc/conf.d/docker /etc/default/docker' ;;
+    *) system; cloud_init; firewall; bundles; script_engine '/etc/conf.d/docker /etc/default/docker' ;;
   esac
 }
 

@@ -44,11 +44,12 @@ const SERVICE_NAMES: Readonly<Record<InitSystem, string>> = {
 function rootFault({ sudo, user }: Facts): void {
   if (sudo === 'password')
     fail(`sudo on the host asks ${user} for a password`, [
-      `Let it not ask: as root on the host, echo '${user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/${user}`,
+      'Run the command again on a terminal, where it asks for the password, or set TSMACHINE_SUDO_PASSWORD.',
+      `Or let sudo not ask: as root on the host, echo '${user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/${user}`,
     ])
   if (sudo === 'none')
     fail(`${user} cannot become root on the host`, [
-      'Log in as root, or install sudo and allow it without a password.',
+      'Log in as root, or install sudo (or doas, with `permit nopass`) on the host and let the user use it.',
     ])
 }
 

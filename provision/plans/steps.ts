@@ -29,11 +29,20 @@ export function file(
 export function run(
   argv: readonly string[],
   why: string,
-  options: Omit<StepConditions, 'why'> & Partial<Pick<RunStep, 'timeoutS' | 'tolerate' | 'evidence'>> = {},
+  options: Omit<StepConditions, 'why'> &
+    Partial<Pick<RunStep, 'timeoutS' | 'tolerate' | 'tells' | 'evidence'>> = {},
 ): RunStep {
   for (const word of argv)
     if (/[\n\0]/.test(word)) throw new MachineError('usage', `a value spans lines: ${JSON.stringify(word)}`)
   return { kind: 'run', why, argv, ...options }
+}
+
+const PACKAGE_LOCK_S = 600
+
+/** Before a step that uses the host's package manager: another use of it, an upgrade at boot, ends first. */
+export function awaitPackageManager(): RunStep {
+  const seconds = String(PACKAGE_LOCK_S)
+  return run(['sh', '@lib/package-lock.sh', seconds], 'have its package manager to itself', { tells: true })
 }
 
 /** Whether a file step still has something to do on this host. */

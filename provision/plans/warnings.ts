@@ -1,5 +1,6 @@
 import type { Facts, Wanted } from '../../src/contracts/provision.js'
 import { isHostName } from './hostname.js'
+import { setsClock } from './clock.js'
 
 const SKEW_S = 60
 const SCARCE_BYTES = 1_000_000_000
@@ -12,8 +13,7 @@ interface Rule {
 const RULES: readonly Rule[] = [
   {
     applies: (facts) => Math.abs(facts.clockSkewS) > SKEW_S,
-    text: ({ clockSkewS }) =>
-      `The host's clock is ${Math.abs(clockSkewS)} s ${clockSkewS > 0 ? 'ahead' : 'behind'}: certificates may look expired or not yet valid there`,
+    text: (facts) => `The host's clock is ${offset(facts)}: ${consequence(facts)}`,
   },
   {
     applies: (facts, wanted) => facts.swarm && wanted.force === true,
@@ -47,6 +47,16 @@ const RULES: readonly Rule[] = [
     text: (facts, wanted) => `A host cannot be named ${wanted.name}: it keeps its name ${facts.hostname}`,
   },
 ]
+
+function offset({ clockSkewS }: Facts): string {
+  return `${Math.abs(clockSkewS)} s ${clockSkewS > 0 ? 'ahead' : 'behind'}`
+}
+
+function consequence(facts: Facts): string {
+  if (setsClock(facts)) return 'it is set by this computer’s, because nothing on the host keeps it right'
+  const risk = 'certificates may look expired or not yet valid there'
+  return facts.timeSync === undefined ? risk : `${risk} until ${facts.timeSync} has set it`
+}
 
 /** What the user should know of the host; none of it keeps the plan from being carried out. */
 export function warnings(facts: Facts, wanted: Wanted): string[] {

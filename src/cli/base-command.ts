@@ -39,7 +39,7 @@ export abstract class BaseCommand extends Command {
       debugStream: process.stderr,
     })
     this.#closeReporter = () => reporter.close()
-    return machineContext(this.session, globals, reporter.report)
+    return machineContext(this.session, globals, reporter.report, (work) => reporter.hold(work))
   }
 
   /** As `context`, with the story sent to stderr under every name: the answer is evaluated by a shell. */

@@ -4,15 +4,22 @@ import type { Report } from '../contracts/events.js'
 import { loadFactory } from '../drivers/registry.js'
 import type { MachineContext } from '../machine/context.js'
 import { Store } from '../store/store.js'
+import type { Reporter } from '../ui/reporter.js'
 import { makeOwnDir, makePrivateDir } from '../util/atomic-file.js'
 import { systemClock } from '../util/clock.js'
 import { cachePath, runtimePath, storePath } from '../util/paths.js'
+import { askSecret } from './ask-secret.js'
 import { lazyArtefacts } from './artefacts.js'
 import type { GlobalOptions, Session } from './session.js'
 import { spawnHelper } from './spawn-helper.js'
 
 /** The composition root: the one place that knows which parts a run is made of. */
-export function machineContext(session: Session, globals: GlobalOptions, report: Report): MachineContext {
+export function machineContext(
+  session: Session,
+  globals: GlobalOptions,
+  report: Report,
+  hold: Reporter['hold'] = (work) => work(),
+): MachineContext {
   const { env, profile, signal } = session
   return {
     profile,
@@ -21,11 +28,22 @@ export function machineContext(session: Session, globals: GlobalOptions, report:
     driverDeps: driverDeps(session),
     artefacts: lazyArtefacts(env, report),
     report,
+    askSecret: secretQuestions(signal, hold),
     clock: systemClock,
     signal,
     nativeSsh: globals.nativeSsh,
     tlsFiles: globals.tlsFiles,
     env,
+  }
+}
+
+/** Machines that are worked on side by side ask one after the other. */
+function secretQuestions(signal: AbortSignal, hold: Reporter['hold']): MachineContext['askSecret'] {
+  let last: Promise<unknown> = Promise.resolve()
+  return (question) => {
+    const asked = last.then(() => hold(() => askSecret(question, signal)))
+    last = asked.catch(() => undefined)
+    return asked
   }
 }
 

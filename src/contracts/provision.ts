@@ -12,8 +12,11 @@ export interface Facts {
   readonly init: InitSystem
   readonly user: string
   readonly uid: number
-  /** `root`: we are root; `passwordless`: sudo -n works; `password`: sudo wants one; `none`: no sudo. */
-  readonly sudo: 'root' | 'passwordless' | 'password' | 'none'
+  /**
+   * `root`: we are root; `passwordless`: sudo -n works; `given`: sudo took our password; `doas`: doas -n works; `password`:
+   * sudo wants one; `none`: no way.
+   */
+  readonly sudo: 'root' | 'passwordless' | 'given' | 'doas' | 'password' | 'none'
   readonly hostname: string
   readonly engine?: EngineFacts
   /** Existing daemon.json, verbatim; empty when there is none. During a restart that was cut, the one before it. */
@@ -47,6 +50,8 @@ export interface Facts {
   readonly cloudInit?: 'running' | 'done'
   /** Package manager that is running now. */
   readonly packageLock?: string
+  /** Program that keeps the clock right. */
+  readonly timeSync?: string
   /** Running containers (their shims), of any engine. */
   readonly containers: number
   readonly swarm: boolean
@@ -170,6 +175,8 @@ export type Step = StepConditions &
         readonly timeoutS?: number
         /** A failure does not end the plan. */
         readonly tolerate?: boolean
+        /** What it prints on descriptor 4 as `@@note TEXT` is shown while it runs. */
+        readonly tells?: boolean
         /** Run after a failure; its output goes into the error. */
         readonly evidence?: readonly string[]
       }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Secret } from './secrets.js'
 
 /** Where a machine's sshd is reached and as whom. */
 export interface SshEndpoint {
@@ -42,6 +43,8 @@ export interface RemoteShell {
   readonly hostKey: string
   /** Commands run so far: one each for `exec` (tests count them). */
   readonly roundTrips: number
+  /** What sudo on the host asks for, once it is known. */
+  readonly sudoPassword?: Secret
   /** Runs a command line through the user's login shell. Non-zero exit is a result, not an error. */
   exec(command: string, options?: RemoteExecOptions): Promise<RemoteResult>
   close(): void

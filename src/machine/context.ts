@@ -3,6 +3,7 @@ import type { BootImageFiles, DriverDeps, DriverFactory } from '../contracts/dri
 import type { Report } from '../contracts/events.js'
 import type { Profile } from '../contracts/profile.js'
 import type { TlsFiles } from '../contracts/record.js'
+import type { Secret } from '../contracts/secrets.js'
 import type { Store } from '../store/store.js'
 
 /** Where artefacts come from: the boot image that drivers boot and the engine bundle that hosts get. */
@@ -19,6 +20,8 @@ export interface MachineContext {
   readonly driverDeps: DriverDeps
   readonly artefacts: Artefacts
   readonly report: Report
+  /** Asks the user for a secret; undefined when there is nobody to ask. */
+  readonly askSecret: (question: string) => Promise<Secret | undefined>
   readonly clock: Clock
   /** Aborted by SIGINT and SIGTERM with a `cancelled` MachineError as reason. */
   readonly signal: AbortSignal

@@ -54,7 +54,8 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
   {
     stage: 'identity',
     text: 'Settling the host key',
-    deadlineMs: 3 * MINUTE,
+    // cloud-init is waited for, and a password may be asked for.
+    deadlineMs: 10 * MINUTE,
     run: identify,
     hints: (state) => [resume(state)],
   },

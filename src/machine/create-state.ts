@@ -1,6 +1,8 @@
+import { withSudoPassword } from '../../provision/sudo-password.js'
 import type { BootImageFiles } from '../contracts/driver.js'
 import type { Facts } from '../contracts/provision.js'
 import type { LedgerRecord } from '../contracts/record.js'
+import type { Secret } from '../contracts/secrets.js'
 import type { RemoteShell } from '../contracts/ssh.js'
 import { ConsoleWatch } from './console-watch.js'
 import type { MachineContext } from './context.js'
@@ -29,6 +31,11 @@ export class CreateState implements StagedState {
 
   get patience(): number {
     return this.open.driver.patience?.(this.open.machine) ?? 1
+  }
+
+  /** From now on commands give sudo this password. */
+  become(password: Secret | undefined): void {
+    if (this.shell && password) this.shell = withSudoPassword(this.shell, password)
   }
 
   /** Reads the record again after a driver has changed it. */

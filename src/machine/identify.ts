@@ -1,7 +1,7 @@
-import { collectFacts } from '../../provision/facts.js'
 import { MachineError } from '../contracts/errors.js'
 import type { PinnedHostKeys } from '../contracts/record.js'
 import type { CreateState } from './create-state.js'
+import { rootedFacts, settledFacts } from './host-facts.js'
 import { hasHostKey, removeHostKey } from './identity-files.js'
 import { reconnect } from './login.js'
 import { sealedSeed } from './make.js'
@@ -10,14 +10,16 @@ import { requireShell } from './require-shell.js'
 
 /** Stage `identity`: facts about the host, and beside them the rotation of the key that user data carried. */
 export async function identify(state: CreateState, signal: AbortSignal): Promise<void> {
-  const shell = requireShell(state)
-  const facts = collectFacts(shell, signal)
+  const { ctx, open, name, patience } = state
+  const facts = rootedFacts(ctx, open, requireShell(state), signal)
   const pins = state.open.ledger.hostKeys
   // Listened to from now on: the rotation may fail first.
   const idle = facts.then(noop, noop)
   if (pins && needsRotation(pins)) await rotate(state, idle, signal)
   if (pins?.source === 'given' && hasHostKey(state.open.record.dir)) await forgetHostKey(state)
-  state.facts = await facts
+  const rooted = await facts
+  state.become(rooted.shell.sudoPassword)
+  state.facts = await settledFacts(ctx, name, { ...rooted, shell: requireShell(state) }, signal, patience)
 }
 
 const noop = (): void => undefined

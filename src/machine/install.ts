@@ -1,11 +1,11 @@
 import { apply } from '../../provision/apply.js'
-import { collectFacts } from '../../provision/facts.js'
 import { plan } from '../../provision/plan.js'
 import type { Facts, Plan, Wanted } from '../contracts/provision.js'
 import type { RemoteShell } from '../contracts/ssh.js'
 import { ensureServerCertificate, type ServerCertificate } from './certificates.js'
 import type { MachineContext } from './context.js'
 import { updateLedger } from './driver-events.js'
+import { rootedFacts } from './host-facts.js'
 import { installedCertificate } from './due.js'
 import type { OpenMachine } from './open.js'
 
@@ -71,18 +71,19 @@ export async function install(
   shell: RemoteShell,
   options: { facts?: Facts; choice?: InstallChoice; signal: AbortSignal },
 ): Promise<Plan> {
-  const facts = options.facts ?? (await collectFacts(shell, options.signal))
-  const prepared = await preparePlan(ctx, open, facts, options.choice)
+  const { signal, choice } = options
+  const rooted = options.facts ? { shell, facts: options.facts } : await rootedFacts(ctx, open, shell, signal)
+  const prepared = await preparePlan(ctx, open, rooted.facts, choice)
   for (const text of prepared.plan.warnings) ctx.report({ type: 'warn', machine: open.name, text })
-  await apply(shell, prepared.plan, {
-    facts,
+  await apply(rooted.shell, prepared.plan, {
+    facts: rooted.facts,
     ...(prepared.bundleDir ? { bundleDir: prepared.bundleDir } : {}),
     report: (event) => ctx.report({ ...event, machine: open.name }),
-    signal: options.signal,
+    signal,
   })
   // An install script has brought an engine: what it is decides the rest.
   if (prepared.plan.again)
-    return await install(ctx, open, shell, { ...options, facts: await collectFacts(shell, options.signal) })
+    return await install(ctx, open, rooted.shell, { ...(choice && { choice }), signal })
   const certificate = installedCertificate(prepared.certificate.cert)
   await updateLedger(ctx, open.name, open.factory, (ledger) => ({ ...ledger, certificate }))
   return prepared.plan

@@ -1,4 +1,3 @@
-import { collectFacts } from '../../provision/facts.js'
 import type { Plan } from '../contracts/provision.js'
 import type { LedgerRecord } from '../contracts/record.js'
 import { requireRunning } from './address.js'
@@ -7,6 +6,7 @@ import type { MachineContext } from './context.js'
 import { CreateState } from './create-state.js'
 import { CREATE_STAGES } from './create-stages.js'
 import { syncDockerContext } from './docker-context.js'
+import { rootedFacts } from './host-facts.js'
 import { preparePlan } from './install.js'
 import { openMachine } from './open.js'
 import { runStage } from './stages.js'
@@ -46,7 +46,8 @@ export async function planMachine(ctx: MachineContext, name: string): Promise<Pl
   requireRunning(open)
   const shell = await openShell(ctx, open, { deadlineMs: CONNECT_MS })
   try {
-    return (await preparePlan(ctx, open, await collectFacts(shell, ctx.signal))).plan
+    const { facts } = await rootedFacts(ctx, open, shell, ctx.signal)
+    return (await preparePlan(ctx, open, facts)).plan
   } finally {
     shell.close()
   }

@@ -6,6 +6,7 @@ export function jsonReporter(options: ReporterOptions): Reporter {
     report(event) {
       if (event.type !== 'debug' || options.debug) options.stream.write(`${JSON.stringify({ event })}\n`)
     },
+    hold: (work) => work(),
     close: () => undefined,
   }
 }

@@ -13,6 +13,7 @@ export function plainReporter(options: ReporterOptions): Reporter {
       const line = plainLine(event)
       if (line !== undefined) options.stream.write(`${neutralise(line)}\n`)
     },
+    hold: (work) => work(),
     close: () => undefined,
   }
 }

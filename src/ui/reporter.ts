@@ -13,6 +13,8 @@ export interface TextSink {
 /** A reporter and how to end it (a live display must be cleared before other output). */
 export interface Reporter {
   readonly report: Report
+  /** Leaves the terminal to a question until `work` ends; what is reported meanwhile comes after it. */
+  hold<T>(work: () => Promise<T>): Promise<T>
   close(): void
 }
 

@@ -24,6 +24,7 @@ export function ttyReporter(options: ReporterOptions, now: () => number = () => 
       if (event.type === 'debug') return
       list.take(event)
     },
+    hold: (work) => list.hold(work),
     close: () => list.close(),
   }
 }
@@ -33,13 +34,32 @@ class LiveList {
   #drawn = 0
   #frame = 0
   #timer: NodeJS.Timeout | undefined
+  #held: ReportEvent[] | undefined
 
   constructor(
     private readonly stream: TextSink,
     private readonly now: () => number,
   ) {}
 
+  /** Nothing is drawn while a question stands on the terminal. */
+  async hold<T>(work: () => Promise<T>): Promise<T> {
+    this.#erase()
+    this.#held = []
+    try {
+      return await work()
+    } finally {
+      const told = this.#held
+      this.#held = undefined
+      for (const event of told) this.take(event)
+      this.#redraw()
+    }
+  }
+
   take(event: ReportEvent): void {
+    if (this.#held) {
+      this.#held.push(event)
+      return
+    }
     if (event.type === 'stage') this.#stage(event)
     else if (event.type === 'progress') this.#progress(event)
     else this.#print(plainLine(event) ?? '')
@@ -98,6 +118,7 @@ class LiveList {
   }
 
   #redraw(): void {
+    if (this.#held) return
     this.#erase()
     const width = (this.stream.columns || 80) - 1
     for (const step of this.#steps.values()) {

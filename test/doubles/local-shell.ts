@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { LineCollector } from '../../src/ssh/lines.js'
 import type { RemoteExecOptions, RemoteResult, RemoteShell } from '../../src/contracts/ssh.js'
 
 /** A "host" that is this computer: commands run through a local shell with an environment of the test's own. */
@@ -22,16 +23,15 @@ export class LocalShell implements RemoteShell {
     if (stdin === undefined || typeof stdin === 'string' || Buffer.isBuffer(stdin))
       child.stdin.end(stdin ?? '')
     else stdin.on('error', () => child.kill()).pipe(child.stdin)
-    const output = { stdout: '', stderr: '' }
-    child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
+    const stdout = new LineCollector(options.onStdoutLine)
+    const stderr = new LineCollector(options.onStderrLine)
+    child.stdout.on('data', (chunk: Buffer) => stdout.add(chunk))
+    child.stderr.on('data', (chunk: Buffer) => stderr.add(chunk))
     const code = await new Promise<number | null>((resolve, reject) => {
       child.on('error', reject)
       child.on('close', resolve)
     })
-    output.stdout.split('\n').forEach((line) => options.onStdoutLine?.(line))
-    output.stderr.split('\n').forEach((line) => options.onStderrLine?.(line))
-    return { code, ...output }
+    return { code, stdout: stdout.finish(), stderr: stderr.finish() }
   }
 
   close(): void {

@@ -12,6 +12,7 @@ export interface TestContextOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly profile?: Profile
   readonly signal?: AbortSignal
+  readonly askSecret?: MachineContext['askSecret']
   /** Drivers of the test, by name; others come from the registry. */
   readonly factories?: Readonly<Record<string, DriverFactory>>
 }
@@ -34,6 +35,7 @@ export function machineContext(
       engineBundle: () => Promise.reject(new Error('no engine bundle in this test')),
     },
     report: (event) => void events.push(event),
+    askSecret: options.askSecret ?? (() => Promise.resolve(undefined)),
     clock: systemClock,
     signal: options.signal ?? new AbortController().signal,
     nativeSsh: false,

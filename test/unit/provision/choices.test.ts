@@ -18,7 +18,10 @@ t.test(
     const asked = plan(debianFacts(), wanted({}, { installUrl: 'https://example.org/in stall;$(x).sh' }))
     t.same(
       asked.steps.map((step) => (step.kind === 'run' ? step.argv : [])),
-      [['sh', '@lib/install-url.sh', 'https://example.org/in stall;$(x).sh']],
+      [
+        ['sh', '@lib/package-lock.sh', '600'],
+        ['sh', '@lib/install-url.sh', 'https://example.org/in stall;$(x).sh'],
+      ],
     )
     t.equal(asked.again, true)
     t.equal(
@@ -118,7 +121,7 @@ t.test('choices that make no sense are refused by name', async (t) => {
 
 t.test('a host that cannot become a machine is told why, before anything is sent', async (t) => {
   const refusals: [Partial<Facts>, RegExp, RegExp][] = [
-    [{ sudo: 'password' }, /asks admin for a password/, /NOPASSWD/],
+    [{ sudo: 'password' }, /asks admin for a password/, /TSMACHINE_SUDO_PASSWORD/],
     [{ sudo: 'none' }, /cannot become root/, /root/],
     [{ init: 'unknown', osRelease: { PRETTY_NAME: 'Void' } }, /Void.*\(unknown\)/, /systemd or OpenRC/],
     [
