@@ -1,5 +1,5 @@
 /**
- * Stock Debian 12 disks for tests: made with mmdebstrap from the mirror that this computer's apt uses, cached outside the
+ * Stock Debian disks for tests: made with mmdebstrap from the mirror that this computer's apt uses, cached outside the
  * checkout by the hash of their recipe. Nothing of tsmachine is in them.
  */
 import { spawnSync } from 'node:child_process'
@@ -21,12 +21,13 @@ import { chooseMirror } from '../../image-build/mirror.js'
 import { cachePath } from '../../src/util/paths.js'
 import { withLock } from '../../src/util/locks.js'
 
-export type StockVariant = 'plain' | 'docker' | 'cloud'
+/** `plain`, `docker` and `cloud` are Debian 12; `trixie` is Debian 13 with systemd and OpenRC side by side. */
+export type StockVariant = 'plain' | 'docker' | 'cloud' | 'trixie'
 
 /** A disk ready to boot an overlay of. */
 export interface StockDisk {
   readonly dir: string
-  /** Raw image: of a root file system (`plain`, `docker`) or a whole disk with a boot loader (`cloud`). */
+  /** Raw image: of a root file system, or a whole disk with a boot loader (`cloud`). */
   readonly raw: string
   readonly kernel: string
   readonly initrd: string
@@ -36,7 +37,6 @@ export interface StockDisk {
   readonly hostKey: string
 }
 
-const SUITE = 'bookworm'
 const DISK_BYTES = 6 * 1024 ** 3
 const PARTITION_SECTOR = 2048
 const SECTOR = 512
@@ -58,7 +58,14 @@ const CLOUD_GRUB =
   'serial --unit=0\nset timeout=0\nmenuentry stock {\n  search --label --set=root root\n' +
   '  linux /vmlinuz root=LABEL=root rw console=ttyS0 net.ifnames=0\n  initrd /initrd.img\n}\n'
 
+/** Either init system at the kernel's choice (`init=`): only systemd's own /sbin/init would exclude the other. */
+const BOTH_INITS = [
+  ...BASE.filter((name) => name !== 'systemd-sysv'),
+  ...['openrc', 'sysvinit-core', 'initscripts', 'orphan-sysvinit-scripts'],
+]
+
 interface Recipe {
+  readonly suite: 'bookworm' | 'trixie'
   readonly packages: readonly string[]
   /** Shell lines with the tree as `$1`. */
   readonly hooks: readonly string[]
@@ -82,10 +89,31 @@ const NETWORK = [
   'chroot "$1" systemctl enable systemd-networkd',
 ]
 
+/** QEMU's user network is always the same, so no DHCP client is needed. */
+const OPENRC_SERVICE =
+  '#!/sbin/openrc-run\ndescription="the network of QEMU"\nstart() {\n  ip link set lo up\n  ip link set eth0 up\n' +
+  '  ip addr add 10.0.2.15/24 dev eth0\n  ip route add default via 10.0.2.2\n}\n'
+
+const OPENRC_NETWORK = [
+  `printf '%b' '${OPENRC_SERVICE.replaceAll('\n', '\\n')}' > "$1/etc/init.d/qemu-net"`,
+  'chmod 755 "$1/etc/init.d/qemu-net"',
+  'chroot "$1" rc-update add qemu-net default',
+]
+
 const RECIPES: Readonly<Record<StockVariant, Recipe>> = {
-  plain: { packages: BASE, hooks: [...NETWORK, ...ADMIN] },
-  docker: { packages: [...BASE, 'docker.io'], hooks: [...NETWORK, ...ADMIN] },
+  plain: { suite: 'bookworm', packages: BASE, hooks: [...NETWORK, ...ADMIN] },
+  docker: {
+    suite: 'bookworm',
+    packages: [...BASE, 'docker.io'],
+    hooks: [...NETWORK, ...ADMIN],
+  },
+  trixie: {
+    suite: 'trixie',
+    packages: BOTH_INITS,
+    hooks: [...NETWORK, ...OPENRC_NETWORK, ...ADMIN],
+  },
   cloud: {
+    suite: 'bookworm',
     packages: [
       ...BASE,
       'cloud-init',
@@ -128,8 +156,9 @@ export async function stockDisk(variant: StockVariant): Promise<StockDisk> {
 }
 
 function recipeHash(variant: StockVariant): string {
-  const recipe = JSON.stringify([SUITE, DISK_BYTES, RECIPES[variant]])
-  return createHash('sha256').update(recipe).digest('hex').slice(0, 12)
+  const { suite, ...recipe } = RECIPES[variant]
+  const text = JSON.stringify([suite, DISK_BYTES, recipe])
+  return createHash('sha256').update(text).digest('hex').slice(0, 12)
 }
 
 /** Another process may have built it while we waited for the lock. */
@@ -157,7 +186,7 @@ function build(variant: StockVariant, dir: string, mirror: string): void {
 }
 
 function bootstrap(variant: StockVariant, tree: string, from: { keys: string; mirror: string }): void {
-  const { packages, hooks } = RECIPES[variant]
+  const { suite, packages, hooks } = RECIPES[variant]
   must(
     'mmdebstrap',
     [
@@ -169,7 +198,7 @@ function bootstrap(variant: StockVariant, tree: string, from: { keys: string; mi
       '--dpkgopt=path-exclude=/usr/share/man/*',
       '--dpkgopt=path-exclude=/usr/share/doc/*',
       ...hooks.map((hook) => `--customize-hook=${hook}`),
-      SUITE,
+      suite,
       tree,
       from.mirror,
     ],

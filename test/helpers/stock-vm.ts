@@ -17,7 +17,9 @@ import { type StockDisk, stockDisk } from './stock-disk.js'
 export { stockDisk } from './stock-disk.js'
 
 export interface StockVmOptions {
-  readonly variant: 'plain' | 'docker'
+  readonly variant: 'plain' | 'docker' | 'trixie'
+  /** Path of the init to run instead of /sbin/init (`trixie` has OpenRC's there). */
+  readonly init?: string
   /** MB; 2048 when absent. */
   readonly memory?: number
   readonly cpuCount?: number
@@ -77,12 +79,13 @@ export function stockArgv(disk: StockDisk, dir: string, options: StockVmOptions)
   const config = readConfig({ memory: options.memory ?? 2048, cpuCount: options.cpuCount ?? 2 })
   const plan = { name: 'stock', id: 'f'.repeat(32), config, accelerator, files: machineFiles(dir) }
   const netdev = 'user,id=net0,hostfwd=tcp:127.0.0.1:0-:22'
+  const init = options.init === undefined ? '' : ` init=${options.init}`
   const words = vmArgv({ ...plan, sockets: vmSockets(dir), netdev })
   return [
     // The firmware boots the kernel given below, not a disk.
     ...words.map((word) => word.replace(',bootindex=0', '')),
     ...['-kernel', disk.kernel, '-initrd', disk.initrd],
-    ...['-append', `root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 ${accelerator.kernel}`],
+    ...['-append', `root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 ${accelerator.kernel}${init}`],
   ]
 }
 
