@@ -4,22 +4,35 @@ import type { MachineContext } from '../machine/context.js'
 import { runningCreate } from '../machine/interrupt.js'
 
 /**
- * A question on the terminal; anything but y... means no, and so does the end of input. Ctrl-C, which the terminal hands
- * to us as a key while we ask, ends the command as everywhere else.
+ * One line of input after a question, typed or piped; undefined at the end of input. Ctrl-C, which the terminal hands to
+ * us as a key while we ask, ends the command as everywhere else.
  */
-export async function confirm(question: string, signal: AbortSignal): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+export async function askLine(
+  question: string,
+  signal: AbortSignal,
+  output: NodeJS.WritableStream = process.stderr,
+): Promise<string | undefined> {
+  const terminal = createInterface({ input: process.stdin, output })
   terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
-  const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
+  const ended = new Promise<undefined>((resolve) => terminal.once('close', () => resolve(undefined)))
   try {
-    const answer = await Promise.race([terminal.question(question, { signal }), ended])
-    return /^y/i.test(answer.trim())
+    return await Promise.race([terminal.question(question, { signal }), ended])
   } catch (error) {
     signal.throwIfAborted()
     throw error
   } finally {
     terminal.close()
   }
+}
+
+/** A question on the terminal; anything but y... means no, and so does the end of input. */
+export async function confirm(question: string, signal: AbortSignal): Promise<boolean> {
+  return isYes(await askLine(question, signal))
+}
+
+/** docker-machine's rule: what begins with y or Y. */
+export function isYes(answer: string | undefined): boolean {
+  return /^y/i.test((answer ?? '').trim())
 }
 
 /** Whether there is somebody to ask. */

@@ -3,7 +3,6 @@ import { MACHINE_NAMES, words } from '../cli/args.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { resolveNames, withMachines } from '../machine/names.js'
 import { planMachine, provisionMachine } from '../machine/provision.js'
-import { renewNow } from '../machine/renew-now.js'
 import { planText } from '../machine/plan-text.js'
 
 export default class Provision extends BaseCommand {
@@ -14,16 +13,11 @@ export default class Provision extends BaseCommand {
   static override args = MACHINE_NAMES
   static override flags = {
     'dry-run': Flags.boolean({ summary: 'Print the plan, do nothing.' }),
-    certificates: Flags.boolean({ summary: 'Only make and install new certificates.' }),
     force: Flags.boolean({
       summary: 'Restart the engine although it is in a swarm, whose tasks then restart.',
     }),
   }
-  static override examples = [
-    '<%= config.bin %> provision web',
-    '<%= config.bin %> provision --dry-run web',
-    '<%= config.bin %> provision --certificates web',
-  ]
+  static override examples = ['<%= config.bin %> provision web', '<%= config.bin %> provision --dry-run web']
 
   override async run(): Promise<void> {
     const { argv, flags } = await this.parse(Provision)
@@ -36,10 +30,7 @@ export default class Provision extends BaseCommand {
         plans.map(({ value }) => value).join('\n'),
       )
     }
-    const work = flags.certificates
-      ? async (name: string) => await renewNow(ctx, name, flags.force)
-      : async (name: string) => await provisionMachine(ctx, name, flags.force)
-    const results = await withMachines(names, work)
+    const results = await withMachines(names, (name) => provisionMachine(ctx, name, flags.force))
     this.answer({ machines: results.map(({ name }) => name) }, '')
   }
 }

@@ -95,6 +95,6 @@ function invalid(open: OpenMachine, cause: unknown): MachineError {
 function advice(name: string): readonly string[] {
   return [
     `Ask the engine what it does: tsmachine logs ${name} --engine`,
-    `Renew the certificates: tsmachine provision --certificates ${name}`,
+    `Renew the certificates: tsmachine regenerate-certs ${name}`,
   ]
 }

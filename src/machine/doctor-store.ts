@@ -110,7 +110,7 @@ async function checkCertificate(
   const pem = await readFile(file.path, 'utf8').catch(() => undefined)
   if (pem === undefined) return []
   const check = `certificate of ${file.what}`
-  const hint = `Renew it: ${ctx.profile.program} provision --certificates NAME`
+  const hint = `Renew it: ${ctx.profile.program} regenerate-certs NAME`
   try {
     const { daysLeft } = certificateInfo(pem, { now: ctx.clock.now() })
     if (daysLeft < 0) return [{ check, level: 'bad', text: 'has ended', hint }]

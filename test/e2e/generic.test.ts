@@ -37,7 +37,7 @@ const enginePid = (vm: StockVm): Promise<string> => vm.run('systemctl show docke
 async function renews(t: Tap, vm: StockVm, name: string): Promise<void> {
   const before = { serial: serial(name), pid: await pid(name, 'keep'), engine: await enginePid(vm) }
   const settings = await vm.run('sudo cat /etc/docker/daemon.json')
-  await user.ok(['provision', '--certificates', name])
+  await user.ok(['regenerate-certs', '-f', name])
   t.not(serial(name), before.serial)
   t.not(await enginePid(vm), before.engine, 'the engine was restarted')
   t.equal(await pid(name, 'keep'), before.pid, 'the container was not')
