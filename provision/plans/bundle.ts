@@ -79,7 +79,7 @@ export function moduleSteps(facts: Facts): Step[] {
 
 /** A running containerd takes over a new version or settings only by a restart of its own. */
 export function containerdHasChanged(facts: Facts, version: string, services: readonly FileStep[]): boolean {
-  if ((facts.engine?.state ?? 'stopped') === 'stopped') return false
+  if (!facts.engine || facts.currentBundle === undefined) return false
   return (
     facts.currentBundle !== version ||
     facts.pending.includes(TAG.containerd) ||

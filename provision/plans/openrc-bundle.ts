@@ -44,8 +44,9 @@ function serviceFiles(facts: Facts, wanted: Wanted): FileStep[] {
 /** The engine only wants containerd, so OpenRC leaves it running; starting it starts containerd too. */
 function containerdSteps(facts: Facts, version: string, services: readonly FileStep[]): Step[] {
   if (!containerdHasChanged(facts, version, services)) return []
+  const options = facts.engine?.state === 'stopped' ? ['--ifstarted'] : []
   return [
-    run(['rc-service', 'tsmachine-containerd', 'restart'], 'restart containerd; containers go on', {
+    run(['rc-service', ...options, 'tsmachine-containerd', 'restart'], 'restart containerd; containers go on', {
       settles: [TAG.containerd],
       timeoutS: 90,
       evidence: ['tail', '-n', '30', '/var/log/tsmachine-containerd.log'],

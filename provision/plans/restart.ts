@@ -15,6 +15,8 @@ export interface RestartInput {
   /** Something that the engine reads only at its start has changed, now or in a run that was cut. */
   readonly changed: boolean
   readonly force: boolean
+  /** What is done while containers are safe, just before the restart: replacing the engine's package. */
+  readonly meanwhile?: readonly Step[]
 }
 
 /** What daemon.json should say, how it is written, and whether that is still to be done. */
@@ -45,6 +47,8 @@ const ENGINE_TIMEOUT_S = 180
 export function engineSteps(input: RestartInput): Step[] {
   const { facts, changed } = input
   const state = facts.engine?.state ?? 'stopped'
+  if (state !== 'ready' && facts.restartUnfinished && facts.containers > 0 && !facts.swarm)
+    return carryingOn(input)
   if (state === 'stopped') return startSteps(input)
   if (!changed && !facts.restartUnfinished) return state === 'starting' ? [waitForEngine(input)] : []
   if (facts.swarm) return swarmSteps(input)
@@ -57,12 +61,11 @@ function waitForEngine({ service }: RestartInput): Step {
 }
 
 /** It may have been started since the facts were taken, with its old settings: after a change it is restarted all the same. */
-function startSteps({ facts, service, daemon, changed }: RestartInput): Step[] {
+function startSteps({ facts, service, daemon, changed, meanwhile = [] }: RestartInput): Step[] {
   return [
     ...writeDaemon(facts, daemon),
-    ...(facts.engine && service.forgive
-      ? [run(service.forgive, 'forget earlier failures of the engine', { tolerate: true })]
-      : []),
+    ...meanwhile,
+    ...(facts.engine ? forgive(service) : []),
     run(changed ? service.restart : service.start, 'start the engine', {
       settles: [TAG.engine, TAG.containerd],
       timeoutS: ENGINE_TIMEOUT_S,
@@ -72,8 +75,13 @@ function startSteps({ facts, service, daemon, changed }: RestartInput): Step[] {
   ]
 }
 
-function plainRestart({ facts, service, daemon }: RestartInput): Step[] {
-  return [...writeDaemon(facts, daemon), restartEngine(service), ...cleanUp(facts)]
+function plainRestart({ facts, service, daemon, meanwhile = [] }: RestartInput): Step[] {
+  return [...writeDaemon(facts, daemon), ...meanwhile, restartEngine(service), ...cleanUp(facts)]
+}
+
+function forgive(service: EngineService): Step[] {
+  if (!service.forgive) return []
+  return [run(service.forgive, 'forget earlier failures of the engine', { tolerate: true })]
 }
 
 function swarmSteps(input: RestartInput): Step[] {
@@ -90,19 +98,39 @@ function swarmSteps(input: RestartInput): Step[] {
  * takes over while it runs (design 7). A key that is missing changes nothing in a running engine, so it is put back
  * by an explicit `false` first. What daemon.json was lies beside it meanwhile: facts read that.
  */
-function keepingContainers({ facts, service, daemon, force }: RestartInput): Step[] {
+function keepingContainers({ facts, service, daemon, force, meanwhile = [] }: RestartInput): Step[] {
   const before = presentDaemon(facts)
   const { daemonJson, daemonJsonBefore } = placesOf(facts.init)
-  const keep = (value: JsonObject): string => daemonText({ ...value, 'live-restore': true })
   return [
     daemonFile(daemonJsonBefore, before.text, 'remember the engine’s settings'),
     daemonFile(daemonJson, keep(before.value), 'let containers outlive the engine', [TAG.engine]),
     ...takeOver(service, true, force),
     daemonFile(daemonJson, keep(daemon.value), 'set the engine’s options', [TAG.engine]),
+    ...meanwhile,
     restartEngine(service),
     ...putBack(service, daemon, daemonJson),
     { kind: 'remove', path: daemonJsonBefore, why: 'the restart is complete' },
   ]
+}
+
+/**
+ * Such a restart was cut and the engine does not run, so it cannot be asked to read anything: it is started with the
+ * setting still in place, or it would end the containers that have outlived it.
+ */
+function carryingOn({ facts, service, daemon, meanwhile = [] }: RestartInput): Step[] {
+  const { daemonJson, daemonJsonBefore } = placesOf(facts.init)
+  return [
+    daemonFile(daemonJson, keep(daemon.value), 'let containers outlive the engine', [TAG.engine]),
+    ...meanwhile,
+    ...forgive(service),
+    restartEngine(service),
+    ...putBack(service, daemon, daemonJson),
+    { kind: 'remove', path: daemonJsonBefore, why: 'the restart is complete' },
+  ]
+}
+
+function keep(value: JsonObject): string {
+  return daemonText({ ...value, 'live-restore': true })
 }
 
 /** These files carry no tag: the engine has them already. */

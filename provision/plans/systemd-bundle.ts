@@ -44,8 +44,10 @@ function enableSteps(facts: Facts): Step[] {
 /** Starting the engine starts containerd too. */
 function containerdSteps(facts: Facts, version: string, units: readonly FileStep[]): Step[] {
   if (!containerdHasChanged(facts, version, units)) return []
+  // Without an engine it may run all the same, of a version that did not work; starting the engine starts it too.
+  const verb = facts.engine?.state === 'stopped' ? 'try-restart' : 'restart'
   return [
-    run(['systemctl', 'restart', 'tsmachine-containerd.service'], 'restart containerd; containers go on', {
+    run(['systemctl', verb, 'tsmachine-containerd.service'], 'restart containerd; containers go on', {
       settles: [TAG.containerd],
       timeoutS: CONTAINERD_TIMEOUT_S,
       evidence: ['journalctl', '-u', 'tsmachine-containerd.service', '-o', 'cat', '--no-pager', '-n', '30'],

@@ -68,6 +68,10 @@ export interface LedgerRecord {
   readonly certificate?: { readonly sha256: string; readonly notAfter: string }
   readonly secrets: Readonly<Record<string, SecretRef>>
   readonly dockerContext?: string
+  /** The boot image that the machine starts from; only `upgrade` changes it. */
+  readonly image?: ImageReference
+  /** An upgrade that is under way or was cut. */
+  readonly upgrade?: PendingUpgrade
   readonly lastState?: { readonly state: MachineState; readonly at: string }
   readonly createdAt: string
   readonly updatedAt: string
@@ -75,6 +79,22 @@ export interface LedgerRecord {
   readonly configHash: string
   /** SHA-256 of the `config.json` that it replaced: tells a crash between the two writes from a change after it. */
   readonly replacedHash?: string
+}
+
+/** A boot image in the user's cache. */
+export interface ImageReference {
+  readonly digest: string
+  readonly version: string
+}
+
+/** What ran before an upgrade, and what shall run: enough to carry on with it or to take it back. */
+export interface PendingUpgrade {
+  readonly source: EngineSource
+  readonly from: string
+  readonly to: string
+  /** The boot image that ran before. */
+  readonly image?: ImageReference
+  readonly at: string
 }
 
 /** Choices of `create` that are the same for every driver. */

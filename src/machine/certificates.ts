@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { MachineRecord } from '../contracts/record.js'
 import { recordedFiles } from '../store/records.js'
-import { type Authority, ensureCa, isPair } from '../tls/authority.js'
+import { type Authority, ensureCa, type EnsureCaOptions, isPair } from '../tls/authority.js'
 import {
   type CertificatePlace,
   certificatePlace,
@@ -41,8 +41,13 @@ export function certificatePlaceOf(ctx: MachineContext, { config }: MachineRecor
 }
 
 /** Makes what is missing, in docker-machine's words. */
-export async function ensureAuthority(ctx: MachineContext, place: CertificatePlace): Promise<Authority> {
+export async function ensureAuthority(
+  ctx: MachineContext,
+  place: CertificatePlace,
+  options: Pick<EnsureCaOptions, 'freshClient'> = {},
+): Promise<Authority> {
   return await ensureCa(place, {
+    ...options,
     clock: ctx.clock,
     lock: () => ctx.store.lockCa({ signal: ctx.signal }),
     report: (text) => ctx.report({ type: 'info', text }),

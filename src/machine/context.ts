@@ -9,6 +9,8 @@ import type { Store } from '../store/store.js'
 /** Where artefacts come from: the boot image that drivers boot and the engine bundle that hosts get. */
 export interface Artefacts {
   bootImage(arch: string, signal: AbortSignal): Promise<BootImageFiles>
+  /** One boot image by its digest, if it is in the cache and sound. */
+  storedImage(digest: string, signal: AbortSignal): Promise<BootImageFiles | undefined>
   engineBundle(arch: string, signal: AbortSignal): Promise<{ readonly dir: string; readonly version: string }>
 }
 

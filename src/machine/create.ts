@@ -11,6 +11,7 @@ import { openStages } from './create-stages.js'
 import { updateLedger } from './driver-events.js'
 import { firstRecord } from './first-record.js'
 import { syncDockerContext } from './docker-context.js'
+import { machineImage } from './image.js'
 import { runningCreate } from './interrupt.js'
 import { checkMachineName } from './machine-name.js'
 import { driverMachine, openMachine, type OpenMachine } from './open.js'
@@ -64,7 +65,7 @@ export async function resumeCreate(ctx: MachineContext, name: string): Promise<C
   try {
     const open = await openMachine(ctx, name)
     refuseComplete(open)
-    const image = await bootImage(ctx, open.factory, open.ledger.driver.config)
+    const image = await machineImage(ctx, open)
     return await carryOn(new CreateState(ctx, open, image))
   } finally {
     await lock.release()
@@ -145,21 +146,8 @@ async function newState(
   const driver = await factory.open(ctx.driverDeps)
   const { secrets } = request
   const machine = await driverMachine(ctx, record, { ledger: record.ledger, secrets })
-  const image = await bootImage(ctx, factory, config)
-  return new CreateState(
-    ctx,
-    { name: request.name, record, ledger: record.ledger, factory, driver, machine, secrets },
-    image,
-  )
-}
-
-async function bootImage(
-  ctx: MachineContext,
-  factory: DriverFactory,
-  config: JsonObject,
-): Promise<CreateState['image']> {
-  const wanted = factory.wantsBootImage?.(config) ?? factory.capabilities.bootImage
-  return wanted ? await ctx.artefacts.bootImage('amd64', ctx.signal) : undefined
+  const open = { name: request.name, record, ledger: record.ledger, factory, driver, machine, secrets }
+  return new CreateState(ctx, open, await machineImage(ctx, open))
 }
 
 async function carryOn(state: CreateState): Promise<CreateResult> {

@@ -13,6 +13,8 @@ import type { OpenMachine } from './open.js'
 export interface InstallChoice {
   readonly certificatesOnly?: boolean
   readonly force?: boolean
+  /** The engine to have: one on this computer, or (no `dir`) one that the host still has. */
+  readonly bundle?: { readonly version: string; readonly dir?: string }
 }
 
 /** A plan together with what carrying it out needs. */
@@ -31,21 +33,24 @@ export async function preparePlan(
   choice: InstallChoice = {},
 ): Promise<PreparedPlan> {
   const certificate = await ensureServerCertificate(ctx, open)
-  const bundle = needsBundle(open, facts, choice)
-    ? await ctx.artefacts.engineBundle('amd64', ctx.signal)
-    : undefined
+  const { bundle: chosen, ...wishes } = choice
+  const bundle =
+    chosen ??
+    (needsBundle(open, facts, choice) ? await ctx.artefacts.engineBundle('amd64', ctx.signal) : undefined)
   const wanted = wantedState(open, certificate, {
-    ...choice,
+    ...wishes,
     ...(bundle && { bundleVersion: bundle.version }),
   })
   return { facts, plan: plan(facts, wanted), bundleDir: bundle?.dir, certificate }
 }
 
-/** A host of our image carries its engine; a stock host keeps the one that it has; a renewal installs nothing. */
+/** A host of our image carries its engine; a stock host keeps the one that it has (`upgrade` alone moves ours). */
 function needsBundle(open: OpenMachine, facts: Facts, choice: InstallChoice): boolean {
   if (choice.certificatesOnly) return false
   if (facts.init === 'tsmachine' || open.ledger.options.engine.installUrl !== undefined) return false
-  return facts.engine === undefined || facts.engine.ours
+  const { engine, bundles, currentBundle } = facts
+  const has = currentBundle !== undefined && bundles.includes(currentBundle)
+  return engine === undefined || (engine.ours && !has)
 }
 
 /** What a machine's host should become, by its record. */

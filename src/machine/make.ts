@@ -7,6 +7,7 @@ import type { CreateState } from './create-state.js'
 import { recordEvents } from './driver-events.js'
 import { ensureClientKey, ensureHostKey, importClientKey, readPublicLine } from './identity-files.js'
 import { wantedState } from './install.js'
+import { pinImage } from './image.js'
 import type { OpenMachine } from './open.js'
 import { seedDocuments, type SeedFile } from './seed.js'
 import { powerState } from './state.js'
@@ -19,6 +20,7 @@ export async function make(state: CreateState, signal: AbortSignal): Promise<voi
   const { ctx, open } = state
   const { factory, driver } = open
   await prepareLogin(state)
+  if (state.image) await pinImage(ctx, open, state.image)
   const events = driver.create(await machineSpec(state, await firstSeed(state)), signal)
   await recordEvents(ctx, open.name, factory, events)
   await state.refresh()

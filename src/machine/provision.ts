@@ -9,6 +9,7 @@ import { syncDockerContext } from './docker-context.js'
 import { rootedFacts } from './host-facts.js'
 import { preparePlan } from './install.js'
 import { openMachine } from './open.js'
+import { settleUpgrade } from './pending-upgrade.js'
 import { runStage } from './stages.js'
 
 const CONNECT_MS = 60_000
@@ -23,6 +24,7 @@ export async function provisionMachine(ctx: MachineContext, name: string, force 
     requireRunning(state.open)
     for (const row of PROVISION_STAGES) await runStage(row, state)
     if (isMade(state.open.ledger)) await state.update(finished)
+    await settleUpgrade(ctx, state.open)
     await syncDockerContext(ctx, state.open)
   } finally {
     state.close()

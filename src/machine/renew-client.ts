@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { messageOf } from '../contracts/errors.js'
-import { ensureCa } from '../tls/authority.js'
-import { CA, copyClientFiles, readOptional } from '../tls/files.js'
+import { CA, type CertificatePlace, copyClientFiles, isGiven, readOptional } from '../tls/files.js'
+import { certificatePlaceOf, ensureAuthority, storeCertificates } from './certificates.js'
 import type { MachineContext } from './context.js'
 import { syncDockerContext } from './docker-context.js'
 import { openMachine } from './open.js'
@@ -13,17 +13,16 @@ import { openMachine } from './open.js'
  * new server certificate, and those that `named` leaves out are named in a warning.
  */
 export async function renewClientCertificate(ctx: MachineContext, named: readonly string[]): Promise<void> {
-  const { certsDir } = ctx.store
-  const before = await readOptional(join(certsDir, CA.cert))
-  const { caPem } = await ensureCa(certsDir, {
-    clock: ctx.clock,
-    lock: () => ctx.store.lockCa({ signal: ctx.signal }),
-    report: (text) => ctx.report({ type: 'info', text }),
-    freshClient: true,
-  })
+  const place = storeCertificates(ctx)
+  if (isGiven(place.client)) {
+    const path = resolve(place.dir, place.client.cert)
+    ctx.report({ type: 'warn', text: `${path} is your own: it stays as it is` })
+  }
+  const before = await readOptional(resolve(place.dir, place.ca.cert))
+  const { caPem } = await ensureAuthority(ctx, place, { freshClient: true })
   const others: string[] = []
   for (const name of ctx.store.names())
-    if (!(await copyTo(ctx, name, caPem)) && !named.includes(name) && (await hasSsh(ctx, name)))
+    if (!(await copyTo(ctx, name, place, caPem)) && !named.includes(name) && (await hasSsh(ctx, name)))
       others.push(name)
   if (before !== undefined && before !== caPem && others.length > 0)
     ctx.report({
@@ -32,17 +31,26 @@ export async function renewClientCertificate(ctx: MachineContext, named: readonl
     })
 }
 
-/** Whether the machine is of this CA and has the new pair now; its Docker context follows. */
-async function copyTo(ctx: MachineContext, name: string, caPem: string): Promise<boolean> {
-  const dir = ctx.store.dir(name)
-  const own = await readFile(join(dir, CA.cert), 'utf8').catch(() => undefined)
-  if (own !== caPem) return false
-  await copyClientFiles(ctx.store.certsDir, dir)
+/** Whether the machine is of this CA; then it has the new pair now, and its Docker context follows. */
+async function copyTo(
+  ctx: MachineContext,
+  name: string,
+  place: CertificatePlace,
+  caPem: string,
+): Promise<boolean> {
+  const record = ctx.store.read(name)
+  const own = await readFile(join(record.dir, CA.cert), 'utf8').catch(() => undefined)
+  if (own !== caPem || 'error' in record) return own === caPem
+  if (
+    resolve(place.dir, certificatePlaceOf(ctx, record).client.cert) !== resolve(place.dir, place.client.cert)
+  )
+    return true
+  await copyClientFiles(place, record.dir)
   try {
     await syncDockerContext(ctx, await openMachine(ctx, name))
   } catch (error) {
     ctx.signal.throwIfAborted()
-    // A record that cannot be used has no context to follow.
+    // A driver that is not here has no context to follow.
     ctx.report({ type: 'debug', machine: name, text: messageOf(error) })
   }
   return true

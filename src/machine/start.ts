@@ -8,7 +8,9 @@ import type { MachineContext } from './context.js'
 import { CreateState } from './create-state.js'
 import { syncDockerContext } from './docker-context.js'
 import { recordEvents } from './driver-events.js'
+import { machineImage, pinImage } from './image.js'
 import { type OpenMachine, openMachine, requireVerb } from './open.js'
+import { settleUpgrade } from './pending-upgrade.js'
 import { renewCertificates } from './renew.js'
 import { certificatesAreDue } from './due.js'
 import { runStage, type StageDefinition } from './stages.js'
@@ -42,7 +44,7 @@ function refuseRunning(name: string, state: MachineState): void {
 }
 
 /** A machine whose create never finished is finished by `create --resume`, which also knows what is missing. */
-function requireProvisioned(open: OpenMachine): void {
+export function requireProvisioned(open: OpenMachine): void {
   if (!open.record.ledger || open.ledger.phase === 'ready') return
   if (open.ledger.phase === 'removing')
     throw new MachineError('driver', `"${open.name}" is half removed`, {
@@ -61,12 +63,12 @@ function requireProvisioned(open: OpenMachine): void {
 
 /** Boots a machine that is not running: the second half of `start` and `restart`. */
 export async function bringUp(ctx: MachineContext, open: OpenMachine): Promise<void> {
-  const wanted =
-    open.factory.wantsBootImage?.(open.ledger.driver.config) ?? open.factory.capabilities.bootImage
-  const image = wanted ? await ctx.artefacts.bootImage('amd64', ctx.signal) : undefined
+  const image = await machineImage(ctx, open)
+  if (image) await pinImage(ctx, open, image)
   const state = new CreateState(ctx, open, image)
   try {
     for (const row of START_STAGES) await runStage(row, state)
+    await settleUpgrade(ctx, open)
   } finally {
     state.close()
   }

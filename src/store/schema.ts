@@ -35,6 +35,9 @@ const engineChoices = v.looseObject({
   registryCas: v.record(v.string(), v.string()),
 })
 
+const imageReference = v.looseObject({ digest: v.string(), version: v.string() })
+const engineSource = v.picklist(['image', 'bundled', 'host', 'install-url'])
+
 const ledger = v.looseObject({
   schemaVersion: v.literal(1),
   machineId: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
@@ -58,7 +61,7 @@ const ledger = v.looseObject({
   ssh: v.optional(v.looseObject({ user: v.string(), keyPath: v.optional(v.string()) })),
   engine: v.optional(
     v.looseObject({
-      source: v.picklist(['image', 'bundled', 'host', 'install-url']),
+      source: engineSource,
       version: v.optional(v.string()),
       port: v.number(),
     }),
@@ -66,6 +69,16 @@ const ledger = v.looseObject({
   certificate: v.optional(v.looseObject({ sha256: v.string(), notAfter: v.string() })),
   secrets: v.record(v.string(), secretRef),
   dockerContext: v.optional(v.string()),
+  image: v.optional(imageReference),
+  upgrade: v.optional(
+    v.looseObject({
+      source: engineSource,
+      from: v.string(),
+      to: v.string(),
+      image: v.optional(imageReference),
+      at: v.string(),
+    }),
+  ),
   lastState: v.optional(
     v.looseObject({
       state: v.picklist([

@@ -31,7 +31,7 @@ export interface EnsureCaOptions {
   readonly lock?: () => Promise<{ release(): Promise<void> }>
   /** Told of each file that is made, in docker-machine's words. */
   readonly report?: (text: string) => void
-  /** Make a new client pair although the present one would do. */
+  /** Make a new client pair although the present one would do; one that the user named is never replaced. */
   readonly freshClient?: boolean
 }
 
@@ -51,7 +51,8 @@ export async function ensureCa(
 ): Promise<Authority> {
   const place = typeof where === 'string' ? certificatePlace(where) : where
   const now = (options.clock ?? systemClock).now()
-  const ready = options.freshClient ? undefined : await loadAuthority(place, now)
+  const fresh = options.freshClient === true && !isGiven(place.client)
+  const ready = fresh ? undefined : await loadAuthority(place, now)
   if (ready) return ready
   const lock = await (options.lock?.() ??
     acquireLock(join(place.dir, '.lock'), { what: 'make certificates' }))
@@ -59,7 +60,7 @@ export async function ensureCa(
     await settlePair(place.dir, place.ca, isPair)
     await settlePair(place.dir, place.client, isPair)
     const signer = (await loadCa(place, now)) ?? (await makeCa(place, now, options))
-    const present = options.freshClient ? undefined : await loadClient(place, signer, now)
+    const present = fresh ? undefined : await loadClient(place, signer, now)
     const client = present ?? (await makeClient(place, signer, now, options))
     return { ...signer, client }
   } finally {

@@ -32,6 +32,7 @@ export function machineContext(
     driverDeps: driverDeps(options.dir),
     artefacts: {
       bootImage: () => Promise.reject(new Error('no boot image in this test')),
+      storedImage: () => Promise.resolve(undefined),
       engineBundle: () => Promise.reject(new Error('no engine bundle in this test')),
     },
     report: (event) => void events.push(event),
