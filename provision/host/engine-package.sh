@@ -32,7 +32,7 @@ path=$(command -v dockerd) || { echo 'there is no dockerd in PATH' >&2; exit 1; 
 path=$(readlink -f "$path")
 
 debian() {
-  owner=$(dpkg-query -S "$path" 2>/dev/null || dpkg-query -S "/usr/bin/${path##*/}" 2>/dev/null) || return 0
+  owner=$(dpkg-query -S "$path" 2>/dev/null) || return 0
   package=${owner%%:*}
   update apt-get -qq update
   installed=$(dpkg-query -W -f '${Version}' "$package")
@@ -74,15 +74,23 @@ alpine() {
   candidate=$(apk version "$package" | sed -n 's/^.* < *//p')
 }
 
+# ask MANAGER: by its own function
+ask() {
+  case $1 in
+    apt-get) debian ;;
+    dnf | yum) red_hat ;;
+    zypper) suse ;;
+    pacman) arch ;;
+    apk) alpine ;;
+  esac
+}
+
 package='' installed='' candidate=''
-for manager in apt-get dnf yum zypper pacman apk; do command -v "$manager" >/dev/null 2>&1 && break || manager=; done
-case $manager in
-  apt-get) debian ;;
-  dnf | yum) red_hat ;;
-  zypper) suse ;;
-  pacman) arch ;;
-  apk) alpine ;;
-esac
+for manager in apt-get dnf yum zypper pacman apk; do
+  command -v "$manager" >/dev/null 2>&1 || continue
+  ask "$manager"
+  [ -z "$package" ] || break
+done
 say manager "$manager"
 say package "$package"
 say installed "$installed"
