@@ -46,10 +46,14 @@ function containerdSteps(facts: Facts, version: string, services: readonly FileS
   if (!containerdHasChanged(facts, version, services)) return []
   const options = facts.engine?.state === 'stopped' ? ['--ifstarted'] : []
   return [
-    run(['rc-service', ...options, 'tsmachine-containerd', 'restart'], 'restart containerd; containers go on', {
-      settles: [TAG.containerd],
-      timeoutS: 90,
-      evidence: ['tail', '-n', '30', '/var/log/tsmachine-containerd.log'],
-    }),
+    run(
+      ['rc-service', ...options, 'tsmachine-containerd', 'restart'],
+      'restart containerd; containers go on',
+      {
+        settles: [TAG.containerd],
+        timeoutS: 90,
+        evidence: ['tail', '-n', '30', '/var/log/tsmachine-containerd.log'],
+      },
+    ),
   ]
 }

@@ -21,7 +21,7 @@ export default class Ssh extends BaseCommand {
     '<%= config.bin %> ssh web docker ps --all',
     '<%= config.bin %> ssh web -L 8080:localhost:80 -N',
     '<%= config.bin %> ssh inner -J bastion',
-    '<%= config.bin %> --native-ssh ssh web uptime',
+    '<%= config.bin %> ssh --native-ssh web uptime',
   ]
   /** Help is asked for by the first word only: `ssh web ls --help` asks the remote `ls`. */
   static readonly passesArguments = true

@@ -24,9 +24,8 @@ export async function startMachine(ctx: MachineContext, name: string): Promise<v
   const lock = await ctx.store.lock(name, `start ${name}`, { signal: ctx.signal })
   try {
     const open = await openMachine(ctx, name)
-    const state = await machineState(open, ctx.signal)
-    refuseRunning(name, state)
     requireProvisioned(open)
+    refuseRunning(name, await machineState(open, ctx.signal))
     await bringUp(ctx, open)
   } finally {
     await lock.release()
