@@ -3,11 +3,14 @@ import { MachineError } from '../contracts/errors.js'
 import { nearest } from '../util/nearest.js'
 import { packageRoot } from '../util/paths.js'
 import type { BaseCommand } from './base-command.js'
+import { requireNamedDriver } from './driver-word.js'
+import { givenGlobals, KNOWN_GLOBALS } from './global-flags.js'
+import { type CommandLine, type KnownFlag, readGoFlags, unknownFlag } from './go-flags.js'
 import { bindSession, type Session } from './session.js'
 import { versionLine } from './version.js'
 
-const HELP_WORDS: readonly string[] = ['help', 'h', '--help', '-h']
-const VERSION_WORDS: readonly string[] = ['--version', '-v']
+const HELP_WORDS: readonly string[] = ['help', 'h', '--help', '-help', '-h']
+const VERSION_WORDS: readonly string[] = ['--version', '-version', '-v']
 
 /** Finds the command that the words name and runs it. Returns the exit status. */
 export async function dispatch(session: Session, words: readonly string[]): Promise<number> {
@@ -17,12 +20,46 @@ export async function dispatch(session: Session, words: readonly string[]): Prom
   }
   const config = await loadConfig(session)
   if (words.length === 0 || HELP_WORDS.includes(words[0] ?? '')) return await showHelp(config, words.slice(1))
+  if (words[0]?.startsWith('-')) throw unknownFlag(words[0], KNOWN_GLOBALS)
   const found = findCommand(config, words)
   if (!found) return await withoutCommand(config, session, words)
-  if (wantsHelp(found)) return await showHelp(config, found.command.id.split(':'))
+  const line = await readWords(session, found)
+  noteView(session, found, line.words)
+  if (hasHelp(line.words)) return await showHelp(config, found.command.id.split(':'))
   const CommandClass = (await found.command.load()) as unknown as typeof BaseCommand
-  await CommandClass.runBound(found.args, config)
+  await CommandClass.runBound([...line.words, ...line.rest], config)
   return 0
+}
+
+const HELP: KnownFlag = { name: 'help', char: 'h', takesValue: false }
+
+/** The command's words as its parser reads them; words that it passes on stay as they are. */
+async function readWords({ env }: Session, { command, args }: Found): Promise<CommandLine> {
+  const flags = Object.values(command.flags).map((flag) => ({
+    name: flag.name,
+    char: flag.char,
+    takesValue: flag.type === 'option',
+    list: flag.type === 'option' && flag.multiple === true,
+    negatable: flag.type === 'boolean' && flag.allowNo === true,
+  }))
+  try {
+    return readGoFlags(args, [...flags, HELP], { stopAtWord: command['passesArguments'] === true })
+  } catch (error) {
+    if (command.id === 'create') await requireNamedDriver(args, env['MACHINE_DRIVER'])
+    throw error
+  }
+}
+
+function noteView({ view, given }: Session, { command }: Found, words: readonly string[]): void {
+  const globals = givenGlobals(words)
+  view.command = command.id.replace(':', ' ')
+  view.json = given.json === true || globals.json === true
+  view.debug ||= globals.debug === true
+}
+
+function hasHelp(words: readonly string[]): boolean {
+  const end = words.indexOf('--')
+  return words.slice(0, end < 0 ? undefined : end).includes('--help')
 }
 
 /** oclif's configuration under the name that we were called by. */
@@ -57,14 +94,6 @@ function findCommand(config: Config, words: readonly string[]): Found | undefine
     if (command) return { command, args: words.slice(count) }
   }
   return undefined
-}
-
-/** `ssh NAME ls --help` asks the remote `ls`: commands that pass words on take help only as their first word. */
-function wantsHelp({ command, args }: Found): boolean {
-  const end = args.indexOf('--')
-  const own =
-    command['passesArguments'] === true ? args.slice(0, 1) : args.slice(0, end < 0 ? undefined : end)
-  return own.includes('--help') || own.includes('-h')
 }
 
 async function withoutCommand(config: Config, session: Session, words: readonly string[]): Promise<number> {

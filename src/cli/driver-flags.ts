@@ -3,6 +3,7 @@ import type { FlagSpec, FlagValues } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import { collectFlagValues } from '../drivers/common/flags.js'
 import { allFlags, loadFactory } from '../drivers/registry.js'
+import { goInteger } from '../util/go-values.js'
 
 const tables = await allFlags()
 
@@ -70,10 +71,10 @@ function foreignFlags(driver: string, given: Readonly<Record<string, unknown>>):
     .map(({ owner, name }) => `--${name} is a flag of the ${owner} driver, not of ${driver}`)
 }
 
-/** Whole numbers (also 0x...) become numbers; other text stays and the driver complains about it. */
+/** Whole numbers become numbers; other text stays and the driver complains about it. */
 function typed(flag: FlagSpec, value: unknown): FlagValues[string] {
   if (typeof value === 'boolean') return value
   if (Array.isArray(value)) return value.filter((item): item is string => typeof item === 'string')
   if (typeof value !== 'string') return undefined
-  return flag.type === 'integer' && /^[+-]?(0x[0-9a-f]+|\d+)$/i.test(value.trim()) ? Number(value) : value
+  return flag.type === 'integer' ? (goInteger(value) ?? value) : value
 }

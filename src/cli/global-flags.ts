@@ -59,23 +59,24 @@ export interface GivenGlobals {
 
 /** Global flags in front of the command, and what remains. @throws MachineError `usage` when a value is missing */
 export function takeLeadingGlobals(argv: readonly string[]): { given: GivenGlobals; rest: string[] } {
-  const { words, rest } = readGoFlags(argv, KNOWN_GLOBALS, { stopAtWord: true })
-  const unknown = words.findIndex((word) => !isGlobal(word))
-  const own = unknown < 0 ? words : words.slice(0, unknown)
-  return { given: givenGlobals(own), rest: [...words.slice(own.length), ...rest] }
+  const { words, rest } = readGoFlags(argv, KNOWN_GLOBALS, { stopAtWord: true, stopAtUnknown: true })
+  return { given: givenGlobals(words), rest }
 }
 
-function isGlobal(word: string): boolean {
-  return KNOWN_GLOBALS.some(({ name }) => word === `--${name}` || word.startsWith(`--${name}=`))
-}
-
-function givenGlobals(words: readonly string[]): GivenGlobals {
+/** Global flags among words that `readGoFlags` has read. */
+export function givenGlobals(words: readonly string[]): GivenGlobals {
   return Object.fromEntries(
-    words.map((word) => {
+    flagWords(words).map((word) => {
       const [, name = '', value] = /^--([^=]+)(?:=([\s\S]*))?$/.exec(word) ?? []
       return [name, value ?? true]
     }),
   )
+}
+
+function flagWords(words: readonly string[]): readonly string[] {
+  const end = words.indexOf('--')
+  const globals = new Set(KNOWN_GLOBALS.map(({ name }) => `--${name}`))
+  return words.slice(0, end < 0 ? undefined : end).filter((word) => globals.has(word.replace(/=.*$/s, '')))
 }
 
 type Environment = Readonly<Record<string, string | undefined>>

@@ -1,5 +1,6 @@
 import { MachineError } from '../contracts/errors.js'
 import { goBoolean } from '../util/go-values.js'
+import { nearest } from '../util/nearest.js'
 
 /** What has to be known of a flag to read a command line; oclif's manifest has it for every command. */
 export interface KnownFlag {
@@ -21,19 +22,21 @@ export interface CommandLine {
 
 /**
  * Reads words as Go programs do: one dash or two, `--flag value` with any value, `--flag=false`, `--` ends flags; and,
- * as Go programs do not, flags before and after other words. What no flag is known for is left to the parser.
- * @throws MachineError `usage`
+ * as Go programs do not, flags before and after other words.
+ * @throws MachineError `usage` for flags that are not known, lack a value or contradict each other
  */
 export function readGoFlags(
   argv: readonly string[],
   known: readonly KnownFlag[],
-  options: { readonly stopAtWord?: boolean } = {},
+  options: { readonly stopAtWord?: boolean; readonly stopAtUnknown?: boolean } = {},
 ): CommandLine {
   const reader = new Reader(known)
   const queue = [...argv]
   for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
     const isFlag = /^-./.test(word) && word !== '--'
     if (!isFlag && options.stopAtWord) return { words: reader.words, rest: [word, ...queue] }
+    if (isFlag && options.stopAtUnknown && !reader.knows(word))
+      return { words: reader.words, rest: [word, ...queue] }
     if (word === '--') return { words: [...reader.words, word, ...queue], rest: [] }
     if (isFlag) reader.flag(word, queue)
     else reader.words.push(word)
@@ -51,6 +54,10 @@ class Reader {
       this.#byName.set(flag.name, flag)
       if (flag.char !== undefined) this.#byName.set(flag.char, flag)
     }
+  }
+
+  knows(word: string): boolean {
+    return this.#byName.has(nameOf(word))
   }
 
   /** Takes one flag, and its value from the queue when it is the next word. */
@@ -82,14 +89,30 @@ class Reader {
     this.#given.set(flag.name, { spelling, value })
   }
 
-  /** `-fy` is `-f -y` where both are switches; anything else is the parser's to refuse. */
+  /** `-fy` is `-f -y` where both are switches. */
   #unknown(word: string): void {
     const chars = [...word.slice(1)]
     const switches = chars.map((char) => this.#byName.get(char))
     const together =
       chars.length > 1 &&
       switches.every((flag, at) => flag !== undefined && flag.char === chars[at] && !flag.takesValue)
-    if (!together) this.words.push(word)
-    else for (const flag of switches) if (flag) this.#boolean(flag, flag.char ?? flag.name)
+    if (!together) throw unknownFlag(word, [...this.#byName.values()])
+    for (const flag of switches) if (flag) this.#boolean(flag, flag.char ?? flag.name)
   }
+}
+
+/** The words of Go programs, and the nearest flag that exists. */
+export function unknownFlag(word: string, known: readonly KnownFlag[]): MachineError {
+  const name = nameOf(word)
+  const near = nearest(
+    name,
+    known.map((flag) => flag.name),
+  )
+  return new MachineError('usage', `flag provided but not defined: -${name}`, {
+    hints: near === undefined ? [] : [`Did you mean --${near}?`],
+  })
+}
+
+function nameOf(word: string): string {
+  return /^--?([^=]*)/.exec(word)?.[1] ?? ''
 }

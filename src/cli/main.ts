@@ -4,7 +4,7 @@ import { dispatch } from './dispatch.js'
 import { failureOf } from './failure.js'
 import { debugFromEnvironment, takeLeadingGlobals } from './global-flags.js'
 import { renderFailure } from './render-failure.js'
-import type { Session } from './session.js'
+import type { FailureView } from './session.js'
 import { watchSignals } from './signals.js'
 import { flush } from './streams.js'
 
@@ -15,39 +15,35 @@ import { flush } from './streams.js'
 export async function run(argv: readonly string[], calledAs: string): Promise<never> {
   const profile = profileFor(calledAs)
   const signals = watchSignals(process)
-  const wantsJson = jsonWanted(argv)
-  const debug = debugWanted(argv, process.env)
-  let words = argv
+  const view: FailureView = { json: jsonWanted(argv), debug: debugWanted(argv, process.env), command: '' }
   let exitCode: number
   try {
     const { given, rest } = takeLeadingGlobals(argv)
-    words = rest
-    const session: Session = {
-      profile,
-      argv: [profile.program, ...argv],
-      given,
-      env: process.env,
-      signal: signals.signal,
-    }
-    exitCode = await dispatch(session, rest)
+    view.command = rest[0] ?? ''
+    exitCode = await dispatch(
+      {
+        profile,
+        argv: [profile.program, ...argv],
+        given,
+        view,
+        env: process.env,
+        signal: signals.signal,
+      },
+      rest,
+    )
   } catch (thrown) {
     const failure = failureOf(thrown, { profile, signal: signals.signal })
-    renderFailure(failure, { profile, json: wantsJson, debug, command: commandName(words) })
+    renderFailure(failure, { profile, ...view })
     exitCode = failure.exitCode
   }
   await flush(process.stdout, process.stderr)
   process.exit(exitCode)
 }
 
-/** As in the document of a success: a group's command has two words. */
-function commandName([first = '', second = '']: readonly string[]): string {
-  return first === 'image' && /^\w/.test(second) ? `${first} ${second}` : first
-}
-
 /** Before parsing: an error of the parser itself must come out as JSON too. */
 function jsonWanted(argv: readonly string[]): boolean {
   const end = argv.indexOf('--')
-  return argv.slice(0, end < 0 ? undefined : end).includes('--json')
+  return argv.slice(0, end < 0 ? undefined : end).some((word) => /^--?json(=|$)/.test(word))
 }
 
 function debugWanted(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {

@@ -14,6 +14,14 @@ export interface GlobalOptions {
   readonly storagePath?: string
 }
 
+/** How a failure of this run is shown: guessed at first, exact once the command line is read. */
+export interface FailureView {
+  json: boolean
+  debug: boolean
+  /** Name of the command, for the JSON document. */
+  command: string
+}
+
 /** One run of the program: how we were called and what the process gives us. */
 export interface Session {
   readonly profile: Profile
@@ -21,6 +29,7 @@ export interface Session {
   readonly argv: readonly string[]
   /** Global flags in front of the command. */
   readonly given: GivenGlobals
+  readonly view: FailureView
   readonly env: Readonly<Record<string, string | undefined>>
   /** Aborted by SIGINT and SIGTERM with a `cancelled` MachineError as reason. */
   readonly signal: AbortSignal

@@ -13,7 +13,8 @@ import { openMachine } from '../../src/machine/open.js'
 
 const [name = '', last = ''] = process.argv.slice(2)
 const { signal } = new AbortController()
-const session = { profile: DOCKER_MACHINE_PROFILE, argv: [], given: {}, env: process.env, signal }
+const view = { json: false, debug: false, command: '' }
+const session = { profile: DOCKER_MACHINE_PROFILE, argv: [], given: {}, view, env: process.env, signal }
 const ctx = machineContext(session, globalOptions(process.env), () => undefined)
 const open = await openMachine(ctx, name)
 // As if the machine still had the key of its user data.

@@ -63,7 +63,7 @@ const USAGE: readonly (readonly [args: readonly string[], code: number, stderr: 
   [
     ['create', '--generic-ssh-prot', '22', 'web'],
     2,
-    /Unknown flag: --generic-ssh-prot[\s\S]*--generic-ssh-port/,
+    /flag provided but not defined: -generic-ssh-prot[\s\S]*--generic-ssh-port/,
   ],
   [['create', '-d', 'nonee', 'web'], 2, /Driver "nonee" not found[\s\S]*Did you mean --driver none\?/],
   [['create', '-d', 'none', 'web'], 2, /--url option is required/],
@@ -81,7 +81,7 @@ const USAGE: readonly (readonly [args: readonly string[], code: number, stderr: 
   [['create', '-d', 'none', '--url', URL_OF_NONE, 'a_b'], 2, /Allowed hostname chars are: 0-9a-zA-Z \. -/],
   [['create', '-d', 'none', '--url', URL_OF_NONE, '--', '-x'], 2, /Allowed hostname chars/],
   [['create', '-d', 'none', '--url', URL_OF_NONE, '../up'], 2, /Allowed hostname chars/],
-  [['ls', '--timeout', 'abc'], 2, /--timeout wants an integer, not abc/],
+  [['ls', '--timeout', 'abc'], 2, /invalid value "abc" for flag -timeout: parse error/],
   [['ls', '--filter', 'label'], 2, /Unsupported filter syntax/],
   [['-s'], 2, /flag needs an argument: -s/],
   [['rm'], 2, /Expected to get one or more machine names/],
@@ -113,6 +113,7 @@ t.test('bad command lines say what is wrong and how it is right', async (t) => {
         profile: TSMACHINE_PROFILE,
         argv: args,
         given,
+        view: { json: false, debug: false, command: '' },
         env: { ...me.env, SHELL: '' },
         signal,
       }

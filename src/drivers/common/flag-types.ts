@@ -1,9 +1,9 @@
 import type { FlagSpec, FlagValues } from '../../contracts/driver.js'
+import { goInteger } from '../../util/go-values.js'
 
 type Value = NonNullable<FlagValues[string]>
 type Read = { readonly value: Value } | { readonly fault: string }
 
-const INTEGER = /^[+-]?(0x[0-9a-f]+|0|[1-9][0-9]*)$/i
 const TRUE = ['1', 't', 'true', 'yes', 'on']
 const FALSE = ['0', 'f', 'false', 'no', 'off']
 
@@ -21,9 +21,8 @@ const READERS: Readonly<Record<FlagSpec['type'], (text: string, shown: string) =
       .filter((item) => item !== ''),
   }),
   integer(text, shown) {
-    const clean = text.trim()
-    const value = INTEGER.test(clean) ? integerOf(clean) : NaN
-    return Number.isSafeInteger(value) ? { value } : { fault: `${shown} is not a whole number` }
+    const value = goInteger(text)
+    return value === undefined ? { fault: `${shown} is not a whole number` } : { value }
   },
   boolean(text, shown) {
     const word = text.trim().toLowerCase()
@@ -31,12 +30,6 @@ const READERS: Readonly<Record<FlagSpec['type'], (text: string, shown: string) =
     if (FALSE.includes(word)) return { value: false }
     return { fault: `${shown} is neither true nor false` }
   },
-}
-
-function integerOf(text: string): number {
-  const negative = text.startsWith('-')
-  const size = Number(text.replace(/^[+-]/, ''))
-  return negative ? -size : size
 }
 
 const KINDS: Readonly<Record<FlagSpec['type'], { is: (value: Value) => boolean; word: string }>> = {

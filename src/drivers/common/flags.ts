@@ -14,7 +14,7 @@ export interface CollectedValues {
 
 /**
  * Merges what the command line gave (by flag name) with the environment and the defaults, in this order of strength.
- * An empty variable counts as unset; a list in a variable is separated by commas.
+ * An empty variable counts as unset. A list in a variable is separated by commas, and the command line adds to it.
  */
 export function collectFlagValues(
   flags: readonly FlagSpec[],
@@ -24,16 +24,21 @@ export function collectFlagValues(
   const faults: string[] = []
   const values: Record<string, FlagValues[string]> = { ...given }
   for (const flag of flags) {
-    if (given[flag.name] !== undefined) continue
+    const own = given[flag.name]
+    if (own !== undefined && !Array.isArray(own)) continue
     const text = flag.env === undefined ? undefined : env[flag.env]
-    if (!text) values[flag.name] = flag.default
+    if (!text) values[flag.name] = own ?? flag.default
     else {
       const read = fromText(flag, text)
       if ('fault' in read) faults.push(`${flag.env}: ${read.fault} (it stands for --${flag.name})`)
-      values[flag.name] = 'fault' in read ? flag.default : read.value
+      values[flag.name] = 'fault' in read ? flag.default : appended(read.value, own)
     }
   }
   return { values, faults }
+}
+
+function appended(value: FlagValues[string], own: FlagValues[string]): FlagValues[string] {
+  return Array.isArray(value) && Array.isArray(own) ? [...(value as string[]), ...(own as string[])] : value
 }
 
 /**

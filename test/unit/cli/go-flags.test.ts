@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import t from 'tap'
 import { globalOptions, takeLeadingGlobals } from '../../../src/cli/global-flags.js'
 import { type KnownFlag, readGoFlags } from '../../../src/cli/go-flags.js'
+import { isMachineError } from '../../../src/contracts/errors.js'
 import { goBoolean, goInteger } from '../../../src/util/go-values.js'
 
 const KNOWN: readonly KnownFlag[] = [
@@ -57,10 +58,6 @@ const LINES: readonly (readonly [typed: readonly string[], read: readonly string
     ['-', 'web'],
   ],
   [
-    ['-bogus', '--bogus=1', '-qd', 'x'],
-    ['-bogus', '--bogus=1', '-qd', 'x'],
-  ],
-  [
     ['-d', 'a', '-d', 'b'],
     ['--driver=a', '--driver=b'],
   ],
@@ -81,12 +78,26 @@ const FAULTS: readonly (readonly [typed: readonly string[], message: string])[] 
   [['-d'], 'flag needs an argument: -d'],
   [['--quiet=maybe'], 'invalid boolean value "maybe" for -quiet: parse error'],
   [['-d', 'x', '--driver', 'y'], 'Cannot use two forms of the same flag: d driver'],
+  [['--bogus=1', '-also'], 'flag provided but not defined: -bogus'],
+  [['-qd', 'x'], 'flag provided but not defined: -qd'],
   [['--quiet', '-q=false'], 'Cannot use two forms of the same flag: quiet q'],
 ]
 
 t.test('faults are named in the words of Go programs', async (t) => {
   for (const [typed, message] of FAULTS)
     t.throws(() => readGoFlags(typed, KNOWN), { code: 'usage', message }, typed.join(' '))
+})
+
+t.test('a flag that is not known comes with the nearest that is', async (t) => {
+  const hintsOf = (word: string): unknown => {
+    try {
+      return readGoFlags([word], KNOWN)
+    } catch (error) {
+      return isMachineError(error) ? error.hints : error
+    }
+  }
+  t.same(hintsOf('--formt'), ['Did you mean --format?'])
+  t.same(hintsOf('--zzzzzzzz'), [])
 })
 
 t.test('reading stops at the first word where words are passed on', async (t) => {
