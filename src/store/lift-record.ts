@@ -26,7 +26,7 @@ export function liftRecord(old: Fields, place: RecordPlace): Fields {
       Driver: text(host['Driver']),
       Memory: host['Memory'] ?? 0,
       Disk: host['Disk'] ?? 0,
-      EngineOptions: engineOptions(fieldsOf(host['EngineOptions'])),
+      EngineOptions: engineOptions(fieldsOf(host['EngineOptions']), 'ConfigVersion' in old),
       SwarmOptions: swarmOptions(old, fieldsOf(host['SwarmOptions'])),
       AuthOptions: authOptions(old, fieldsOf(host['AuthOptions']), dir, place),
     },
@@ -45,9 +45,10 @@ function rootOf(dir: string, place: RecordPlace): string {
   return dir === place.dir ? place.root : dirname(dirname(dir))
 }
 
-/** Choices that a user made are kept; what only a later version has gets its first value. */
-function engineOptions(old: Fields): Fields {
-  return { ...ENGINE_OPTIONS, ...chosen(old, Object.keys(ENGINE_OPTIONS)), TlsVerify: true }
+/** Choices that a user made are kept, what has no value gets its first one. Version 0 has only zero values for flags. */
+function engineOptions(old: Fields, isComplete: boolean): Fields {
+  const options = { ...ENGINE_OPTIONS, ...chosen(old, Object.keys(ENGINE_OPTIONS)) }
+  return isComplete ? options : { ...options, TlsVerify: true }
 }
 
 function swarmOptions(old: Fields, host: Fields): JsonObject {

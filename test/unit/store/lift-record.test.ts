@@ -98,7 +98,7 @@ t.test(
 t.test('version 1: the CA key gets its name, the machine keeps its directory', (t) => {
   const record = lifted(V1)
   t.match(record.HostOptions, {
-    EngineOptions: { InstallURL: 'https://mirror.example/install', Labels: ['zone=a'], TlsVerify: true },
+    EngineOptions: { InstallURL: 'https://mirror.example/install', Labels: ['zone=a'], TlsVerify: false },
     SwarmOptions: { Host: 'tcp://0.0.0.0:3376', Image: '', Env: null },
     AuthOptions: AUTH,
   })
