@@ -10,6 +10,8 @@ export const SIZES = {
   runnerCreates: { ci: 20, campaign: 100 },
   /** The same with real VMs. */
   runnerVms: { ci: 3, campaign: 6 },
+  /** Hostile values of engine options that go through each shell and reader. */
+  hostileValues: { ci: 60, campaign: 5_000 },
   /** Interleaved boots of ours and of the stock VM in `npm run bench`. */
   benchBoots: { ci: 3, campaign: 7 },
 } as const

@@ -1,13 +1,16 @@
 import { MachineError } from '../../src/contracts/errors.js'
 import type { InitSystem } from '../../src/contracts/provision.js'
 
+/** systemd leaves out an assignment that has one, without a word. */
+const CONTROL = /[^\P{Cc}\t]/u
+
 const ASSIGNMENT = /^([A-Za-z_][A-Za-z0-9_]*)=([\s\S]*)$/
 
 /** Splits `--engine-env` values. @throws MachineError `usage` for one that is no NAME=VALUE or spans lines */
 export function parseEnvironment(entries: readonly string[]): [name: string, value: string][] {
   return entries.map((entry) => {
     const match = ASSIGNMENT.exec(entry)
-    if (!match || /[\n\r\0]/.test(entry))
+    if (!match || CONTROL.test(entry))
       throw new MachineError('usage', `--engine-env ${entry.split('=')[0]}: it should be one line NAME=VALUE`)
     return [match[1] ?? '', match[2] ?? '']
   })

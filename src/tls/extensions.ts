@@ -1,6 +1,5 @@
 import { createHash, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
-import { domainToASCII } from 'node:url'
 import type { Asn1, Der } from './der.js'
 import { ipBytes } from './names.js'
 
@@ -83,9 +82,7 @@ function authorityKeyIdentifier(der: Der, id: Buffer): Asn1 {
 
 function subjectAltName(der: Der, sans: readonly string[]): Asn1 {
   const names = sans.map((san) =>
-    isIP(san)
-      ? der.implicit(7, ipBytes(san))
-      : der.implicit(2, Buffer.from(domainToASCII(san) || san, 'latin1')),
+    isIP(san) ? der.implicit(7, ipBytes(san)) : der.implicit(2, Buffer.from(san, 'latin1')),
   )
   return extension(der, OID.subjectAltName, false, der.sequence(...names))
 }

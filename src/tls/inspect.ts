@@ -73,7 +73,11 @@ export function isSignedBy(certificate: X509Certificate, ca: X509Certificate): b
   return certificate.checkIssued(ca) && certificate.verify(ca.publicKey)
 }
 
+/** Node writes names with commas or quotes as JSON strings. */
+const SAN = /(?:DNS|IP Address):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g
+
 function sansOf(certificate: X509Certificate): string[] {
-  const parts = (certificate.subjectAltName ?? '').split(', ').filter(Boolean)
-  return parts.map((part) => normalSan(part.replace(/^(DNS|IP Address):/, '').replace(/^"|"$/g, '')))
+  return [...(certificate.subjectAltName ?? '').matchAll(SAN)].map(([, text = '']) =>
+    normalSan(text.startsWith('"') ? (JSON.parse(text) as string) : text),
+  )
 }

@@ -1,18 +1,17 @@
 import { isIP, isIPv4 } from 'node:net'
+import { domainToASCII } from 'node:url'
 
 /** Names and addresses of a certificate in one form each, without doubles: what equality is tested on. */
 export function normalSans(sans: readonly string[]): string[] {
   return [...new Set(sans.map(normalSan).filter(Boolean))]
 }
 
-/** Lower case; IPv6 in its short form without zone and brackets. */
+/** Lower case, names as a certificate has them (xn--); IPv6 in its short form without zone and brackets. */
 export function normalSan(san: string): string {
-  const text = san
-    .trim()
-    .replace(/^\[|\]$/g, '')
-    .replace(/%.*$/, '')
-    .toLowerCase()
-  return isIP(text) === 6 ? new URL(`http://[${text}]`).hostname.slice(1, -1) : text
+  const text = san.trim().toLowerCase()
+  const address = text.replace(/^\[|\]$/g, '').replace(/%.*$/, '')
+  if (isIP(address) === 6) return new URL(`http://[${address}]`).hostname.slice(1, -1)
+  return /^[\x20-\x7e]*$/.test(text) ? text : domainToASCII(text) || text
 }
 
 /** Network bytes of an address: 4 or 16. */

@@ -112,8 +112,8 @@ export function content(made: Plan, path: string): string {
 }
 
 /** The daemon.json that a plan leaves. */
-export function daemon(made: Plan): Record<string, unknown> {
-  return JSON.parse(content(made, '/etc/docker/daemon.json')) as Record<string, unknown>
+export function daemon(made: Plan, path = '/etc/docker/daemon.json'): Record<string, unknown> {
+  return JSON.parse(content(made, path)) as Record<string, unknown>
 }
 
 /** The MachineError that work throws. */
