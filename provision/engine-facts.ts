@@ -38,6 +38,9 @@ const READERS: Readonly<Record<InitSystem, Read>> = {
   unknown: (raw, root) => (raw['dockerd'] ? serviceEngine(raw, root) : undefined),
 }
 
+/** Besides `enabled`: units that cannot be enabled, because others start them. */
+const STARTS_AT_BOOT: ReadonlySet<string> = new Set(['enabled', 'static', 'generated'])
+
 function systemdEngine(raw: RawFacts, root: string): EngineFacts | undefined {
   const units = parseUnits(raw['units'] ?? '')
   const unit = units['docker.service']
@@ -51,7 +54,7 @@ function systemdEngine(raw: RawFacts, root: string): EngineFacts | undefined {
     state: STATES[unit?.ActiveState ?? ''] ?? 'stopped',
     socketActivated: units['docker.socket']?.ActiveState === 'active',
     ...(known ? { service: 'docker.service' } : {}),
-    enabled: unit?.UnitFileState === 'enabled',
+    enabled: STARTS_AT_BOOT.has(unit?.UnitFileState ?? ''),
     ours: (execStart ?? path).startsWith('/opt/tsmachine/'),
     ...(execStart === undefined ? {} : { execStart }),
   }

@@ -96,7 +96,7 @@ system() {
   say data_root "${data:-/var/lib/docker}"
   df -Pk "$(existing "$root${data:-/var/lib/docker}")" 2>/dev/null | output df_data
   kernel_features
-  grep '^docker:' "$root/etc/group" 2>/dev/null | output docker_group
+  grep -hs '^docker:' "$root/etc/group" "$root/usr/lib/group" | head -n 1 | output docker_group
   for ca in ssl/certs/ca-certificates.crt pki/tls/certs/ca-bundle.crt ssl/ca-bundle.pem ssl/cert.pem; do
     [ -s "$root/etc/$ca" ] && say public_cas "/etc/$ca" && break
   done

@@ -27,7 +27,8 @@ export function hostEngineOnSystemd(facts: Facts, wanted: Wanted, daemon: JsonOb
   }
 }
 
+/** Also beside an active socket: that starts the engine for its own callers, and our port has none. */
 function enableSteps(engine: EngineFacts | undefined): Step[] {
-  if (engine?.enabled || engine?.socketActivated) return []
+  if (engine?.enabled) return []
   return [run(['systemctl', 'enable', 'docker.service'], 'start the engine at boot', { tolerate: true })]
 }

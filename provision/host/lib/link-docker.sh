@@ -1,4 +1,7 @@
-# Puts the bundle's docker client into everybody's PATH, unless the host has one.
-link=$TSM_ROOT/usr/local/bin/docker
-[ -e "$link" ] && exit 0
-mkdir -p "$TSM_ROOT/usr/local/bin" && ln -sf /opt/tsmachine/current/bin/docker "$link"
+# Puts the bundle's docker client into everybody's PATH, unless the host has one. Where /usr/local is read-only, /opt/bin is
+# in PATH (Flatcar).
+for folder in "$TSM_ROOT/usr/local/bin" "$TSM_ROOT/opt/bin"; do
+  [ ! -e "$folder/docker" ] || exit 0
+  mkdir -p "$folder" && ln -sf /opt/tsmachine/current/bin/docker "$folder/docker" && exit 0
+done
+exit 1
