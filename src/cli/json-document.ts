@@ -9,6 +9,11 @@ export function resultDocument(command: string, result: unknown): string {
   return document({ schema: JSON_SCHEMA, command, ok: true, result })
 }
 
+/** The same on one line: a command that goes on prints one after the other. */
+export function resultLine(command: string, result: unknown): string {
+  return document({ schema: JSON_SCHEMA, command, ok: true, result }, '')
+}
+
 /** The document of a command that failed. */
 export function errorDocument(command: string, error: MachineError, exitCode: number): string {
   return document({ schema: JSON_SCHEMA, command, ok: false, error: errorJson(error, exitCode) })
@@ -30,8 +35,8 @@ function errorJson(error: MachineError, exitCode: number): Record<string, unknow
 }
 
 /** JSON escapes control characters itself, except the C1 ones and those that reorder text. */
-function document(value: unknown): string {
-  const text = JSON.stringify(value, undefined, 2)
+function document(value: unknown, indent: string | number = 2): string {
+  const text = JSON.stringify(value, undefined, indent)
   return text.replace(/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, unicodeEscape) + '\n'
 }
 

@@ -1,17 +1,27 @@
+import { Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.js'
 import { words } from '../cli/args.js'
 import { activeMachine } from '../machine/active.js'
 
 export default class Active extends BaseCommand {
-  static override summary = 'Print which machine DOCKER_HOST points to.'
-  static override usage = 'active'
+  static override summary = 'Print which machine DOCKER_HOST points to, or whose swarm.'
+  static override usage = 'active [-t SECONDS]'
   static override strict = false
-  static override examples = ['<%= config.bin %> active']
+  static override flags = {
+    timeout: Flags.integer({
+      char: 't',
+      helpValue: 'SECONDS',
+      default: 10,
+      min: 0,
+      summary: 'How long to wait for what a driver knows of its machines.',
+    }),
+  }
+  static override examples = ['<%= config.bin %> active', '<%= config.bin %> active --timeout 2']
 
   override async run(): Promise<void> {
     const { argv, flags } = await this.parse(Active)
     if (words(argv).length > 0) throw this.usage('Error: Too many arguments given')
-    const name = await activeMachine(this.quietContext(flags))
+    const name = await activeMachine(this.quietContext(flags), flags.timeout * 1000)
     this.answer({ name }, name)
   }
 }

@@ -1,28 +1,31 @@
-import { MachineError } from '../contracts/errors.js'
+import { MachineError, messageOf } from '../contracts/errors.js'
 import type { BrokenRecord, MachineRecord } from '../contracts/record.js'
-import type { ListRow } from './list.js'
+import type { MachineState } from '../contracts/state.js'
+import { goRegExp } from '../util/go-regexp.js'
+import { swarmMasters, swarmRole } from './swarm.js'
+
+const KEYS = ['driver', 'state', 'name', 'label', 'swarm'] as const
 
 /** One `--filter KEY=VALUE`. Same key again means "or", different keys mean "and". */
 export interface ListFilter {
-  readonly key: 'driver' | 'state' | 'name' | 'label'
+  readonly key: (typeof KEYS)[number]
   readonly value: string
 }
-
-const KEYS: readonly string[] = ['driver', 'state', 'name', 'label']
 
 /** @throws MachineError `usage` in docker-machine's words */
 export function parseFilter(text: string): ListFilter {
   const at = text.indexOf('=')
   if (at < 0)
     throw new MachineError('usage', 'Unsupported filter syntax', { hints: ['Write --filter KEY=VALUE.'] })
-  const key = text.slice(0, at).toLowerCase()
-  if (!KEYS.includes(key))
-    throw new MachineError('usage', `Unsupported filter key '${key}'`, {
+  const given = text.slice(0, at).toLowerCase()
+  const key = KEYS.find((known) => known === given)
+  if (key === undefined)
+    throw new MachineError('usage', `Unsupported filter key '${given}'`, {
       hints: [`Keys: ${KEYS.join(', ')}`],
     })
-  const filter = { key, value: text.slice(at + 1) } as ListFilter
-  if (filter.key === 'name') nameTest(filter.value)
-  return filter
+  const value = text.slice(at + 1)
+  if (key === 'name') nameTest(value)
+  return { key, value }
 }
 
 /** What records alone can tell. Machines that cannot be loaded are always listed. */
@@ -30,42 +33,62 @@ export function filterRecords(
   records: readonly (MachineRecord | BrokenRecord)[],
   filters: readonly ListFilter[],
 ): (MachineRecord | BrokenRecord)[] {
-  return records.filter((record) => 'error' in record || recordMatches(record, filters))
+  const masters = swarmMasters(records.filter(isWhole))
+  const tests = recordTests(filters, masters)
+  return records.filter((record) => !isWhole(record) || tests.every((test) => test(record)))
+}
+
+/** Told apart from a record that cannot be read. */
+export function isWhole(record: MachineRecord | BrokenRecord): record is MachineRecord {
+  return !('error' in record)
 }
 
 /** What only a live answer tells: the state. */
-export function filterRows(rows: readonly ListRow[], filters: readonly ListFilter[]): ListRow[] {
+export function stateMatches(state: MachineState, filters: readonly ListFilter[]): boolean {
   const wanted = filters.filter((filter) => filter.key === 'state')
-  return rows.filter(
-    (row) => wanted.length === 0 || wanted.some((filter) => sameWord(filter.value, row.state)),
-  )
+  return wanted.length === 0 || wanted.some((filter) => sameWord(filter.value, state))
 }
 
-function recordMatches(record: MachineRecord, filters: readonly ListFilter[]): boolean {
-  const tests: Readonly<Record<'driver' | 'name' | 'label', (value: string) => boolean>> = {
-    driver: (value) => sameWord(value, record.config.DriverName),
-    name: (value) => nameTest(value).test(record.name),
-    label: (value) => hasLabel(record.config.HostOptions.EngineOptions.Labels ?? [], value),
+type RecordTest = (record: MachineRecord) => boolean
+
+function recordTests(
+  filters: readonly ListFilter[],
+  masters: ReadonlyMap<string, string>,
+): readonly RecordTest[] {
+  const makers: Readonly<Record<Exclude<ListFilter['key'], 'state'>, (value: string) => RecordTest>> = {
+    driver: (value) => (record) => sameWord(value, record.config.DriverName),
+    name: (value) => {
+      const pattern = nameTest(value)
+      return (record) => pattern.test(record.name)
+    },
+    label: (value) => (record) => hasLabel(record.config.HostOptions.EngineOptions.Labels ?? [], value),
+    swarm: (value) => (record) => sameWord(value, masters.get(swarmRole(record).discovery) ?? ''),
   }
-  return (['driver', 'name', 'label'] as const).every((key) => {
-    const values = filters.filter((filter) => filter.key === key)
-    return values.length === 0 || values.some((filter) => tests[key](filter.value))
+  return (['driver', 'name', 'label', 'swarm'] as const).flatMap((key) => {
+    const tests = filters.filter((filter) => filter.key === key).map((filter) => makers[key](filter.value))
+    return tests.length === 0 ? [] : [(record: MachineRecord) => tests.some((test) => test(record))]
   })
 }
 
 function nameTest(pattern: string): RegExp {
   try {
-    return new RegExp(pattern)
+    return goRegExp(pattern)
   } catch (cause) {
-    throw new MachineError('usage', `Filter name=${pattern} is not a regular expression`, { cause })
+    throw new MachineError(
+      'usage',
+      `Filter name=${pattern} is not a regular expression: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    )
   }
 }
 
 /** `label=KEY=VALUE`, or `label=KEY` for any value. The value's case does not matter. */
 function hasLabel(labels: readonly string[], wanted: string): boolean {
-  const [key = '', value] = splitOnce(wanted)
+  const [key, value] = splitOnce(wanted)
   return labels.some((label) => {
-    const [labelKey = '', labelValue = ''] = splitOnce(label)
+    const [labelKey, labelValue = ''] = splitOnce(label)
     return labelKey === key && (value === undefined || sameWord(labelValue, value))
   })
 }

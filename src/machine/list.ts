@@ -1,67 +1,48 @@
-import type { DriverMachine } from '../contracts/driver.js'
 import { isMachineError, messageOf } from '../contracts/errors.js'
-import type { BrokenRecord, MachineRecord } from '../contracts/record.js'
+import type { MachineRecord } from '../contracts/record.js'
 import type { MachineState } from '../contracts/state.js'
+import { mapBounded } from '../util/bounded.js'
 import { withDeadline } from '../util/wait.js'
 import { sameUrl } from './active.js'
 import { urlOf } from './address.js'
 import { certificateDaysLeft } from './certificate-age.js'
 import type { MachineContext } from './context.js'
 import { engineVersion } from './engine-version.js'
-import { filterRecords, filterRows, type ListFilter } from './list-filter.js'
-import { mapBounded } from '../util/bounded.js'
+import { filterRecords, isWhole, type ListFilter, stateMatches } from './list-filter.js'
+import { brokenRow, type ListRow, type Masters, recordRow } from './list-row.js'
+import { naturalOrder } from './natural-order.js'
 import { openRecord, type OpenMachine } from './open.js'
+import { swarmMasters, swarmRole, swarmUrl } from './swarm.js'
 
-const PROBES_AT_ONCE = 64
+export type { ListRow } from './list-row.js'
 
-/** One line of `ls`. */
-export interface ListRow {
-  readonly name: string
-  readonly active: boolean
-  readonly driver: string
-  readonly state: MachineState
-  readonly url: string
-  /** `v26.1.5`, `Unknown`, or empty when it was not asked. */
-  readonly engine: string
-  readonly error: string
-  /** Days until the server certificate ends, when it is under 30. */
-  readonly certificateDays?: number
-  readonly labels: readonly string[]
-  readonly responseMs: number
-}
+const PROBES_AT_ONCE = 256
+/** Days before its end from which on a certificate is worth a column. */
+const CERTIFICATE_DAYS = 30
 
 export interface ListOptions {
   readonly filters: readonly ListFilter[]
-  /** For state and engine of one machine; a machine that does not answer in it is a `Timeout` row. */
+  /** For all answers together; what did not come by then is a `Timeout` row. */
   readonly timeoutMs: number
+  /** Names and states are enough: engines are not asked. */
+  readonly statesOnly?: boolean
+  /** Told at first and after each answer: all rows as far as they are known. */
+  readonly progress?: (rows: readonly ListRow[]) => void
 }
 
-/** All machines with their state now: one state call per driver, engines asked side by side. */
+/** All machines with their state now: one state call per driver, all drivers and engines asked side by side. */
 export async function listMachines(ctx: MachineContext, options: ListOptions): Promise<readonly ListRow[]> {
-  const records = filterRecords(ctx.store.readAll(), options.filters)
-  const broken = records.filter((record): record is BrokenRecord => 'error' in record).map(brokenRow)
-  const opened = await Promise.all(records.filter(isWhole).map(async (record) => await open(ctx, record)))
-  const states = await statesOf(
-    ctx,
-    opened.flatMap((item) => ('row' in item ? [] : [item])),
-    options.timeoutMs,
-  )
-  const rows = await mapBounded(opened, PROBES_AT_ONCE, async (item) =>
-    'row' in item ? item.row : await liveRow(ctx, item, states.get(item.machine.id), options.timeoutMs),
-  )
-  return [...broken, ...filterRows(rows, options.filters)].sort((a, b) => naturalOrder(a.name, b.name))
+  return await new Listing(ctx, options).run()
 }
 
-function isWhole(record: MachineRecord | BrokenRecord): record is MachineRecord {
-  return !('error' in record)
-}
-
-async function open(ctx: MachineContext, record: MachineRecord): Promise<OpenMachine | { row: ListRow }> {
-  try {
-    return await openRecord(ctx, record)
-  } catch (error) {
-    return { row: errorRow(record.name, 'not-found', 'Unknown', messageOf(error)) }
-  }
+/** Names only, as `ls -q`: directory order, no driver asked; and the machines that cannot be loaded. */
+export function listNames(
+  ctx: MachineContext,
+  filters: readonly ListFilter[] = [],
+): { readonly names: readonly string[]; readonly unloadable: readonly string[] } {
+  const records = filterRecords(ctx.store.readAll(), filters)
+  const [whole, broken] = [records.filter(isWhole), records.filter((record) => !isWhole(record))]
+  return { names: whole.map((record) => record.name), unloadable: broken.map((record) => record.name) }
 }
 
 interface KnownState {
@@ -69,67 +50,161 @@ interface KnownState {
   readonly error?: string
 }
 
-/** One call per driver for all its machines (per account, once drivers have several). */
-async function statesOf(
-  ctx: MachineContext,
-  machines: readonly OpenMachine[],
-  timeoutMs: number,
-): Promise<ReadonlyMap<string, KnownState>> {
-  const groups = new Map<string, OpenMachine[]>()
-  for (const machine of machines)
-    groups.set(machine.factory.name, [...(groups.get(machine.factory.name) ?? []), machine])
-  const answers = await Promise.all(
-    [...groups.values()].map(async (group) => await groupStates(ctx, group, timeoutMs)),
-  )
-  return new Map(answers.flat())
-}
+const TIMEOUT: KnownState = { state: 'Timeout' }
 
-async function groupStates(
-  ctx: MachineContext,
-  group: readonly OpenMachine[],
-  timeoutMs: number,
-): Promise<(readonly [string, KnownState])[]> {
-  const machines: readonly DriverMachine[] = group.map((open) => open.machine)
-  const driver = group[0]?.driver
-  try {
-    const reports = await withDeadline(
-      'the state of machines',
-      timeoutMs,
-      async (signal) => (await driver?.states(machines, signal)) ?? [],
-      { signal: ctx.signal },
-    )
-    return reports.map((report) => [report.id, report] as const)
-  } catch (error) {
-    ctx.signal.throwIfAborted()
+class Listing {
+  readonly #rows = new Map<string, ListRow>()
+  readonly #started: number
+  #order: readonly string[] = []
+  #masters: Masters = new Map()
+
+  constructor(
+    private readonly ctx: MachineContext,
+    private readonly options: ListOptions,
+  ) {
+    this.#started = ctx.clock.monotonicMs()
+  }
+
+  async run(): Promise<readonly ListRow[]> {
+    const everything = this.ctx.store.readAll()
+    this.#masters = swarmMasters(everything.filter(isWhole))
+    const records = filterRecords(everything, this.options.filters)
+    this.#order = records.map((record) => record.name).sort(naturalOrder)
+    const byState = this.options.filters.some((filter) => filter.key === 'state')
+    for (const record of records)
+      if (!isWhole(record)) this.#rows.set(record.name, brokenRow(record))
+      else if (!byState) this.#rows.set(record.name, { ...recordRow(record, this.#masters), pending: true })
+    this.#tell()
+    await Promise.all(byDriver(records.filter(isWhole)).map(async (group) => await this.#group(group)))
+    return this.#sorted()
+  }
+
+  #sorted(): readonly ListRow[] {
+    return this.#order.flatMap((name) => this.#rows.get(name) ?? [])
+  }
+
+  #tell(): void {
+    this.options.progress?.(this.#sorted())
+  }
+
+  /** The machines of one driver (of one account, once drivers have several). */
+  async #group(records: readonly MachineRecord[]): Promise<void> {
+    const opened = await Promise.all(records.map(async (record) => await this.#open(record)))
+    const machines = opened.filter((item) => item !== undefined)
+    const states = await this.#states(machines)
+    await mapBounded(machines, PROBES_AT_ONCE, async (open) => {
+      const known = states.get(open.machine.id) ?? { state: '' }
+      if (!this.#keeps(known.state)) return
+      this.#put(await this.#liveRow(open, known))
+    })
+  }
+
+  #keeps(state: MachineState): boolean {
+    return stateMatches(state, this.options.filters)
+  }
+
+  #put(row: ListRow): void {
+    this.#rows.set(row.name, row)
+    this.#tell()
+  }
+
+  async #open(record: MachineRecord): Promise<OpenMachine | undefined> {
+    try {
+      return await this.#within('the driver', async () => await openRecord(this.ctx, record))
+    } catch (error) {
+      const row = recordRow(record, this.#masters)
+      const known = this.#failed(error)
+      if (!this.#keeps(known.state)) return undefined
+      if (known === TIMEOUT) this.#put({ ...row, ...known, responseMs: this.#elapsed() })
+      else this.#put({ ...row, ...known, driver: 'not-found', engine: 'Unknown' })
+      return undefined
+    }
+  }
+
+  async #states(machines: readonly OpenMachine[]): Promise<ReadonlyMap<string, KnownState>> {
+    const driver = machines[0]?.driver
+    const ask = machines.map((open) => open.machine)
+    try {
+      const reports = await this.#within(
+        'the state',
+        async (signal) => (await driver?.states(ask, signal)) ?? [],
+      )
+      return new Map(reports.map((report) => [report.id, report] as const))
+    } catch (error) {
+      const known = this.#failed(error)
+      return new Map(ask.map((machine) => [machine.id, known] as const))
+    }
+  }
+
+  #failed(error: unknown): KnownState {
+    this.ctx.signal.throwIfAborted()
     const timedOut = isMachineError(error) && error.code === 'timeout'
-    const known: KnownState = timedOut ? { state: 'Timeout' } : { state: 'Error', error: messageOf(error) }
-    return machines.map((machine) => [machine.id, known] as const)
+    return timedOut ? TIMEOUT : { state: 'Error', error: messageOf(error) }
+  }
+
+  /** One deadline for everything; what comes after it still gets its turn to be told so. */
+  async #within<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const left = Math.max(1, this.options.timeoutMs - this.#elapsed())
+    return await withDeadline(what, left, work, { signal: this.ctx.signal })
+  }
+
+  #elapsed(): number {
+    return Math.round(this.ctx.clock.monotonicMs() - this.#started)
+  }
+
+  async #liveRow(open: OpenMachine, { state, error }: KnownState): Promise<ListRow> {
+    const { ctx } = this
+    const row = recordRow(open.record, this.#masters)
+    if (state === 'Timeout') return { ...row, state, error: failureText(open), responseMs: this.#elapsed() }
+    const url = shownUrl(open, state)
+    const engine = await this.#engine(open, state)
+    const days = await certificateDaysLeft(open, ctx.clock.now())
+    const host = ctx.env['DOCKER_HOST']
+    return {
+      ...row,
+      driver: open.factory.name,
+      active: url !== '' && sameUrl(url, host),
+      activeSwarm: sameUrl(swarmUrl(url, swarmRole(open.record)), host),
+      state,
+      url,
+      engine: engine.version,
+      error: failureText(open) || (error ?? engine.error ?? (await this.#forwardFaults(open, state))),
+      responseMs: this.#elapsed(),
+      ...(days !== undefined && days < CERTIFICATE_DAYS ? { certificateDays: days } : {}),
+    }
+  }
+
+  async #engine(open: OpenMachine, state: MachineState): Promise<{ version: string; error?: string }> {
+    if (state !== 'Running' || this.options.statesOnly) return { version: 'Unknown' }
+    try {
+      const left = Math.max(1, this.options.timeoutMs - this.#elapsed())
+      return { version: `v${await engineVersion(this.ctx, open, left)}` }
+    } catch (error) {
+      this.ctx.signal.throwIfAborted()
+      return { version: 'Unknown', error: messageOf(error) }
+    }
+  }
+
+  /** Published ports that are taken on this computer: the container runs, but is not reached here. */
+  async #forwardFaults(open: OpenMachine, state: MachineState): Promise<string> {
+    if (state !== 'Running' || this.options.statesOnly || !open.driver.forwards) return ''
+    try {
+      const forwards = await this.#within(
+        'the ports',
+        async () => (await open.driver.forwards?.(open.machine)) ?? [],
+      )
+      return forwards.flatMap((forward) => forward.error ?? []).join('; ')
+    } catch (error) {
+      return this.#failed(error).error ?? ''
+    }
   }
 }
 
-async function liveRow(
-  ctx: MachineContext,
-  open: OpenMachine,
-  known: KnownState | undefined,
-  timeoutMs: number,
-): Promise<ListRow> {
-  const started = ctx.clock.monotonicMs()
-  const state = known?.state ?? ''
-  const url = state === 'Timeout' ? '' : shownUrl(open, state)
-  const engine = await engineCell(ctx, open, state, timeoutMs)
-  const days = await certificateDaysLeft(open, ctx.clock.now())
-  return {
-    name: open.name,
-    active: url !== '' && sameUrl(url, ctx.env['DOCKER_HOST']),
-    driver: open.factory.name,
-    state,
-    url,
-    engine: engine.version,
-    error: failureText(open) || (known?.error ?? engine.error ?? (await forwardFaults(open, state))),
-    labels: open.record.config.HostOptions.EngineOptions.Labels ?? [],
-    responseMs: Math.round(ctx.clock.monotonicMs() - started),
-    ...(days !== undefined && days < 30 ? { certificateDays: days } : {}),
-  }
+function byDriver(records: readonly MachineRecord[]): readonly (readonly MachineRecord[])[] {
+  const groups = new Map<string, MachineRecord[]>()
+  for (const record of records)
+    groups.set(record.config.DriverName, [...(groups.get(record.config.DriverName) ?? []), record])
+  return [...groups.values()]
 }
 
 function shownUrl(open: OpenMachine, state: MachineState): string {
@@ -143,78 +218,8 @@ function shownUrl(open: OpenMachine, state: MachineState): string {
   }
 }
 
-async function engineCell(
-  ctx: MachineContext,
-  open: OpenMachine,
-  state: MachineState,
-  timeoutMs: number,
-): Promise<{ version: string; error?: string }> {
-  if (state === 'Timeout') return { version: '' }
-  if (state !== 'Running') return { version: 'Unknown' }
-  try {
-    return { version: `v${await engineVersion(ctx, open, timeoutMs)}` }
-  } catch (error) {
-    ctx.signal.throwIfAborted()
-    return { version: 'Unknown', error: messageOf(error) }
-  }
-}
-
-/** Published ports that are taken on this computer: the container runs, but is not reached here. */
-async function forwardFaults(open: OpenMachine, state: MachineState): Promise<string> {
-  if (state !== 'Running') return ''
-  const forwards = (await open.driver.forwards?.(open.machine)) ?? []
-  return forwards.flatMap((forward) => (forward.error === undefined ? [] : [forward.error])).join('; ')
-}
-
 /** Why the last create did not finish. */
 function failureText(open: OpenMachine): string {
   const failure = open.ledger.failure
   return failure ? `create failed at ${failure.stage}: ${failure.message}` : ''
-}
-
-function brokenRow(record: BrokenRecord): ListRow {
-  return errorRow(record.name, 'not found', '', record.error)
-}
-
-function errorRow(name: string, driver: string, engine: string, error: string): ListRow {
-  const row = {
-    name,
-    active: false,
-    driver,
-    state: 'Error' as const,
-    url: '',
-    engine,
-    error,
-    labels: [],
-    responseMs: 0,
-  }
-  return row
-}
-
-/** Lower-cased natural order: a2 before a10. No Intl: its first use costs more than the whole listing. */
-export function naturalOrder(a: string, b: string): number {
-  const left = pieces(a)
-  const right = pieces(b)
-  for (let index = 0; index < Math.max(left.length, right.length); index++) {
-    const order = comparePieces(left[index] ?? '', right[index] ?? '')
-    if (order !== 0) return order
-  }
-  return a < b ? -1 : a > b ? 1 : 0
-}
-
-function pieces(name: string): string[] {
-  return name.toLowerCase().match(/\d+|\D+/g) ?? []
-}
-
-function comparePieces(a: string, b: string): number {
-  const numbers = /^\d/.test(a) && /^\d/.test(b) ? Number(a) - Number(b) : 0
-  if (numbers !== 0) return numbers
-  return a < b ? -1 : a > b ? 1 : 0
-}
-
-/** Names only, as `ls -q`: directory order, machines that cannot be loaded left out, no driver asked. */
-export function listNames(ctx: MachineContext, filters: readonly ListFilter[] = []): readonly string[] {
-  return filterRecords(ctx.store.readAll(), filters).flatMap((record) =>
-    'error' in record ? [] : [record.name],
-  )
 }

@@ -1,93 +1,73 @@
+import type { JsonObject } from '../contracts/json.js'
 import type { Profile } from '../contracts/profile.js'
 import { renderTable } from './table.js'
-import { compileTemplate } from './template/index.js'
 
 /** What `ls` shows of a machine. */
 export interface ShownMachine {
   readonly name: string
   readonly active: boolean
+  /** DOCKER_HOST is the port of the swarm that it is the master of. */
+  readonly activeSwarm: boolean
   readonly driver: string
   readonly state: string
   readonly url: string
+  /** Name of its swarm's master; ` (master)` follows on the master itself. */
+  readonly swarm: string
   readonly engine: string
   readonly error: string
   readonly certificateDays?: number
   readonly responseMs: number
+  readonly engineOptions?: JsonObject
+  readonly swarmOptions?: JsonObject
+  /** Not answered yet. */
+  readonly pending?: boolean
 }
 
 interface Column {
   readonly header: string
-  /** Template field; a field of docker-machine's. */
-  readonly field: string
   readonly cell: (row: ShownMachine) => string
+  /** As tsmachine only where some machine has something to show in it. */
+  readonly optional?: boolean
+  /** docker-machine has no such column. */
+  readonly ours?: boolean
 }
 
 const COLUMNS: readonly Column[] = [
-  { header: 'NAME', field: 'Name', cell: (row) => row.name },
-  { header: 'ACTIVE', field: 'Active', cell: (row) => activeCell(row) },
-  { header: 'DRIVER', field: 'DriverName', cell: (row) => (row.state === 'Timeout' ? '' : row.driver) },
-  { header: 'STATE', field: 'State', cell: (row) => row.state },
-  { header: 'URL', field: 'URL', cell: (row) => row.url },
-  { header: 'SWARM', field: 'Swarm', cell: () => '' },
-  { header: 'DOCKER', field: 'DockerVersion', cell: (row) => row.engine },
-  { header: 'ERRORS', field: 'Error', cell: (row) => row.error },
+  { header: 'NAME', cell: (row) => row.name },
+  { header: 'ACTIVE', cell: activeCell },
+  { header: 'DRIVER', cell: driverCell },
+  { header: 'STATE', cell: (row) => (row.pending ? '...' : row.state) },
+  { header: 'URL', cell: (row) => row.url },
+  { header: 'SWARM', cell: (row) => (row.state === 'Timeout' ? '' : row.swarm), optional: true },
+  { header: 'DOCKER', cell: (row) => row.engine },
+  { header: 'CERT', cell: certificateCell, optional: true, ours: true },
+  { header: 'ERRORS', cell: (row) => row.error },
 ]
 
-/** Empty for machines that did not answer or cannot be loaded, as docker-machine has it. */
-function activeCell(row: ShownMachine): string {
-  if (row.state === 'Timeout' || row.driver === 'not found') return ''
-  return row.active ? '*' : '-'
+/** Empty for machines that did not answer (yet) or cannot be loaded, as docker-machine has it. */
+export function activeCell(row: ShownMachine): string {
+  if (row.pending || row.state === 'Timeout' || row.driver === 'not found') return ''
+  return row.activeSwarm ? '* (swarm)' : row.active ? '*' : '-'
 }
 
-/** The default table. docker-machine's columns only under its name; ours adds certificates that end soon. */
+export function driverCell(row: ShownMachine): string {
+  return row.state === 'Timeout' ? '' : row.driver
+}
+
+/** Days until the server certificate ends, which is known to us only where they are few. */
+function certificateCell(row: ShownMachine): string {
+  const days = row.certificateDays
+  return days === undefined ? '' : days < 0 ? 'expired' : days === 1 ? '1 day' : `${days} days`
+}
+
+/** The default table: docker-machine's columns only under its name; ours leaves out what would be empty. */
 export function renderList(rows: readonly ShownMachine[], profile: Profile): string {
   const ours = profile.program === 'tsmachine'
-  const columns = ours ? COLUMNS.filter((column) => column.header !== 'SWARM') : COLUMNS
+  const columns = COLUMNS.filter((column) =>
+    ours ? !column.optional || rows.some((row) => column.cell(row) !== '') : !column.ours,
+  )
   return renderTable([
     columns.map((column) => column.header),
-    ...rows.map((row) =>
-      columns.map((column) => (ours && column.field === 'Error' ? notes(row) : column.cell(row))),
-    ),
+    ...rows.map((row) => columns.map((column) => column.cell(row))),
   ])
-}
-
-function notes(row: ShownMachine): string {
-  const days = row.certificateDays
-  const age =
-    days === undefined ? '' : days < 0 ? 'certificate has expired' : `certificate: ${days} days left`
-  return [row.error, age].filter((text) => text !== '').join('; ')
-}
-
-const TABLE = /^table(\s+|$)/
-const HEADERS: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(COLUMNS.map((column) => [column.field, column.header])),
-  ActiveHost: 'ACTIVE_HOST',
-  ActiveSwarm: 'ACTIVE_SWARM',
-  ResponseTime: 'RESPONSE',
-  SwarmOptions: 'SWARM_OPTIONS',
-  EngineOptions: 'ENGINE_OPTIONS',
-  CertificateDays: 'CERTIFICATE',
-}
-
-/** `--format`: one line per machine; `table ...` adds a header and aligns. Field names in any case. */
-export function renderFormat(format: string, rows: readonly ShownMachine[]): string {
-  const isTable = TABLE.test(format)
-  const source = format.replace(TABLE, '').replaceAll('\\t', '\t').replaceAll('\\n', '\n')
-  const template = compileTemplate(source, { strict: true })
-  const lines = rows.map((row) => template(fields(row)))
-  if (!isTable) return lines.map((line) => `${line}\n`).join('')
-  return renderTable([template(HEADERS), ...lines].map((line) => line.split('\t')))
-}
-
-function fields(row: ShownMachine): Record<string, string | number | boolean | null> {
-  const cells = COLUMNS.map((column) => [column.field, column.cell(row)] as const)
-  return {
-    ...Object.fromEntries(cells),
-    ActiveHost: row.active,
-    ActiveSwarm: false,
-    SwarmOptions: null,
-    EngineOptions: null,
-    ResponseTime: `${row.responseMs}ms`,
-    CertificateDays: row.certificateDays ?? '',
-  }
 }

@@ -27,3 +27,11 @@ function escapeCharacter(character: string): string {
 export function quote(text: string): string {
   return `"${neutralise(text.replace(/[\\"]/g, '\\$&')).replaceAll('\n', '\\n').replaceAll('\t', '\\t')}"`
 }
+
+/** JSON as Go's encoder writes it: with characters escaped that JSON does not ask for. */
+export function escapeAsGo(json: string): string {
+  return json.replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}

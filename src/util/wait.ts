@@ -191,3 +191,16 @@ async function settleWithin(running: Promise<unknown>, graceMs: number, clock: C
   await Promise.race([settled, clock.sleep(graceMs, enough.signal).catch(() => undefined)])
   enough.abort()
 }
+
+/** Does something again and again until the signal or until it says that it is enough (`false`). */
+export async function repeat(
+  work: () => Promise<boolean>,
+  options: { readonly intervalMs: number; readonly signal: AbortSignal; readonly clock: Clock },
+): Promise<void> {
+  const { intervalMs, signal, clock } = options
+  try {
+    while (await work()) await clock.sleep(intervalMs, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}

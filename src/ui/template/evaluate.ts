@@ -1,22 +1,25 @@
 import { templateError } from './errors.js'
 import type { FunctionTable } from './functions.js'
 import type { CommandNode, Node, Operand, Pipe } from './nodes.js'
-import { isList, isMap, isTrue, printValue, type Value } from './value.js'
+import { printValue } from './printf.js'
+import { goType, isList, isMap, isTrue, sortedEntries, Struct, toInteger, type Value } from './value.js'
 
 export interface EvaluateOptions {
   readonly source: string
   readonly functions: FunctionTable
-  /** A record with fixed fields: unknown ones are faults, and the case of names does not matter. */
-  readonly strict: boolean
 }
 
 /** Runs a parsed template over a value. @throws MachineError `usage` naming the place */
 export function evaluate(nodes: readonly Node[], data: Value, options: EvaluateOptions): string {
-  return new Run(options, data).nodes(nodes, data)
+  return new Run(options, data).text(nodes)
 }
+
+/** How a list of nodes ended: at its end, or by leaving the turn or the loop that it is in. */
+type End = 'end' | 'break' | 'continue'
 
 class Run {
   readonly #variables: { name: string; value: Value }[]
+  readonly #out: string[] = []
 
   constructor(
     private readonly options: EvaluateOptions,
@@ -25,61 +28,83 @@ class Run {
     this.#variables = [{ name: '$', value: root }]
   }
 
-  nodes(nodes: readonly Node[], dot: Value): string {
-    const scope = this.#variables.length
-    const text = nodes.map((node) => this.#node(node, dot)).join('')
-    this.#variables.length = scope
-    return text
+  text(nodes: readonly Node[]): string {
+    this.#nodes(nodes, this.root)
+    return this.#out.join('')
   }
 
-  #node(node: Node, dot: Value): string {
+  #nodes(nodes: readonly Node[], dot: Value): End {
+    const scope = this.#variables.length
+    let end: End = 'end'
+    for (const node of nodes) {
+      end = this.#node(node, dot)
+      if (end !== 'end') break
+    }
+    this.#variables.length = scope
+    return end
+  }
+
+  #node(node: Node, dot: Value): End {
     switch (node.type) {
       case 'text':
-        return node.text
-      case 'action': {
-        const value = this.#pipe(node.pipe, dot)
-        return node.pipe.variables.length > 0 ? '' : printValue(value)
-      }
+        this.#out.push(node.text)
+        return 'end'
+      case 'action':
+        return this.#action(node.pipe, dot)
       case 'if':
       case 'with':
         return this.#branch(node, dot)
       case 'range':
         return this.#range(node, dot)
+      case 'break':
+      case 'continue':
+        return node.type
     }
   }
 
-  #branch(node: Extract<Node, { type: 'if' | 'with' }>, dot: Value): string {
+  #action(pipe: Pipe, dot: Value): End {
+    const value = this.#pipe(pipe, dot)
+    if (pipe.variables.length === 0) this.#out.push(printValue(value))
+    return 'end'
+  }
+
+  #branch(node: Extract<Node, { body: unknown }>, dot: Value): End {
     const scope = this.#variables.length
     const value = this.#pipe(node.pipe, dot)
     const inner = node.type === 'with' ? value : dot
-    const text = isTrue(value) ? this.nodes(node.body, inner) : this.nodes(node.otherwise, dot)
+    const end = isTrue(value) ? this.#nodes(node.body, inner) : this.#nodes(node.otherwise, dot)
     this.#variables.length = scope
-    return text
+    return end
   }
 
-  #range(node: Extract<Node, { type: 'range' }>, dot: Value): string {
-    const { variables, ...pipe } = node.pipe
-    const value = this.#pipe({ ...pipe, variables: [] }, dot)
+  #range(node: Extract<Node, { body: unknown }>, dot: Value): End {
+    const value = this.#pipe({ ...node.pipe, variables: [] }, dot)
     const entries = this.#entries(value, node.pipe.offset)
-    if (entries.length === 0) return this.nodes(node.otherwise, dot)
-    return entries.map(([key, item]) => this.#turn(node.body, variables, key, item)).join('')
+    if (entries.length === 0) return this.#nodes(node.otherwise, dot)
+    for (const [key, item] of entries) if (this.#turn(node, key, item) === 'break') break
+    return 'end'
   }
 
-  #turn(body: readonly Node[], variables: readonly string[], key: Value, item: Value): string {
+  #turn({ pipe, body }: Extract<Node, { body: unknown }>, key: Value, item: Value): End {
     const scope = this.#variables.length
-    const values = variables.length > 1 ? [key, item] : [item]
-    variables.forEach((name, index) => this.#variables.push({ name, value: values[index] }))
-    const text = this.nodes(body, item)
+    const values = pipe.variables.length > 1 ? [key, item] : [item]
+    pipe.variables.forEach((name, index) => this.#set(pipe, name, values[index]))
+    const end = this.#nodes(body, item)
     this.#variables.length = scope
-    return text
+    return end
   }
 
-  /** Maps are walked in the order of their keys, as Go does. */
   #entries(value: Value, offset: number): readonly (readonly [Value, Value])[] {
     if (value === undefined || value === null) return []
-    if (isList(value)) return value.map((item, index) => [index, item] as const)
-    if (isMap(value)) return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-    throw this.#error(offset, `range can't iterate over ${printValue(value)}`)
+    if (isList(value)) return value.map((item, index) => [BigInt(index), item] as const)
+    if (isMap(value)) return sortedEntries(value)
+    const count = toInteger(value)
+    if (count === undefined || count > MOST_TURNS)
+      throw this.#error(offset, `range can't iterate over ${printValue(value)}`)
+    return Array.from(
+      { length: Math.max(0, Number(count)) },
+      (_, index) => [BigInt(index), BigInt(index)] as const,
+    )
   }
 
   #pipe(pipe: Pipe, dot: Value): Value {
@@ -87,38 +112,33 @@ class Run {
     pipe.commands.forEach((command, index) => {
       value = this.#command(command, dot, index === 0 ? [] : [value])
     })
-    for (const name of pipe.variables) {
-      if (pipe.assigns) this.#assign(name, value)
-      else this.#variables.push({ name, value })
-    }
+    for (const name of pipe.variables) this.#set(pipe, name, value)
     return value
   }
 
-  #assign(name: string, value: Value): void {
-    const variable = this.#variables.findLast((entry) => entry.name === name)
-    if (variable) variable.value = value
+  /** Makes a variable, or changes the nearest one of that name. */
+  #set(pipe: Pipe, name: string, value: Value): void {
+    const known = pipe.assigns ? this.#variables.findLast((entry) => entry.name === name) : undefined
+    if (known) known.value = value
+    else this.#variables.push({ name, value })
   }
 
   #command(command: CommandNode, dot: Value, piped: readonly Value[]): Value {
     const [first, ...rest] = command.operands
-    if (first?.base.type === 'function') {
-      const found = this.options.functions[first.base.name]
-      if (!found) throw this.#error(first.offset, `function "${first.base.name}" not defined`)
-      const name = first.base.name
-      return this.#call(name, command.offset, found, [
+    if (first?.base.type === 'function' && first.path.length === 0)
+      return this.#call(first.base.name, command.offset, [
         ...rest.map((item) => () => this.#operand(item, dot)),
         ...piped.map((item) => () => item),
       ])
-    }
     if (first === undefined || rest.length > 0 || piped.length > 0)
       throw this.#error(command.offset, "can't give argument to non-function")
     return this.#operand(first, dot)
   }
 
   /** Arguments come as thunks: `and` and `or` stop at the first that decides. */
-  #call(name: string, offset: number, work: FunctionTable[string], args: readonly (() => Value)[]): Value {
+  #call(name: string, offset: number, args: readonly (() => Value)[]): Value {
     try {
-      return work(args)
+      return this.options.functions[name]?.(args)
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
       throw this.#error(offset, `error calling ${name}: ${error.message}`)
@@ -143,33 +163,35 @@ class Run {
       case 'pipe':
         return this.#pipe(base.pipe, dot)
       case 'function':
-        return this.#call(
-          base.name,
-          operand.offset,
-          this.options.functions[base.name] ?? (() => undefined),
-          [],
-        )
+        return this.#call(base.name, operand.offset, [])
     }
   }
 
   #field(value: Value, name: string, offset: number): Value {
-    if (value === undefined || value === null)
-      throw this.#error(offset, `nil pointer evaluating interface {}.${name}`)
-    if (!isMap(value)) throw this.#error(offset, `can't evaluate field ${name} in type ${typeName(value)}`)
-    if (Object.hasOwn(value, name)) return value[name]
-    if (!this.options.strict || value !== this.root) return undefined
-    const key = Object.keys(value).find((candidate) => candidate.toLowerCase() === name.toLowerCase())
+    // What a map does not have has no fields either, and is no fault; what is null cannot have any.
+    if (value === undefined) return undefined
+    if (value === null) throw this.#error(offset, `nil pointer evaluating interface {}.${name}`)
+    if (value instanceof Struct) return this.#structField(value, name, offset)
+    if (isMap(value)) return Object.hasOwn(value, name) ? value[name] : undefined
+    // What is a text here has this method in Go: `eq .State.String "Running"`.
+    if (typeof value === 'string' && name === 'String') return value
+    throw this.#error(offset, `can't evaluate field ${name} in type ${goType(value)}`)
+  }
+
+  #structField({ fields }: Struct, name: string, offset: number): Value {
+    const names = Object.keys(fields)
+    const key =
+      names.find((candidate) => candidate === name) ??
+      names.find((candidate) => candidate.toLowerCase() === name.toLowerCase())
     if (key === undefined)
-      throw this.#error(offset, `can't evaluate field ${name}; there are ${Object.keys(value).join(', ')}`)
-    return value[key]
+      throw this.#error(offset, `can't evaluate field ${name}; there are ${names.join(', ')}`)
+    return fields[key]
   }
 
   #error(offset: number, message: string): Error {
-    return templateError(this.options.source, offset, message)
+    return templateError(this.options.source, offset, message, 'executing')
   }
 }
 
-function typeName(value: Value): string {
-  if (isList(value)) return '[]interface {}'
-  return typeof value === 'number' ? 'float64' : typeof value === 'boolean' ? 'bool' : 'string'
-}
+/** A mistyped count must not fill the memory. */
+const MOST_TURNS = 100_000n

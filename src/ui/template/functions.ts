@@ -1,5 +1,6 @@
-import { format } from './printf.js'
-import { isList, isMap, isTrue, printValue, type Value } from './value.js'
+import { goJson } from './go-json.js'
+import { format, goQuote, printPlain, sprint } from './printf.js'
+import { goType, isList, isMap, isNumber, isTrue, Struct, toInteger, type Value } from './value.js'
 
 /** Functions get their arguments unevaluated. They throw RangeError for bad arguments; the caller adds the place. */
 export type FunctionTable = Readonly<Record<string, (args: readonly (() => Value)[]) => Value>>
@@ -10,13 +11,13 @@ function plain(work: Plain, fewest: number, most = fewest): FunctionTable[string
   return (args) => {
     if (args.length < fewest || args.length > most)
       throw new RangeError(
-        `wrong number of args: want ${fewest}${most > fewest ? ' or more' : ''} got ${args.length}`,
+        `wrong number of args: want ${most > fewest ? 'at least ' : ''}${fewest} got ${args.length}`,
       )
     return work(...args.map((arg) => arg()))
   }
 }
 
-/** Go's built-ins that people use in formats, and docker's own few. */
+/** Go's built-ins that people use in formats, docker-machine's `json` and `prettyjson`, and the docker client's own. */
 export const FUNCTIONS: FunctionTable = {
   and: (args) => shortCircuit(args, false),
   or: (args) => shortCircuit(args, true),
@@ -28,16 +29,38 @@ export const FUNCTIONS: FunctionTable = {
   gt: plain((first, second) => compare(first, second) > 0, 2),
   ge: plain((first, second) => compare(first, second) >= 0, 2),
   index: plain((first, ...keys) => keys.reduce(indexed, first), 1, Infinity),
+  slice: plain(sliced, 1, 3),
   len: plain(length, 1),
-  print: plain((...values) => values.map(printValue).join(' '), 0, Infinity),
-  println: plain((...values) => values.map(printValue).join(' ') + '\n', 0, Infinity),
+  print: plain((...values) => sprint(values), 0, Infinity),
+  println: plain((...values) => `${values.map(printPlain).join(' ')}\n`, 0, Infinity),
   printf: plain((layout, ...values) => format(text(layout), values), 1, Infinity),
-  json: plain((value) => JSON.stringify(sorted(value) ?? null), 1),
-  prettyjson: plain((value) => JSON.stringify(sorted(value) ?? null, undefined, 4), 1),
-  join: plain((list, separator) => items(list).map(printValue).join(text(separator)), 2),
+  html: plain(
+    (...values) => sprint(values).replace(/[<>&'"\0]/g, (character) => HTML[character] ?? ''),
+    1,
+    Infinity,
+  ),
+  urlquery: plain((...values) => urlQuery(sprint(values)), 1, Infinity),
+  json: plain((value) => goJson(value), 1),
+  prettyjson: plain((value) => goJson(value, '    '), 1),
+  join: plain((list, separator) => items(list).map(printPlain).join(text(separator)), 2),
   split: plain((value, separator) => text(value).split(text(separator)), 2),
   lower: plain((value) => text(value).toLowerCase(), 1),
   upper: plain((value) => text(value).toUpperCase(), 1),
+}
+
+const HTML: Readonly<Record<string, string>> = {
+  '<': '&lt;',
+  '>': '&gt;',
+  '&': '&amp;',
+  "'": '&#39;',
+  '"': '&#34;',
+  '\0': '\ufffd',
+}
+
+function urlQuery(value: string): string {
+  return encodeURIComponent(value.replace(/\p{Surrogate}/gu, '\ufffd'))
+    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll('%20', '+')
 }
 
 function shortCircuit(args: readonly (() => Value)[], stopAt: boolean): Value {
@@ -50,50 +73,85 @@ function shortCircuit(args: readonly (() => Value)[], stopAt: boolean): Value {
   return value
 }
 
+/** JSON's numbers compare with the template's own, which Go refuses; other types only with their like. */
 function same(a: Value, b: Value): boolean {
-  if (typeof a === 'object' || typeof b === 'object') return (a ?? null) === (b ?? null)
-  if (a !== undefined && b !== undefined && typeof a !== typeof b)
-    throw new RangeError('incompatible types for comparison')
+  for (const value of [a, b])
+    if (isList(value) || isMap(value) || value instanceof Struct)
+      throw new RangeError(`non-comparable type ${goType(value)}: ${printPlain(value)}`)
+  if (isNil(a) || isNil(b)) return isNil(a) && isNil(b)
+  if (isNumber(a) && isNumber(b)) return Number(a) === Number(b)
+  if (typeof a !== typeof b) throw mixed(a, b)
   return a === b
 }
 
+function isNil(value: Value): boolean {
+  return value === undefined || value === null
+}
+
 function compare(a: Value, b: Value): number {
-  if ((typeof a !== 'number' && typeof a !== 'string') || typeof a !== typeof b)
-    throw new RangeError('incompatible types for comparison')
-  const [left, right] = [a, b as typeof a]
-  return left < right ? -1 : left > right ? 1 : 0
+  if (isNumber(a) && isNumber(b)) return Number(a) - Number(b)
+  if (typeof a !== 'string' || typeof b !== 'string') throw mixed(a, b)
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+function mixed(a: Value, b: Value): RangeError {
+  const [left, right] = [goType(a), goType(b)]
+  if (left === right) return new RangeError(`invalid type for comparison: ${left}`)
+  return new RangeError(`incompatible types for comparison: ${left} and ${right}`)
 }
 
 function indexed(value: Value, key: Value): Value {
-  if (isMap(value)) return Object.hasOwn(value, text(key)) ? value[text(key)] : undefined
-  if (!isList(value)) throw new RangeError(`can't index item of ${printValue(value)}`)
-  if (typeof key !== 'number' || !Number.isInteger(key))
-    throw new RangeError(`cannot index slice with ${printValue(key)}`)
-  if (key < 0 || key >= value.length) throw new RangeError(`index out of range: ${key}`)
-  return value[key]
+  if (isMap(value)) {
+    if (typeof key !== 'string') throw new RangeError(`value has type ${goType(key)}; should be string`)
+    return Object.hasOwn(value, key) ? value[key] : undefined
+  }
+  if (isNil(value)) throw new RangeError('index of untyped nil')
+  if (typeof value === 'string')
+    return BigInt(Buffer.from(value)[position(key, Buffer.byteLength(value) - 1)] ?? 0)
+  if (!isList(value)) throw new RangeError(`can't index item of type ${goType(value)}`)
+  return value[position(key, value.length - 1)]
 }
 
-function length(value: Value): number {
-  if (typeof value === 'string') return Buffer.byteLength(value)
-  if (isList(value)) return value.length
-  if (isMap(value)) return Object.keys(value).length
-  throw new RangeError(`len of ${printValue(value)}`)
+/** An index from 0 to `last`. */
+function position(key: Value, last: number): number {
+  const whole = toInteger(key)
+  if (whole === undefined) throw new RangeError(`cannot index slice/array with type ${goType(key)}`)
+  if (whole < 0n || whole > BigInt(last)) throw new RangeError(`index out of range: ${whole}`)
+  return Number(whole)
+}
+
+/** A part of a list or of a text's bytes. */
+function sliced(value: Value, from: Value = 0n, to?: Value): Value {
+  if (typeof value === 'string') {
+    const bytes = Buffer.from(value)
+    return bytes.toString('utf8', ...bounds(bytes.length, from, to))
+  }
+  if (isList(value)) return value.slice(...bounds(value.length, from, to))
+  throw new RangeError(`can't slice item of type ${goType(value)}`)
+}
+
+function bounds(size: number, from: Value, to: Value): [start: number, end: number] {
+  const end = to === undefined ? size : position(to, size)
+  const start = position(from, size)
+  if (start > end) throw new RangeError(`invalid slice index: ${start} > ${end}`)
+  return [start, end]
+}
+
+function length(value: Value): bigint {
+  if (typeof value === 'string') return BigInt(Buffer.byteLength(value))
+  if (isList(value)) return BigInt(value.length)
+  if (isMap(value)) return BigInt(Object.keys(value).length)
+  throw new RangeError(isNil(value) ? 'len of untyped nil' : `len of type ${goType(value)}`)
 }
 
 function text(value: Value): string {
   if (typeof value === 'string') return value
-  throw new RangeError(`expected string; found ${printValue(value)}`)
+  throw new RangeError(`wrong type for value; expected string; got ${goType(value)}`)
 }
 
 function items(value: Value): readonly Value[] {
   if (isList(value)) return value
-  throw new RangeError(`expected a list; found ${printValue(value)}`)
-}
-
-/** Go writes the keys of maps in order. */
-function sorted(value: Value): Value {
-  if (isList(value)) return value.map(sorted)
-  if (!isMap(value)) return value
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]))
+  throw new RangeError(
+    `expected a list; got ${goType(value)} ${typeof value === 'string' ? goQuote(value) : ''}`.trim(),
+  )
 }

@@ -8,6 +8,7 @@ export type TokenType =
   | 'field'
   | 'variable'
   | 'string'
+  | 'character'
   | 'number'
   | 'dot'
   | 'pipe'
@@ -30,9 +31,13 @@ const OPEN = '{{'
 const ACTION_TOKENS: readonly (readonly [TokenType, RegExp])[] = [
   ['field', /\.[\p{L}_][\p{L}\p{N}_]*/uy],
   ['variable', /\$[\p{L}\p{N}_]*/uy],
-  ['number', /[+-]?(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/y],
+  [
+    'number',
+    /[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)/y,
+  ],
   ['word', /[\p{L}_][\p{L}\p{N}_]*/uy],
   ['string', /"(?:[^"\\\n]|\\.)*"|`[^`]*`/y],
+  ['character', /'(?:[^'\\\n]|\\.)+'/uy],
   ['dot', /\./y],
   ['declare', /:=/y],
   ['assign', /=/y],
@@ -68,8 +73,8 @@ function pushText(
   offset: number,
   trim: { start: boolean; end: boolean },
 ): void {
-  let kept = trim.start ? text.trimStart() : text
-  if (trim.end) kept = kept.trimEnd()
+  let kept = trim.start ? text.replace(/^[ \t\r\n]+/, '') : text
+  if (trim.end) kept = kept.replace(/[ \t\r\n]+$/, '')
   if (kept !== '') tokens.push({ type: 'text', text: kept, offset, joined: false })
 }
 
@@ -114,6 +119,6 @@ function readToken(source: string, at: number, joined: boolean): Token {
     const match = pattern.exec(source)
     if (match) return { type, text: match[0], offset: at, joined }
   }
-  if (source[at] === '"' || source[at] === '`') throw templateError(source, at, 'unterminated quoted string')
+  if ('"`\''.includes(source[at] ?? '')) throw templateError(source, at, 'unterminated quoted string')
   throw templateError(source, at, `unexpected ${JSON.stringify(source[at])} in action`)
 }

@@ -5,17 +5,12 @@ export type Node =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'action'; readonly pipe: Pipe }
   | {
-      readonly type: 'if' | 'with'
+      readonly type: 'if' | 'with' | 'range'
       readonly pipe: Pipe
       readonly body: readonly Node[]
       readonly otherwise: readonly Node[]
     }
-  | {
-      readonly type: 'range'
-      readonly pipe: Pipe
-      readonly body: readonly Node[]
-      readonly otherwise: readonly Node[]
-    }
+  | { readonly type: 'break' | 'continue' }
 
 export interface Pipe {
   readonly offset: number

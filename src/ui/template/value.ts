@@ -1,15 +1,43 @@
-/** What templates work on: plain JSON, where `undefined` is a missing value. */
+/**
+ * What templates work on: JSON, where `undefined` is a missing value. As in Go, JSON's numbers are float64 and whole
+ * numbers that the template itself makes (literals, `len`) are int: those are `bigint` here.
+ */
 export type Value =
-  undefined | null | string | number | boolean | readonly Value[] | { readonly [key: string]: Value }
+  undefined | null | string | number | bigint | boolean | readonly Value[] | Struct | ValueMap
 
-/** A JSON object, told apart from lists. */
-export function isMap(value: Value): value is { readonly [key: string]: Value } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+export interface ValueMap {
+  readonly [key: string]: Value
+}
+
+/** A record with fixed fields, in order: unknown ones are faults, and the case of their names does not matter. */
+export class Struct {
+  constructor(readonly fields: ValueMap) {}
+}
+
+/** A JSON object, told apart from lists and records. */
+export function isMap(value: Value): value is ValueMap {
+  return typeof value === 'object' && value !== null && !isList(value) && !(value instanceof Struct)
 }
 
 /** A list, told apart from objects. */
 export function isList(value: Value): value is readonly Value[] {
   return Array.isArray(value)
+}
+
+/** An int or a float64. */
+export function isNumber(value: Value): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint'
+}
+
+/** A number without a fraction; JSON's count too, although Go would not take them. */
+export function toInteger(value: Value): bigint | undefined {
+  if (typeof value === 'bigint') return value
+  return typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : undefined
+}
+
+/** A map's entries in the order of their keys, as Go walks it. */
+export function sortedEntries(map: ValueMap): [string, Value][] {
+  return Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 /** Go's truth: empty, zero, nil and false are not true. */
@@ -19,29 +47,17 @@ export function isTrue(value: Value): boolean {
   return Boolean(value)
 }
 
-/** How Go prints a value: `<no value>` where there is none, `map[a:1]`, `[a b]`, numbers as %v does. */
-export function printValue(value: Value): string {
-  return value === undefined || value === null ? '<no value>' : printInner(value)
-}
-
-function printInner(value: Value): string {
+/** The name of a value's type in Go. */
+export function goType(value: Value): string {
   if (value === undefined || value === null) return '<nil>'
-  if (isList(value)) return `[${value.map(printInner).join(' ')}]`
-  if (typeof value === 'number') return printNumber(value)
-  if (!isMap(value)) return String(value)
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return `map[${entries.map(([key, item]) => `${key}:${printInner(item)}`).join(' ')}]`
+  if (isList(value)) return '[]interface {}'
+  if (value instanceof Struct) return 'struct'
+  return TYPES[typeof value] ?? 'map[string]interface {}'
 }
 
-/** JSON numbers are Go's float64: from seven digits before the point on, they print with an exponent. */
-function printNumber(value: number): string {
-  const text = value.toExponential()
-  const exponent = Number(text.slice(text.indexOf('e') + 1))
-  if (exponent >= -4 && exponent < 6) return plain(value)
-  return text.replace(/e([+-])(\d)$/, 'e$10$2')
-}
-
-function plain(value: number): string {
-  const text = String(value)
-  return text.includes('e') ? value.toFixed(20).replace(/0+$/, '').replace(/\.$/, '') : text
+const TYPES: Readonly<Partial<Record<string, string>>> = {
+  string: 'string',
+  boolean: 'bool',
+  number: 'float64',
+  bigint: 'int',
 }

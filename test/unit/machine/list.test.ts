@@ -1,6 +1,6 @@
 import t from 'tap'
 import { withoutProxy } from '../../../src/machine/env.js'
-import { naturalOrder } from '../../../src/machine/list.js'
+import { naturalOrder } from '../../../src/machine/natural-order.js'
 
 t.test('names sort as people count', async (t) => {
   t.same(['b', 'a10', 'A2', 'a2b', 'a'].sort(naturalOrder), ['a', 'A2', 'a2b', 'a10', 'b'])

@@ -173,8 +173,8 @@ t.test('active finds the machine of DOCKER_HOST and survives bad records', async
   await record(ctx, 'a')
   await record(ctx, 'b', { url: 'tcp://192.0.2.2:2376' })
   breakRecord(ctx, 'broken', '{')
-  t.equal(await activeMachine(ctx), 'b')
-  await t.rejects(activeMachine(machineContext({ dir })), {
+  t.equal(await activeMachine(ctx, 1_000), 'b')
+  await t.rejects(activeMachine(machineContext({ dir }), 1_000), {
     code: 'not-running',
     message: 'No active host found',
   })
@@ -212,7 +212,10 @@ t.test('ls: every kind of bad record is an error row, and all others work', asyn
   for (const row of rows.slice(2, 7)) t.not(row.error, '', row.name)
   t.match(rows[6], { driver: 'nosuch', engine: 'Unknown', error: /Driver "nosuch" not found/ })
   t.match(rows[0], { state: 'Running', url: 'tcp://192.0.2.1:2376' })
-  t.same(listNames(ctx), ['a10', 'a2', 'f-driver'])
+  t.same(listNames(ctx), {
+    names: ['a10', 'a2', 'f-driver'],
+    unloadable: ['b-empty', 'c-broken', 'd-newer', 'e-bare'],
+  })
 })
 
 t.test('ls: a driver that fails or does not answer costs its own rows only', async (t) => {
@@ -387,8 +390,8 @@ t.test('reading verbs create nothing, also in a store that is not there', async 
   const dir = scratchDir(t)
   const ctx = machineContext({ dir, profile: DOCKER_MACHINE_PROFILE })
   t.same(await listMachines(ctx, quick), [])
-  t.same(listNames(ctx), [])
-  await t.rejects(activeMachine(ctx), { code: 'not-running' })
+  t.same(listNames(ctx).names, [])
+  await t.rejects(activeMachine(ctx, 1_000), { code: 'not-running' })
   await t.rejects(inspectMachine(ctx, 'x'), { message: /Use "docker-machine ls"/ })
   t.same(readdirSync(dir), [])
 })

@@ -1,21 +1,8 @@
 import t from 'tap'
-import { DOCKER_MACHINE_PROFILE, TSMACHINE_PROFILE } from '../../../src/contracts/profile.js'
 import { renderDiagnoses } from '../../../src/ui/diagnoses.js'
 import { renderForwards } from '../../../src/ui/forwards.js'
-import { renderFormat, renderList, type ShownMachine } from '../../../src/ui/machine-list.js'
 import { renderTable } from '../../../src/ui/table.js'
 import { neutralise, oneLine, quote } from '../../../src/util/text.js'
-
-const web: ShownMachine = {
-  name: 'web',
-  active: true,
-  driver: 'qemu',
-  state: 'Running',
-  url: 'tcp://127.0.0.1:40001',
-  engine: 'v26.1.5',
-  error: '',
-  responseMs: 53,
-}
 
 t.test(
   'columns have three blanks between them, five characters at least, and a bare last cell',
@@ -36,36 +23,6 @@ t.test('a hostile cell cannot break its line or reach the terminal', async (t) =
     ['x', 'a\nb\u001b[31mred\u0007\u202e'],
   ])
   t.equal(table, 'NAME   ERRORS\nx      a b\\x1b[31mred\\x07\\u202e\n')
-})
-
-t.test("the table of machines has docker-machine's columns under its name", async (t) => {
-  t.equal(
-    renderList([web], DOCKER_MACHINE_PROFILE),
-    'NAME   ACTIVE   DRIVER   STATE     URL                     SWARM   DOCKER    ERRORS\n' +
-      'web    *        qemu     Running   tcp://127.0.0.1:40001           v26.1.5   \n',
-  )
-  t.notMatch(renderList([web], TSMACHINE_PROFILE), /SWARM/)
-})
-
-t.test('a machine that did not answer shows its name and Timeout alone', async (t) => {
-  const row = { ...web, active: false, state: 'Timeout', url: '', engine: '' }
-  t.match(renderList([row], DOCKER_MACHINE_PROFILE).split('\n')[1], /^web +Timeout +$/)
-})
-
-t.test('certificates that end soon are shown as tsmachine only', async (t) => {
-  t.match(renderList([{ ...web, certificateDays: 12 }], TSMACHINE_PROFILE), /certificate: 12 days left/)
-  t.match(
-    renderList([{ ...web, error: 'x', certificateDays: -1 }], TSMACHINE_PROFILE),
-    /x; certificate has expired/,
-  )
-  t.notMatch(renderList([{ ...web, certificateDays: 12 }], DOCKER_MACHINE_PROFILE), /certificate/)
-})
-
-t.test('formats take fields in any case, tabs as \\t, and a header with table', async (t) => {
-  t.equal(renderFormat('{{.Name}} {{.url}} {{.ResponseTime}}', [web]), 'web tcp://127.0.0.1:40001 53ms\n')
-  t.equal(renderFormat('table {{.Name}}\\t{{.State}}', [web]), 'NAME   STATE\nweb    Running\n')
-  t.equal(renderFormat('table {{.Name}}', []), 'NAME\n')
-  t.throws(() => renderFormat('{{.Bogus}}', [web]), { code: 'usage' })
 })
 
 t.test('forwards and findings are told with their faults', async (t) => {

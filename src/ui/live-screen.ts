@@ -1,0 +1,55 @@
+import type { TextSink } from './reporter.js'
+
+/** A reader of a table needs no more, and a fast answer is never drawn twice. */
+const DRAW_MS = 100
+
+/** Where a live text is drawn: process.stdout, or a collector in tests. */
+export interface Screen extends TextSink {
+  readonly rows?: number
+}
+
+/** A text on a terminal that is drawn again in place, cut to what the terminal shows. */
+export class LiveScreen {
+  #text = ''
+  #drawn = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(private readonly stream: Screen) {}
+
+  /** Shows this from now on, a moment later and with what else changes until then. */
+  show(text: string): void {
+    this.#text = text
+    this.#timer ??= setTimeout(() => this.#draw(), DRAW_MS)
+  }
+
+  /** Takes it off the terminal: what is written next stands in its place. */
+  end(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.stream.write(this.#erasure())
+    this.#drawn = 0
+  }
+
+  #draw(): void {
+    this.#timer = undefined
+    const lines = this.#fitting()
+    this.stream.write(this.#erasure() + lines.map((line) => `${line}\n`).join(''))
+    this.#drawn = lines.length
+  }
+
+  #erasure(): string {
+    return this.#drawn > 0 ? `\u001b[${this.#drawn}A\u001b[J` : ''
+  }
+
+  /** One row stays free for the cursor; a line that would wrap is cut. */
+  #fitting(): readonly string[] {
+    const [width, height] = [(this.stream.columns || 80) - 1, Math.max(2, (this.stream.rows || 24) - 1)]
+    const lines = this.#text.replace(/\n$/, '').split('\n')
+    const shown = lines.length > height ? [...lines.slice(0, height - 1), more(lines, height)] : lines
+    return shown.map((line) => [...line].slice(0, width).join(''))
+  }
+}
+
+function more(lines: readonly string[], height: number): string {
+  return `... and ${lines.length - height + 1} more`
+}
