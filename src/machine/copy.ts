@@ -1,14 +1,18 @@
 import { MachineError } from '../contracts/errors.js'
+import { connect } from '../ssh/connect.js'
 import { type CopySide, rsyncProgramArgs, scpProgramArgs, sftpFlags } from '../ssh/copy-program.js'
 import type { CopyProgress } from '../ssh/files/copy.js'
-import type { SshHost } from '../ssh/host.js'
+import { loginOf, type SshHost } from '../ssh/host.js'
 import { runOnTerminal } from '../ssh/on-terminal.js'
 import { ownCopy } from '../ssh/own-copy.js'
-import { findProgram, missingProgram, run } from '../util/exec.js'
+import { findProgram, run } from '../util/exec.js'
 import type { MachineContext } from './context.js'
+import { requireProgram } from './local-program.js'
 import { programConfig, reach } from './reach.js'
 import { parseSide, type Side } from './side.js'
 import { endSignal } from './ssh.js'
+
+const ASK_MS = 10_000
 
 export interface CopyRequest {
   readonly source: string
@@ -69,7 +73,7 @@ async function findScp(
 ): Promise<{ program: string; sftp: readonly string[] } | undefined> {
   const [program, ssh] = [findProgram('scp'), findProgram('ssh')]
   if (program === undefined || ssh === undefined) return undefined
-  const { stdout, stderr } = await run(ssh, ['-V'], { signal: ctx.signal, deadlineMs: 10_000 })
+  const { stdout, stderr } = await run(ssh, ['-V'], { signal: ctx.signal, deadlineMs: ASK_MS })
   const sftp = sftpFlags(stderr || stdout)
   return sftp && { program, sftp }
 }
@@ -86,8 +90,8 @@ async function copyWithScp(
   return await runOnTerminal(program, args, { signal: endSignal(ctx.signal) })
 }
 
-/** rsync's status when the shell on the host did not find it. */
-const NO_REMOTE_RSYNC = 127
+/** rsync's statuses when the shell on the host did not find it: what the shell says, or that nothing came. */
+const MAYBE_NO_RSYNC: readonly number[] = [127, 12]
 
 async function copyDelta(
   ctx: MachineContext,
@@ -95,16 +99,27 @@ async function copyDelta(
   to: Placed,
   request: CopyRequest,
 ): Promise<number> {
-  const [program, ssh] = [findProgram('rsync'), findProgram('ssh')]
-  if (program === undefined) throw missingProgram('rsync').with({ hints: ['Or copy without --delta'] })
-  if (ssh === undefined)
-    throw missingProgram('ssh').with({ hints: ['rsync needs it; or copy without --delta'] })
+  const program = requireProgram('rsync', 'the --delta option', 'or copy without --delta')
+  const ssh = requireProgram('ssh', 'the --delta option', 'or copy without --delta')
   const configPath = await configFor(from, to)
   const args = rsyncProgramArgs(programSide(from), programSide(to), { ...request, configPath, ssh })
   const status = await runOnTerminal(program, args, { signal: endSignal(ctx.signal) })
-  const machine = from.machine ?? to.machine
-  if (status !== NO_REMOTE_RSYNC || machine === undefined) return status
-  throw new MachineError('ssh', `There is no rsync on "${machine}", which --delta needs on both sides`, {
+  const host = from.host ?? to.host
+  if (host && MAYBE_NO_RSYNC.includes(status) && !(await hasRsync(ctx, host))) throw noRsync(host.name)
+  return status
+}
+
+async function hasRsync(ctx: MachineContext, host: SshHost): Promise<boolean> {
+  const shell = await connect(host.endpoint, { ...loginOf(host), pins: host.pins, signal: ctx.signal })
+  try {
+    return (await shell.exec('command -v rsync', { signal: ctx.signal, deadlineMs: ASK_MS })).code === 0
+  } finally {
+    shell.close()
+  }
+}
+
+function noRsync(machine: string): MachineError {
+  return new MachineError('ssh', `There is no rsync on "${machine}", which --delta needs on both sides`, {
     machine,
     hints: [
       'Copy without --delta',

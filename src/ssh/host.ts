@@ -1,4 +1,5 @@
 import type { HostKeyPins, SshEndpoint } from '../contracts/ssh.js'
+import type { LoginOptions } from './login.js'
 
 /** One machine as those who log in to it see it: where, as whom, with what, and how it proves that it is itself. */
 export interface SshHost {
@@ -12,4 +13,12 @@ export interface SshHost {
   readonly keyPath?: string
   /** Socket of the SSH agent, for the client of our own. */
   readonly agent?: string
+}
+
+/** How our own client logs in to a host. */
+export function loginOf({ keyPath, agent }: SshHost): LoginOptions {
+  return {
+    ...(keyPath === undefined ? {} : { privateKeyPath: keyPath }),
+    ...(agent === undefined ? {} : { agent }),
+  }
 }

@@ -4,7 +4,7 @@ import { type Copied, copyTree, type CopyOptions } from './files/copy.js'
 import type { Files } from './files/files.js'
 import { LocalFiles } from './files/local.js'
 import { openRemoteFiles } from './files/remote.js'
-import type { SshHost } from './host.js'
+import { loginOf, type SshHost } from './host.js'
 
 /** One side of a copy with our own client: a host's path, or this computer's. */
 export interface OwnSide {
@@ -18,8 +18,7 @@ export async function ownCopy(from: OwnSide, to: OwnSide, options: CopyOptions):
   const filesOf = async ({ host }: OwnSide): Promise<Files> => {
     if (!host) return new LocalFiles()
     const { client } = await openClient(host.endpoint, {
-      ...(host.keyPath === undefined ? {} : { privateKeyPath: host.keyPath }),
-      ...(host.agent === undefined ? {} : { agent: host.agent }),
+      ...loginOf(host),
       pins: host.pins,
       signal: options.signal,
     })

@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 import type { ClientChannel } from 'ssh2'
 import { openClient } from './connect.js'
-import type { SshHost } from './host.js'
+import { loginOf, type SshHost } from './host.js'
 
 /** What is wanted of a session. */
 export interface OwnRequest {
@@ -21,8 +21,7 @@ export interface OwnSessionOptions extends OwnRequest {
 export async function runOwnSession(host: SshHost, options: OwnSessionOptions): Promise<number> {
   const { signal, command } = options
   const { client } = await openClient(host.endpoint, {
-    ...(host.keyPath ? { privateKeyPath: host.keyPath } : {}),
-    ...(host.agent ? { agent: host.agent } : {}),
+    ...loginOf(host),
     ...(signal ? { signal } : {}),
     pins: host.pins,
   })

@@ -41,8 +41,7 @@ class RemoteFiles implements Files {
     private readonly sftp: SFTPWrapper,
     private readonly name: string,
   ) {
-    sftp.on('close', () => (this.#lost = true))
-    sftp.on('error', () => (this.#lost = true))
+    for (const end of ['end', 'close', 'error']) sftp.on(end, () => (this.#lost = true))
   }
 
   async stat(path: string): Promise<FileInfo | undefined> {
@@ -151,6 +150,8 @@ class RemoteFiles implements Files {
 
   #call<T>(path: string, start: (done: Callback<T>) => void): Promise<T> {
     return new Promise((resolve, reject) => {
+      // ssh2 never answers what is asked after the end.
+      if (this.#lost) throw this.#failed(path, undefined)
       try {
         start((error, value) => (error ? reject(this.#failed(path, error)) : resolve(value)))
       } catch (error) {
@@ -160,6 +161,8 @@ class RemoteFiles implements Files {
   }
 
   #failed(path: string, cause: unknown): MachineError {
+    // ssh2 ends what is under way before it says that the connection ended.
+    this.#lost ||= messageOf(cause) === 'No response from server'
     const text = this.#lost ? 'the connection was lost' : textOf(cause)
     return new MachineError('ssh', `${this.show(path)}: ${text}`, { cause })
   }

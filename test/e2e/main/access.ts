@@ -52,6 +52,23 @@ export function access(web: Web): void {
     t.match(refused.stderr, /Host key verification failed|IDENTIFICATION HAS CHANGED/)
   })
 
+  t.test('scp, ssh-config and the client of our own reach the guest’s dropbear', async (t) => {
+    const [source, back] = [join(user.home, 'to send'), join(user.home, 'got back')]
+    writeFileSync(source, 'x'.repeat(300_001), { mode: 0o640 })
+    for (const own of [[], ['--native-ssh']]) {
+      await user.ok([...own, 'scp', source, 'web:a b'])
+      await user.ok([...own, 'scp', 'web:a?b', back])
+      t.equal(readFileSync(back, 'utf8'), readFileSync(source, 'utf8'))
+      t.equal(await user.ok([...own, 'ssh', 'web', '-C', 'echo', 'foo']), 'foo\n')
+    }
+    t.equal(await web.inGuest("stat -c %a 'a b'"), '640')
+    const config = join(user.home, 'ssh_config')
+    writeFileSync(config, await user.ok(['ssh-config', 'web']))
+    t.equal((await user.run('ssh', ['-F', config, 'web', 'hostname'])).stdout, 'web\n')
+    const delta = await user.tsmachine(['scp', '-d', '-q', source, 'web:x'])
+    t.match(delta, { code: 1, stderr: /There is no rsync on "web"/ })
+  })
+
   t.test('the service contract: exit codes of start, stop, status and log', async (t) => {
     const service = async (words: string) => {
       const { code, stdout, stderr } = await web.guest(`tsmachine-service engine ${words}`)
