@@ -17,6 +17,7 @@ import { checkMachineName } from './machine-name.js'
 import { driverMachine, openMachine, type OpenMachine } from './open.js'
 import { preflight } from './preflight.js'
 import { keepSecrets, resolveGiven, type SecretValues, splitSecrets } from './secrets.js'
+import { syncSshEntry } from './ssh-config.js'
 import { runStage } from './stages.js'
 
 /** What the user asked for. */
@@ -169,6 +170,7 @@ async function carryOn(state: CreateState): Promise<CreateResult> {
     state.close()
   }
   const dockerContext = await syncDockerContext(ctx, state.open)
+  await syncSshEntry(ctx, state.open, true)
   return { name, ...(dockerContext ? { dockerContext } : {}) }
 }
 

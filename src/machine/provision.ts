@@ -10,6 +10,7 @@ import { rootedFacts } from './host-facts.js'
 import { preparePlan } from './install.js'
 import { openMachine } from './open.js'
 import { settleUpgrade } from './pending-upgrade.js'
+import { syncSshEntry } from './ssh-config.js'
 import { runStage } from './stages.js'
 
 const CONNECT_MS = 60_000
@@ -26,6 +27,7 @@ export async function provisionMachine(ctx: MachineContext, name: string, force 
     if (isMade(state.open.ledger)) await state.update(finished)
     await settleUpgrade(ctx, state.open)
     await syncDockerContext(ctx, state.open)
+    await syncSshEntry(ctx, state.open, false)
   } finally {
     state.close()
     await lock.release()

@@ -13,6 +13,7 @@ import { type OpenMachine, openMachine, requireVerb } from './open.js'
 import { settleUpgrade } from './pending-upgrade.js'
 import { renewCertificates } from './renew.js'
 import { certificatesAreDue } from './due.js'
+import { syncSshEntry } from './ssh-config.js'
 import { runStage, type StageDefinition } from './stages.js'
 import { machineState } from './state.js'
 
@@ -72,6 +73,7 @@ export async function bringUp(ctx: MachineContext, open: OpenMachine): Promise<v
     state.close()
   }
   await syncDockerContext(ctx, state.open)
+  await syncSshEntry(ctx, state.open, false)
 }
 
 /** Renews what is due, and what the engine or we refuse for another reason. */
