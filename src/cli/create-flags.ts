@@ -3,6 +3,7 @@ import { Flags } from '@oclif/core'
 import { MachineError, messageOf } from '../contracts/errors.js'
 import type { MachineOptions } from '../contracts/record.js'
 import { DEFAULT_INSTALL_URL } from '../contracts/record.js'
+import { SWARM_FLAGS, swarmChoices, type SwarmFlagValues } from './swarm-flags.js'
 
 const ENGINE = { helpGroup: 'ENGINE' }
 const list = (summary: string, helpValue: string) =>
@@ -39,10 +40,11 @@ export const CREATE_FLAGS = {
   }),
   'engine-env': list('Environment variable of the engine.', 'KEY=VALUE'),
   'tls-san': list('Extra name or address in the server certificate.', 'NAME'),
+  ...SWARM_FLAGS,
 }
 
 /** What oclif's parser makes of them. */
-export interface CreateFlagValues {
+export interface CreateFlagValues extends SwarmFlagValues {
   readonly 'engine-install-url'?: string | undefined
   readonly 'engine-opt'?: readonly string[] | undefined
   readonly 'engine-insecure-registry'?: readonly string[] | undefined
@@ -60,6 +62,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 export async function machineOptions(flags: CreateFlagValues, env: Environment): Promise<MachineOptions> {
   const installUrl = flags['engine-install-url'] ?? env['MACHINE_DOCKER_INSTALL_URL']
   const storageDriver = flags['engine-storage-driver']
+  const swarm = swarmChoices(flags, env)
   return {
     engine: {
       opts: flags['engine-opt'] ?? [],
@@ -75,6 +78,7 @@ export async function machineOptions(flags: CreateFlagValues, env: Environment):
       ...(storageDriver ? { storageDriver } : {}),
     },
     tlsSans: flags['tls-san'] ?? [],
+    ...(swarm ? { swarm } : {}),
   }
 }
 

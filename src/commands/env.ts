@@ -16,6 +16,7 @@ export default class Env extends BaseCommand {
       summary: `Shell to write for: ${SHELLS.join(', ')}. [default: $SHELL]`,
     }),
     unset: Flags.boolean({ char: 'u', summary: 'Remove the variables instead.' }),
+    swarm: Flags.boolean({ summary: 'Point at the manager of the classic swarm.' }),
     'no-proxy': Flags.boolean({ summary: "Add the machine's address to NO_PROXY." }),
   }
   static override examples = [
@@ -35,7 +36,7 @@ export default class Env extends BaseCommand {
       throw this.usage('Error: Unknown shell', 'Say which: --shell bash')
     const script = flags.unset
       ? this.removal(flags['no-proxy'])
-      : await this.setting(ctx, resolveName(ctx, names), flags['no-proxy'])
+      : await this.setting(ctx, resolveName(ctx, names), flags)
     const result = Object.fromEntries([...script.set, ...script.unset.map((name) => [name, null] as const)])
     this.answer(
       result,
@@ -51,11 +52,11 @@ export default class Env extends BaseCommand {
   private async setting(
     ctx: Parameters<typeof envVariables>[0],
     name: string,
-    proxy: boolean,
+    flags: { readonly swarm: boolean; readonly 'no-proxy': boolean },
   ): Promise<EnvScript> {
-    const { variables, ip } = await envVariables(ctx, name)
+    const { variables, ip } = await envVariables(ctx, name, flags)
     const windows = process.platform === 'win32' ? [['COMPOSE_CONVERT_WINDOWS_PATHS', 'true'] as const] : []
-    const extra = proxy ? [withoutProxy(this.session.env, ip)] : []
+    const extra = flags['no-proxy'] ? [withoutProxy(this.session.env, ip)] : []
     return {
       set: [...variables, ...windows, ...extra],
       unset: [],

@@ -4,7 +4,17 @@
  */
 
 /** The stages of `create`, in order (other verbs use a part of them). Each has its own deadline and message. */
-export const STAGES = ['preflight', 'make', 'boot', 'ssh', 'identity', 'provision', 'engine', 'tls'] as const
+export const STAGES = [
+  'preflight',
+  'make',
+  'boot',
+  'ssh',
+  'identity',
+  'provision',
+  'engine',
+  'swarm',
+  'tls',
+] as const
 export type Stage = (typeof STAGES)[number]
 
 /** One line of the story that a verb tells. */

@@ -102,6 +102,37 @@ export interface MachineOptions {
   readonly engine: EngineChoices
   /** Extra names and addresses for the server certificate (`--tls-san`). */
   readonly tlsSans: readonly string[]
+  /** Only where one of the flags was given. */
+  readonly swarm?: SwarmChoices
+}
+
+/** The `--swarm*` flags: docker-machine's classic swarm, which runs as containers. */
+export interface SwarmChoices {
+  readonly agent: boolean
+  readonly master: boolean
+  readonly discovery: string
+  readonly address: string
+  /** Where a manager listens: `tcp://0.0.0.0:3376`. */
+  readonly host: string
+  readonly image: string
+  readonly strategy: string
+  readonly opts: readonly string[]
+  readonly joinOpts: readonly string[]
+  readonly experimental: boolean
+}
+
+/** What docker-machine records of a machine that is in no swarm. */
+export const DEFAULT_SWARM: SwarmChoices = {
+  agent: false,
+  master: false,
+  discovery: '',
+  address: '',
+  host: 'tcp://0.0.0.0:3376',
+  image: 'swarm:latest',
+  strategy: 'spread',
+  opts: [],
+  joinOpts: [],
+  experimental: false,
 }
 
 /** The `--engine-*` flags. */

@@ -23,22 +23,32 @@ export type EngineFailure =
 export class EngineProbeError extends MachineError {
   readonly layer: EngineLayer
   readonly reason: EngineFailure
+  /** HTTP status, for reason `status`. */
+  readonly status: number | undefined
 
-  constructor(layer: EngineLayer, reason: EngineFailure, message: string, details: ErrorDetails = {}) {
+  constructor(
+    layer: EngineLayer,
+    reason: EngineFailure,
+    message: string,
+    details: ErrorDetails = {},
+    status?: number,
+  ) {
     super(layer === 'tls' ? 'tls' : 'engine', message, details)
     this.layer = layer
     this.reason = reason
+    this.status = status
   }
 
   override with(details: ErrorDetails): EngineProbeError {
     const { hints, evidence, stage, machine, cause } = super.with(details)
-    return new EngineProbeError(this.layer, this.reason, this.message, {
+    const all = {
       hints,
       cause,
       ...(evidence === undefined ? {} : { evidence }),
       ...(stage === undefined ? {} : { stage }),
       ...(machine === undefined ? {} : { machine }),
-    })
+    }
+    return new EngineProbeError(this.layer, this.reason, this.message, all, this.status)
   }
 }
 

@@ -40,7 +40,7 @@ export class EngineConnection {
 
   /** The body of a successful GET. @throws EngineProbeError */
   async text(path: string, limits: RequestLimits = {}): Promise<string> {
-    const { response, done } = await this.#get(path, limits)
+    const { response, done } = await this.#ask({ path }, limits)
     try {
       return await readBody(response)
     } catch (error) {
@@ -68,9 +68,36 @@ export class EngineConnection {
     }
   }
 
+  /** The same, undefined where there is no such thing. @throws EngineProbeError */
+  async jsonIfThere(path: string, limits: RequestLimits = {}): Promise<unknown> {
+    try {
+      return await this.json(path, limits)
+    } catch (error) {
+      if (error instanceof EngineProbeError && error.status === 404) return undefined
+      throw error
+    }
+  }
+
+  /** A request that changes something; the answer's body. @throws EngineProbeError with the engine's words */
+  async send(
+    method: 'POST' | 'DELETE',
+    path: string,
+    body?: unknown,
+    limits: RequestLimits = {},
+  ): Promise<string> {
+    const { response, done } = await this.#ask({ method, path, body }, limits)
+    try {
+      return await readBody(response)
+    } catch (error) {
+      throw done.translate(error)
+    } finally {
+      done.release()
+    }
+  }
+
   /** An endless answer; the deadline counts until its head. Ended by the signal, which is thrown then. */
   async *stream(path: string, limits: RequestLimits & { onOpen?: () => void } = {}): AsyncGenerator<string> {
-    const { response, done } = await this.#get(path, limits)
+    const { response, done } = await this.#ask({ path }, limits)
     done.release()
     limits.onOpen?.()
     response.setEncoding('utf8')
@@ -84,29 +111,49 @@ export class EngineConnection {
     }
   }
 
-  async #get(path: string, limits: RequestLimits): Promise<{ response: IncomingMessage; done: Watch }> {
+  async #ask(question: Question, limits: RequestLimits): Promise<{ response: IncomingMessage; done: Watch }> {
     limits.signal?.throwIfAborted()
     const watch = new Watch(this.where, limits)
     try {
-      const response = await this.#send(path, watch)
-      if (response.statusCode === 200) return { response, done: watch }
-      throw statusError(this.where, path, response.statusCode ?? 0, await readBody(response))
+      const response = await this.#send(question, watch)
+      const status = response.statusCode ?? 0
+      if (isGood(status)) return { response, done: watch }
+      throw statusError(this.where, question.path, status, await readBody(response))
     } catch (error) {
       watch.release()
       throw watch.translate(error)
     }
   }
 
-  #send(path: string, watch: Watch): Promise<IncomingMessage> {
+  #send({ method, path, body }: Question, watch: Watch): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const { host, port } = this.#target
-      const sent = request({ host, port, path, agent: this.#agent, signal: watch.signal })
+      const text = body === undefined ? undefined : JSON.stringify(body)
+      const headers =
+        text === undefined
+          ? {}
+          : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }
+      const sent = request({
+        ...{ host, port, method: method ?? 'GET', path, headers },
+        ...{ agent: this.#agent, signal: watch.signal },
+      })
       sent.once('socket', (socket) => watch.follow(socket as TLSSocket))
       sent.once('error', reject)
       sent.once('response', resolve)
-      sent.end()
+      sent.end(text)
     })
   }
+}
+
+interface Question {
+  readonly method?: 'POST' | 'DELETE'
+  readonly path: string
+  readonly body?: unknown
+}
+
+/** 304: it was so already. */
+function isGood(status: number): boolean {
+  return (status >= 200 && status < 300) || status === 304
 }
 
 /** Deadline and progress of one request. */
@@ -173,5 +220,5 @@ async function readBody(response: IncomingMessage): Promise<string> {
 
 function statusError(where: string, path: string, status: number, body: string): EngineProbeError {
   const text = `The engine at ${where} answered ${path} with HTTP status ${status}`
-  return new EngineProbeError('http', 'status', text, body ? { evidence: body.slice(0, 500) } : {})
+  return new EngineProbeError('http', 'status', text, body ? { evidence: body.slice(0, 500) } : {}, status)
 }

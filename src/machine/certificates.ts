@@ -74,10 +74,12 @@ export async function ensureServerCertificate(
   await copyClientFiles(place, dir)
   const sans = serverSans(open)
   const present = await readServerPair(dir)
+  const clientAuth = open.ledger.options.swarm?.master === true
   const due =
-    !present || needsRenewal(present.cert, { sans, caPem: ca.caPem, now: ctx.clock.now() }) !== undefined
+    !present ||
+    needsRenewal(present.cert, { sans, clientAuth, caPem: ca.caPem, now: ctx.clock.now() }) !== undefined
   if (present && !due && !options.force) return { ca: ca.caPem, ...present, renewed: false }
-  const made = await issueServer({ ca, name: open.name, sans, clock: ctx.clock })
+  const made = await issueServer({ ca, name: open.name, sans, clientAuth, clock: ctx.clock })
   await writePair(dir, SERVER, made)
   return { ca: ca.caPem, ...made, renewed: true }
 }

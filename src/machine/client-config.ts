@@ -1,10 +1,12 @@
 import { isMachineError, MachineError, messageOf } from '../contracts/errors.js'
+import { EngineProbeError } from '../engine/errors.js'
 import { addressOf } from './address.js'
 import { clientFiles } from './certificates.js'
 import type { MachineContext } from './context.js'
 import { openMachine, type OpenMachine, openWithoutSecrets } from './open.js'
 import { renewCertificates } from './renew.js'
-import { askEngine, isCertificateFault } from './verify.js'
+import { managerUrl } from './swarm.js'
+import { askEngine, askPort, isCertificateFault } from './verify.js'
 
 /** How a docker client reaches a machine's engine, proven by one connection to it. */
 export interface ClientConfig {
@@ -21,13 +23,42 @@ export interface ClientConfig {
  * One mutual-TLS probe; only on a certificate that does not fit is it renewed over SSH and asked again.
  * @throws MachineError in docker-machine's words when the engine cannot be used
  */
-export async function clientConfig(ctx: MachineContext, name: string): Promise<ClientConfig> {
+export async function clientConfig(
+  ctx: MachineContext,
+  name: string,
+  options: { readonly swarm?: boolean } = {},
+): Promise<ClientConfig> {
   const open = await openWithoutSecrets(ctx, name)
-  const url = boilerplate(name, () => addressOf(open).url)
-  const renewed = await proveEngine(ctx, open)
+  const own = boilerplate(name, () => addressOf(open).url)
+  const url = options.swarm ? boilerplate(name, () => managerUrl(open.record, own)) : own
+  const renewed = options.swarm ? await proveManager(ctx, open, url) : await proveEngine(ctx, open)
   const paths = clientFiles(open.record.dir)
   return { name, url, caPath: paths.ca, certPath: paths.cert, keyPath: paths.key, renewed }
 }
+
+/**
+ * The manager of a classic swarm at its own port. Only the handshake counts: what it answers depends on its agents.
+ * Where it fails, the engine's own port tells a manager that does not run from certificates that do not fit.
+ */
+async function proveManager(ctx: MachineContext, open: OpenMachine, url: string): Promise<boolean> {
+  const { host } = open.driver.endpoint(open.machine).engine
+  const port = Number(/:(\d+)$/.exec(url)?.[1])
+  try {
+    await askPort(open, { host, port }, ctx.signal)
+    return false
+  } catch (error) {
+    if (error instanceof EngineProbeError && error.layer === 'http') return false
+    await proveEngine(ctx, open).catch(() => {
+      throw invalid(open, error, port)
+    })
+    return boilerplate(open.name, () => {
+      throw new MachineError('engine', NOT_STARTED, { cause: error })
+    })
+  }
+}
+
+const NOT_STARTED =
+  'Connection to Swarm cannot be checked but the certs are valid. Maybe swarm is not started'
 
 async function proveEngine(ctx: MachineContext, open: OpenMachine): Promise<boolean> {
   try {
@@ -76,13 +107,13 @@ function boilerplate<T>(name: string, work: () => T): T {
   }
 }
 
-function invalid(open: OpenMachine, cause: unknown): MachineError {
+function invalid(open: OpenMachine, cause: unknown, other?: number): MachineError {
   const { host, port } = open.driver.endpoint(open.machine).engine
   const known = isMachineError(cause) ? cause : undefined
   return new MachineError(
     known?.code ?? 'engine',
     'Error running connection boilerplate: Error checking and/or regenerating the certs: There was an error ' +
-      `validating certificates for host "${host}:${port}": ${messageOf(cause)}`,
+      `validating certificates for host "${host}:${other ?? port}": ${messageOf(cause)}`,
     {
       machine: open.name,
       hints: [...(known?.hints ?? []), ...(open.factory.capabilities.ssh ? advice(open.name) : [])],

@@ -5,8 +5,10 @@ import { identify } from './identify.js'
 import { install } from './install.js'
 import { logIn } from './login.js'
 import { make } from './make.js'
+import type { OpenMachine } from './open.js'
 import { requireShell } from './require-shell.js'
 import type { StageDefinition } from './stages.js'
+import { setUpSwarm } from './swarm-setup.js'
 import { verifyTls, waitForEngine, withEngineLog } from './verify.js'
 
 const MINUTE = 60_000
@@ -75,6 +77,14 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
     hints: (state) => [engineLog(state), resume(state), ...otherChoices(state)],
   },
   {
+    stage: 'swarm',
+    text: 'Configuring swarm',
+    // Its image may have to come from far.
+    deadlineMs: 15 * MINUTE,
+    run: setUpSwarm,
+    hints: (state) => [resume(state), ...otherChoices(state)],
+  },
+  {
     stage: 'tls',
     text: 'Checking the TLS connection',
     deadlineMs: MINUTE,
@@ -97,10 +107,19 @@ const WITHOUT_SSH: ReadonlySet<Stage> = new Set(['make'])
 /** Stages that hold nothing in the record: a resumed create runs them again when a later one needs them. */
 const TRANSIENT: ReadonlySet<Stage> = new Set(['boot', 'ssh'])
 
+/** The stages of this machine: few without SSH, and one more in a classic swarm. */
+export function stagesOf({ factory, ledger }: OpenMachine): readonly StageDefinition<CreateState>[] {
+  const { swarm } = ledger.options
+  const inSwarm = swarm !== undefined && (swarm.agent || swarm.master)
+  return CREATE_STAGES.filter(
+    ({ stage }) => (factory.capabilities.ssh || WITHOUT_SSH.has(stage)) && (stage !== 'swarm' || inSwarm),
+  )
+}
+
 /** The stages still to run for this machine. */
 export function openStages(state: CreateState): readonly StageDefinition<CreateState>[] {
   const done = new Set(state.open.ledger.stepsDone)
-  const all = CREATE_STAGES.filter((row) => state.open.factory.capabilities.ssh || WITHOUT_SSH.has(row.stage))
+  const all = stagesOf(state.open)
   if (all.every((row) => done.has(row.stage))) return []
   // `make` checks that what it made still runs, so it is always worth running again.
   return all.filter((row) => row.stage === 'make' || TRANSIENT.has(row.stage) || !done.has(row.stage))

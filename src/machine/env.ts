@@ -1,5 +1,8 @@
+import { MachineError, messageOf } from '../contracts/errors.js'
+import type { MachineRecord } from '../contracts/record.js'
 import { machineAddress } from './address.js'
 import type { MachineContext } from './context.js'
+import { managerUrl } from './swarm.js'
 
 /** The variables that make a docker client use a machine, in docker-machine's order. */
 export interface EnvVariables {
@@ -17,18 +20,32 @@ export const ENV_NAMES = [
 ] as const
 
 /** @throws MachineError `not-running`, `not-found` */
-export async function envVariables(ctx: MachineContext, name: string): Promise<EnvVariables> {
+export async function envVariables(
+  ctx: MachineContext,
+  name: string,
+  options: { readonly swarm?: boolean } = {},
+): Promise<EnvVariables> {
   const { ip, url } = await machineAddress(ctx, name)
-  const { dir } = ctx.store.get(name)
+  const record = ctx.store.get(name)
+  const { dir } = record
   return {
     name,
     ip,
     variables: [
       ['DOCKER_TLS_VERIFY', '1'],
-      ['DOCKER_HOST', url],
+      ['DOCKER_HOST', options.swarm ? ofManager(record, url) : url],
       ['DOCKER_CERT_PATH', dir],
       ['DOCKER_MACHINE_NAME', name],
     ],
+  }
+}
+
+/** docker-machine checks the connection here; its words stay where there is nothing to connect to. */
+function ofManager(record: MachineRecord, url: string): string {
+  try {
+    return managerUrl(record, url)
+  } catch (cause) {
+    throw new MachineError('engine', `Error checking TLS connection: ${messageOf(cause)}`, { cause })
   }
 }
 

@@ -4,17 +4,20 @@ import { requireRunning } from './address.js'
 import { openShell } from './connect.js'
 import type { MachineContext } from './context.js'
 import { CreateState } from './create-state.js'
-import { CREATE_STAGES } from './create-stages.js'
+import { stagesOf } from './create-stages.js'
 import { syncDockerContext } from './docker-context.js'
 import { rootedFacts } from './host-facts.js'
 import { preparePlan } from './install.js'
-import { openMachine } from './open.js'
+import { openMachine, type OpenMachine } from './open.js'
 import { settleUpgrade } from './pending-upgrade.js'
 import { syncSshEntry } from './ssh-config.js'
 import { runStage } from './stages.js'
 
 const CONNECT_MS = 60_000
-const PROVISION_STAGES = CREATE_STAGES.filter((row) => row.stage !== 'make' && row.stage !== 'boot')
+
+function provisionStages(open: OpenMachine) {
+  return stagesOf(open).filter(({ stage }) => stage !== 'make' && stage !== 'boot')
+}
 
 /** Brings an existing machine to its recorded wishes again; what is right already is left alone. */
 export async function provisionMachine(ctx: MachineContext, name: string, force = false): Promise<void> {
@@ -23,8 +26,8 @@ export async function provisionMachine(ctx: MachineContext, name: string, force 
   state.force = force
   try {
     requireRunning(state.open)
-    for (const row of PROVISION_STAGES) await runStage(row, state)
-    if (isMade(state.open.ledger)) await state.update(finished)
+    for (const row of provisionStages(state.open)) await runStage(row, state)
+    if (isMade(state.open.ledger)) await state.update((ledger) => finished(state.open, ledger))
     await settleUpgrade(ctx, state.open)
     await syncDockerContext(ctx, state.open)
     await syncSshEntry(ctx, state.open, false)
@@ -39,8 +42,8 @@ function isMade(ledger: LedgerRecord): boolean {
   return (ledger.phase === 'creating' || ledger.phase === 'failed') && ledger.stepsDone.includes('make')
 }
 
-function finished({ failure: _failure, ...ledger }: LedgerRecord): LedgerRecord {
-  const stepsDone = [...new Set([...ledger.stepsDone, ...PROVISION_STAGES.map((row) => row.stage)])]
+function finished(open: OpenMachine, { failure: _failure, ...ledger }: LedgerRecord): LedgerRecord {
+  const stepsDone = [...new Set([...ledger.stepsDone, ...provisionStages(open).map((row) => row.stage)])]
   return { ...ledger, phase: 'ready', stepsDone }
 }
 

@@ -1,3 +1,4 @@
+import { MachineError } from '../contracts/errors.js'
 import type { MachineRecord } from '../contracts/record.js'
 
 /** A machine's part in a classic swarm, as `create --swarm...` recorded it. */
@@ -27,4 +28,15 @@ export function swarmUrl(url: string, { isMaster, host }: SwarmRole): string | u
   const port = /:(\d+)\/?$/.exec(host)?.[1]
   const address = /^(\w+:\/\/.+):\d+$/.exec(url)?.[1]
   return isMaster && port !== undefined && address !== undefined ? `${address}:${port}` : undefined
+}
+
+/** The same for who needs one. @throws MachineError `engine` in docker-machine's words */
+export function managerUrl(record: MachineRecord, url: string): string {
+  const found = swarmUrl(url, swarmRole(record))
+  if (found !== undefined) return found
+  throw new MachineError(
+    'engine',
+    `"${record.name}" is not a swarm master. The --swarm flag is intended for use with swarm masters`,
+    { machine: record.name },
+  )
 }

@@ -1,8 +1,8 @@
-import { collectFacts } from '../../provision/facts.js'
 import type { Facts } from '../contracts/provision.js'
 import type { RemoteShell } from '../contracts/ssh.js'
 import { openShell } from './connect.js'
 import type { MachineContext } from './context.js'
+import { rootedFacts } from './host-facts.js'
 import type { OpenMachine } from './open.js'
 import {
   recordEngineVersion,
@@ -33,7 +33,8 @@ export async function onHost<T>(
   const patience = open.driver.patience?.(open.machine) ?? 1
   const shell = await openShell(ctx, open, { deadlineMs: CONNECT_MS * patience })
   try {
-    return await work({ ctx, open, shell, facts: await collectFacts(shell, ctx.signal), choice })
+    const rooted = await rootedFacts(ctx, open, shell, ctx.signal)
+    return await work({ ctx, open, choice, ...rooted })
   } finally {
     shell.close()
   }

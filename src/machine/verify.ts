@@ -14,7 +14,15 @@ const PROBE_MS = 10_000
 
 /** One mutual-TLS question to a machine's engine, from this computer. @throws EngineProbeError saying what failed */
 export async function askEngine(open: OpenMachine, signal: AbortSignal): Promise<EngineAnswer> {
-  const { host, port } = open.driver.endpoint(open.machine).engine
+  return await askPort(open, open.driver.endpoint(open.machine).engine, signal)
+}
+
+/** The same at another port of the machine. */
+export async function askPort(
+  open: OpenMachine,
+  { host, port }: { readonly host: string; readonly port: number },
+  signal: AbortSignal,
+): Promise<EngineAnswer> {
   const pem = await readClientPem(open)
   return await probeEngine({ host, port, ...pem, signal, deadlineMs: PROBE_MS })
 }

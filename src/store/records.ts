@@ -16,6 +16,7 @@ import {
   type TlsFiles,
 } from '../contracts/record.js'
 import { authOptionsAt, ENGINE_OPTIONS, SWARM_OPTIONS } from './blank-record.js'
+import { swarmFields, swarmOf, swarmOptions } from './swarm-record.js'
 
 /** What a new ledger starts from. */
 export interface NewLedger {
@@ -60,14 +61,18 @@ export interface NewHostRecord {
 export function newHostRecord(first: NewHostRecord): HostRecordV3 {
   return {
     ConfigVersion: 3,
-    Driver: { ...baseFields(first.name, first.store), ...first.driverFields },
+    Driver: {
+      ...baseFields(first.name, first.store),
+      ...swarmFields(first.driverName, first.options.swarm),
+      ...first.driverFields,
+    },
     DriverName: first.driverName,
     HostOptions: {
       Driver: '',
       Memory: 0,
       Disk: 0,
       EngineOptions: engineOptions(first.options.engine, ENGINE_OPTIONS),
-      SwarmOptions: SWARM_OPTIONS,
+      SwarmOptions: swarmOptions(first.options.swarm, SWARM_OPTIONS),
       AuthOptions: authOptions(first),
     },
     Name: first.name,
@@ -90,6 +95,7 @@ export function projectConfig(
     HostOptions: {
       ...hostOptions,
       EngineOptions: engineOptions(ledger.options.engine, hostOptions.EngineOptions),
+      SwarmOptions: swarmOptions(ledger.options.swarm, hostOptions.SwarmOptions),
       AuthOptions: {
         ...hostOptions.AuthOptions,
         ServerCertSANs: list(ledger.options.tlsSans, hostOptions.AuthOptions.ServerCertSANs),
@@ -182,6 +188,7 @@ function derivedId(config: HostRecordV3): string {
 
 function optionsOf(config: HostRecordV3): MachineOptions {
   const engine = config.HostOptions.EngineOptions
+  const swarm = swarmOf(config.HostOptions.SwarmOptions)
   const chosen = engine.InstallURL !== '' && engine.InstallURL !== DEFAULT_INSTALL_URL
   return {
     engine: {
@@ -195,6 +202,7 @@ function optionsOf(config: HostRecordV3): MachineOptions {
       registryCas: {},
     },
     tlsSans: config.HostOptions.AuthOptions.ServerCertSANs ?? [],
+    ...(swarm ? { swarm } : {}),
   }
 }
 

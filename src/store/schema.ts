@@ -35,6 +35,18 @@ const engineChoices = v.looseObject({
   registryCas: v.record(v.string(), v.string()),
 })
 
+const swarmChoices = v.looseObject({
+  agent: v.boolean(),
+  master: v.boolean(),
+  discovery: v.string(),
+  address: v.string(),
+  host: v.string(),
+  image: v.string(),
+  strategy: v.string(),
+  opts: texts,
+  joinOpts: texts,
+  experimental: v.boolean(),
+})
 const imageReference = v.looseObject({ digest: v.string(), version: v.string() })
 const engineSource = v.picklist(['image', 'bundled', 'host', 'install-url'])
 
@@ -48,7 +60,7 @@ const ledger = v.looseObject({
   ),
   stepsDone: v.array(v.picklist(STAGES)),
   driver: v.looseObject({ name: v.string(), config: json, unread: v.optional(v.literal(true)) }),
-  options: v.looseObject({ engine: engineChoices, tlsSans: texts }),
+  options: v.looseObject({ engine: engineChoices, tlsSans: texts, swarm: v.optional(swarmChoices) }),
   resources: v.array(resource),
   hostKeys: v.optional(
     v.looseObject({

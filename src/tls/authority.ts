@@ -175,7 +175,13 @@ async function makeClient(
 /** A new key, of the CA's kind, and a certificate for it. */
 export async function issueLeaf(
   signer: Signer,
-  leaf: { purpose: 'server' | 'client'; commonName: string; sans?: readonly string[]; now: Date },
+  leaf: {
+    purpose: 'server' | 'client'
+    commonName: string
+    sans?: readonly string[]
+    clientAuth?: boolean
+    now: Date
+  },
 ): Promise<PemPair> {
   const key: KeyObject = await newKey(keyKind(signer.key))
   return { cert: await writeCertificate({ ...leaf, key, days: LEAF_DAYS, signer }), key: keyPem(key) }

@@ -17,6 +17,8 @@ export interface CertificateRequest {
   /** Private key of the subject. */
   readonly key: KeyObject
   readonly sans?: readonly string[]
+  /** A server's certificate that is good for a client as well. */
+  readonly clientAuth?: boolean
   readonly days: number
   readonly now: Date
   /** Absent: signed by its own key. */
@@ -67,6 +69,7 @@ function toBeSigned(der: Der, request: CertificateRequest, algorithm: Asn1): Asn
       purpose: request.purpose,
       publicKey,
       sans: normalSans(request.sans ?? []),
+      ...(request.clientAuth ? { clientAuth: true } : {}),
       ...(authorityKeyId ? { authorityKeyId } : {}),
     }),
   )

@@ -23,12 +23,14 @@ export interface ExtensionInput {
   /** Key identifier of the signer; absent when its certificate has none. */
   readonly authorityKeyId?: Buffer
   readonly sans: readonly string[]
+  /** A server that is a client too: the manager of a classic swarm asks the engines of others. */
+  readonly clientAuth?: boolean
 }
 
 /** The `extensions` field of a certificate (RFC 5280 4.2). */
 export function extensions(der: Der, input: ExtensionInput): Asn1 {
   const items = [basicConstraints(der, input.purpose), keyUsage(der, input)]
-  if (input.purpose !== 'ca') items.push(extendedKeyUsage(der, input.purpose))
+  if (input.purpose !== 'ca') items.push(extendedKeyUsage(der, input.purpose, input.clientAuth === true))
   items.push(extension(der, OID.subjectKeyIdentifier, false, der.octets(keyId(input.publicKey))))
   if (input.authorityKeyId) items.push(authorityKeyIdentifier(der, input.authorityKeyId))
   if (input.sans.length > 0) items.push(subjectAltName(der, input.sans))
@@ -66,13 +68,16 @@ function keyUsage(der: Der, input: ExtensionInput): Asn1 {
   return extension(der, OID.keyUsage, true, der.bits(Buffer.from([byte]), unused))
 }
 
-/** A server certificate has no clientAuth: who breaks into one host must not be a client of all others. */
-function extendedKeyUsage(der: Der, purpose: 'server' | 'client'): Asn1 {
+/** A usual server certificate has no clientAuth: who breaks into one host must not be a client of all others. */
+function extendedKeyUsage(der: Der, purpose: 'server' | 'client', also: boolean): Asn1 {
   return extension(
     der,
     OID.extendedKeyUsage,
     false,
-    der.sequence(der.oid(purpose === 'server' ? OID.serverAuth : OID.clientAuth)),
+    der.sequence(
+      ...(purpose === 'server' ? [der.oid(OID.serverAuth)] : []),
+      ...(purpose === 'client' || also ? [der.oid(OID.clientAuth)] : []),
+    ),
   )
 }
 

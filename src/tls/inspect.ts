@@ -41,6 +41,8 @@ export function certificateInfo(pem: string, options: { now?: Date; caPem?: stri
 export interface RenewalRequirement {
   readonly sans: readonly string[]
   readonly caPem: string
+  /** It must be good for a client as well. */
+  readonly clientAuth?: boolean
   readonly now?: Date
 }
 
@@ -55,8 +57,15 @@ export function needsRenewal(pem: string, wanted: RenewalRequirement): string | 
   if (!info.issuerMatches) return 'it is not signed by the CA of this store'
   if (info.daysLeft < 0) return `it expired on ${info.notAfter.toISOString().slice(0, 10)}`
   if (info.daysLeft < RENEW_UNDER_DAYS) return `it expires in ${info.daysLeft} days`
+  if (wanted.clientAuth && !isForClients(pem)) return 'the manager of a swarm cannot use it'
   const missing = normalSans(wanted.sans).filter((san) => !info.sans.includes(san))
   return missing.length > 0 ? `it is not valid for ${missing.join(', ')}` : undefined
+}
+
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
+
+function isForClients(pem: string): boolean {
+  return (readCertificate(pem, 'the certificate').keyUsage ?? []).includes(CLIENT_AUTH)
 }
 
 /** @throws MachineError `tls` naming what could not be read */

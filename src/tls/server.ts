@@ -10,6 +10,8 @@ export interface ServerRequest {
   readonly name: string
   /** Every name and address by which the engine is reached; doubles are dropped. */
   readonly sans: readonly string[]
+  /** Good for a client as well. */
+  readonly clientAuth?: boolean
   readonly clock?: Clock
 }
 
@@ -19,6 +21,7 @@ export async function issueServer(request: ServerRequest): Promise<PemPair> {
     purpose: 'server',
     commonName: request.name,
     sans: request.sans,
+    ...(request.clientAuth ? { clientAuth: true } : {}),
     now: (request.clock ?? systemClock).now(),
   })
 }

@@ -16,9 +16,17 @@ export interface FakeEngineOptions {
   readonly containers?: unknown[]
 }
 
+/** What `more` answers. */
+export interface MoreAnswer {
+  readonly status: number
+  readonly body?: unknown
+}
+
 export class FakeEngine {
   readonly requests: string[] = []
   readonly containers: unknown[]
+  /** Asked first: an answer, or undefined for the usual one. */
+  more: ((method: string, url: URL, body: string) => MoreAnswer | undefined) | undefined
   /** Answers each request with this status while set. */
   failWith: number | undefined
   /** Accepts requests and never answers while set. */
@@ -33,7 +41,7 @@ export class FakeEngine {
     this.containers = options.containers ?? []
     this.#server = createServer(
       { ca: options.ca, cert: options.cert, key: options.key, requestCert: true, rejectUnauthorized: true },
-      (request, response) => this.#answer(request, response),
+      (request, response) => void this.#receive(request, response),
     )
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
@@ -76,6 +84,16 @@ export class FakeEngine {
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
     await new Promise<void>((resolve) => this.#server.close(() => resolve()))
+  }
+
+  async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await text(request)
+    const url = new URL(request.url ?? '', 'https://engine')
+    const answer = this.more?.(request.method ?? '', url, body)
+    if (!answer) return this.#answer(request, response)
+    this.requests.push(`${request.method} ${request.url}`)
+    const content = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body ?? '')
+    response.writeHead(answer.status, { 'Content-Type': 'application/json' }).end(content)
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
@@ -135,4 +153,10 @@ export class FakeEngine {
       NCPU: 2,
     }
   }
+}
+
+async function text(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
 }
