@@ -3,6 +3,7 @@ import { MachineError } from '../contracts/errors.js'
 import type { Report } from '../contracts/events.js'
 import type { Profile } from '../contracts/profile.js'
 import type { MachineContext } from '../machine/context.js'
+import { dockerMachineStory } from '../ui/docker-machine-story.js'
 import { createReporter } from '../ui/reporter.js'
 import { machineContext } from './context.js'
 import { GLOBAL_FLAGS, type GivenGlobals, globalOptions } from './global-flags.js'
@@ -29,11 +30,18 @@ export abstract class BaseCommand extends Command {
     return this.session.profile
   }
 
+  /** Whether one JSON document is the answer. */
+  protected get json(): boolean {
+    return this.#globals?.json === true
+  }
+
   /** Builds the context of use cases from the parsed flags. Call once, after `parse`. */
   protected context(flags: GivenGlobals): MachineContext {
     const globals = this.takeGlobals(flags)
+    const theirs = this.profile.story === 'docker-machine'
     const reporter = createReporter({
-      mode: globals.json ? 'json' : 'auto',
+      mode: globals.json ? 'json' : theirs ? 'plain' : 'auto',
+      ...(theirs ? { story: dockerMachineStory(this.id ?? '') } : {}),
       stream: this.profile.progress === 'stdout' && !globals.json ? process.stdout : process.stderr,
       debug: globals.debug,
       debugStream: process.stderr,
@@ -45,7 +53,7 @@ export abstract class BaseCommand extends Command {
   /** As `context`, with the story sent to stderr under every name: the answer is evaluated by a shell. */
   protected quietContext(flags: GivenGlobals): MachineContext {
     const report: Report = (event) => {
-      if (event.type === 'warn') process.stderr.write(`${event.text}\n`)
+      if (event.type === 'warn' || event.type === 'error') process.stderr.write(`${event.text}\n`)
     }
     return machineContext(this.session, this.takeGlobals(flags), report)
   }
@@ -58,7 +66,7 @@ export abstract class BaseCommand extends Command {
   /** Prints the answer: the text, or with `--json` the one document that holds `result`. */
   protected answer(result: unknown, text: string): void {
     this.#closeReporter?.()
-    if (this.#globals?.json) process.stdout.write(resultDocument((this.id ?? '').replace(':', ' '), result))
+    if (this.json) process.stdout.write(resultDocument((this.id ?? '').replace(':', ' '), result))
     else if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
   }
 

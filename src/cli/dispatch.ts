@@ -19,13 +19,14 @@ export async function dispatch(session: Session, words: readonly string[]): Prom
     return 0
   }
   const config = await loadConfig(session)
-  if (words.length === 0 || HELP_WORDS.includes(words[0] ?? '')) return await showHelp(config, words.slice(1))
+  if (words.length === 0 || HELP_WORDS.includes(words[0] ?? ''))
+    return await showHelp(config, session, words.slice(1))
   if (words[0]?.startsWith('-')) throw unknownFlag(words[0], KNOWN_GLOBALS)
   const found = findCommand(config, words)
   if (!found) return await withoutCommand(config, session, words)
   const line = await readWords(session, found)
   noteView(session, found, line.words)
-  if (hasHelp(line.words)) return await showHelp(config, found.command.id.split(':'))
+  if (hasHelp(line.words)) return await showHelp(config, session, found.command.id.split(':'))
   const CommandClass = (await found.command.load()) as unknown as typeof BaseCommand
   await CommandClass.runBound([...line.words, ...line.rest], config)
   return 0
@@ -102,7 +103,7 @@ async function withoutCommand(config: Config, session: Session, words: readonly 
     .filter((id) => id.startsWith(`${topic}:`))
     .map((id) => id.split(':')[1] ?? '')
   if (inTopic.length > 0 && (sub === undefined || sub === '--help' || sub === '-h'))
-    return await showHelp(config, [topic])
+    return await showHelp(config, session, [topic])
   if (inTopic.length > 0)
     throw unknownCommand(session, `${topic} ${sub ?? ''}`, nearest(sub ?? '', inTopic), `${topic} `)
   const names = config.commandIDs.map((id) => id.split(':')[0] ?? '')
@@ -122,17 +123,15 @@ function unknownCommand(
   })
 }
 
-async function showHelp(config: Config, words: readonly string[]): Promise<number> {
+async function showHelp(config: Config, session: Session, words: readonly string[]): Promise<number> {
   const id = words.filter((word) => !word.startsWith('-')).join(':')
   const known =
     id === '' || config.findCommand(id) || config.commandIDs.some((other) => other.startsWith(`${id}:`))
-  if (!known) {
-    const program = config.bin
-    throw new MachineError(
-      'usage',
-      `${program}: '${words.join(' ')}' is not a ${program} command. See '${program} --help'.`,
+  if (!known) throw unknownCommand(session, words.join(' '), undefined, '')
+  if (session.profile.story === 'docker-machine')
+    process.stdout.write(
+      `Usage: ${config.bin} ${id === '' ? '[OPTIONS] COMMAND' : `${id} [OPTIONS]`} [arg...]\n\n`,
     )
-  }
   await new Help(config, { ...config.pjson.oclif.helpOptions, stripAnsi: !process.stdout.isTTY }).showHelp(
     id === '' ? [] : [id],
   )

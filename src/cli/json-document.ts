@@ -1,5 +1,6 @@
 import type { MachineError } from '../contracts/errors.js'
 import { isMachineError } from '../contracts/errors.js'
+import { inNameOf } from '../util/text.js'
 
 /** Version of the documents that `--json` prints (docs/json-output.md). */
 export const JSON_SCHEMA = 1
@@ -15,11 +16,16 @@ export function resultLine(command: string, result: unknown): string {
 }
 
 /** The document of a command that failed. */
-export function errorDocument(command: string, error: MachineError, exitCode: number): string {
-  return document({ schema: JSON_SCHEMA, command, ok: false, error: errorJson(error, exitCode) })
+export function errorDocument(
+  command: string,
+  error: MachineError,
+  exitCode: number,
+  program = 'tsmachine',
+): string {
+  return document({ schema: JSON_SCHEMA, command, ok: false, error: errorJson(error, exitCode, program) })
 }
 
-function errorJson(error: MachineError, exitCode: number): Record<string, unknown> {
+function errorJson(error: MachineError, exitCode: number, program: string): Record<string, unknown> {
   const parts =
     error.cause instanceof AggregateError ? (error.cause.errors as unknown[]).filter(isMachineError) : []
   return {
@@ -28,9 +34,9 @@ function errorJson(error: MachineError, exitCode: number): Record<string, unknow
     exitCode,
     machine: error.machine,
     stage: error.stage,
-    hints: error.hints,
+    hints: error.hints.map((hint) => inNameOf(hint, program)),
     evidence: error.evidence,
-    errors: parts.length > 0 ? parts.map((part) => errorJson(part, part.exitCode)) : undefined,
+    errors: parts.length > 0 ? parts.map((part) => errorJson(part, part.exitCode, program)) : undefined,
   }
 }
 

@@ -1,6 +1,6 @@
 import { type MachineError, isMachineError } from '../contracts/errors.js'
 import type { Profile } from '../contracts/profile.js'
-import { neutralise } from '../util/text.js'
+import { inNameOf, neutralise } from '../util/text.js'
 import type { Failure } from './failure.js'
 import { errorDocument } from './json-document.js'
 
@@ -12,16 +12,24 @@ export interface RenderOptions {
   readonly command: string
 }
 
+/** What the text of a failure depends on. */
+export interface TextOptions extends Pick<RenderOptions, 'profile' | 'debug'> {
+  /** Whether somebody reads it as it appears. */
+  readonly terminal: boolean
+}
+
 /** The only place that shows errors: text on stderr, or one JSON document on stdout. */
 export function renderFailure(failure: Failure, options: RenderOptions): void {
   if (!failure.error) return
-  if (options.json) process.stdout.write(errorDocument(options.command, failure.error, failure.exitCode))
-  else process.stderr.write(failureText(failure.error, options))
+  const { error, exitCode } = failure
+  const { profile, json, command } = options
+  if (json) process.stdout.write(errorDocument(command, error, exitCode, profile.program))
+  else process.stderr.write(failureText(error, { ...options, terminal: process.stderr.isTTY }))
 }
 
 /** The text of one failure or of several that happened side by side. Control characters are shown, not sent. */
-export function failureText(error: MachineError, options: Pick<RenderOptions, 'profile' | 'debug'>): string {
-  const parts = partsOf(error).map((part) => oneFailure(part, options.profile))
+export function failureText(error: MachineError, options: TextOptions): string {
+  const parts = partsOf(error).map((part) => oneFailure(part, options))
   const trace = options.debug ? traceOf(error) : ''
   return neutralise(parts.join('') + trace)
 }
@@ -34,13 +42,19 @@ function partsOf(error: MachineError): readonly MachineError[] {
   return parts.length > 0 ? parts : [error]
 }
 
-function oneFailure(error: MachineError, profile: Profile): string {
-  const lines = [headline(error, profile)]
+function oneFailure(error: MachineError, options: TextOptions): string {
+  const lines = [headline(error, options.profile)]
+  if (isBare(error, options)) return `${lines[0]}\n`
   if (error.stage !== undefined) lines.push(`  Stage: ${error.stage}`)
   if (error.evidence) lines.push('  Last seen:', ...indented(error.evidence, '    | '))
   if (error.hints.length > 0)
     lines.push('  What to do:', ...error.hints.flatMap((hint) => indented(hint, '    ')))
-  return lines.join('\n') + '\n'
+  return inNameOf(lines.join('\n'), options.profile.program) + '\n'
+}
+
+/** Scripts compare what docker-machine says in one line; where work failed, its log is better off with the rest. */
+function isBare({ stage, evidence }: MachineError, { profile, terminal }: TextOptions): boolean {
+  return profile.story === 'docker-machine' && !terminal && stage === undefined && !evidence
 }
 
 /** docker-machine prints the bare text, which scripts compare; we say that it is an error. */

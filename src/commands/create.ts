@@ -1,6 +1,7 @@
 import { Args } from '@oclif/core'
 import { words } from '../cli/args.js'
 import { BaseCommand } from '../cli/base-command.js'
+import { createFailure } from '../cli/create-failure.js'
 import { offerResume } from '../cli/confirm.js'
 import { CREATE_FLAGS, machineOptions } from '../cli/create-flags.js'
 import { DRIVER_FLAGS, driverValues } from '../cli/driver-flags.js'
@@ -30,9 +31,19 @@ export default class Create extends BaseCommand {
     if (extra.length > 0) throw this.usage(`Invalid command line. Found extra arguments [${extra.join(' ')}]`)
     const ctx = this.context(flags)
     if (flags.resume) this.refuseChoices(flags)
-    const result = flags.resume ? await resumeCreate(ctx, name) : await this.create(ctx, name, flags)
+    const result = await this.inTheirWords(() =>
+      flags.resume ? resumeCreate(ctx, name) : this.create(ctx, name, flags),
+    )
     this.answer(result, '')
     ctx.report({ type: 'info', text: this.nextStep(result) })
+  }
+
+  private async inTheirWords(work: () => Promise<CreateResult>): Promise<CreateResult> {
+    try {
+      return await work()
+    } catch (error) {
+      throw this.profile.story === 'docker-machine' ? createFailure(error) : error
+    }
   }
 
   /** The record says what was chosen: another choice now would be ignored. */

@@ -15,7 +15,7 @@ export default class Ip extends BaseCommand {
     const ctx = this.quietContext(flags)
     const results = await withMachines(
       resolveNames(ctx, words(argv)),
-      async (name) => await machineAddress(ctx, name),
+      async (name) => await machineAddress(ctx, name, 'Error getting IP address: '),
     )
     this.answer(
       results.map(({ name, value }) => ({ name, ip: value.ip })),

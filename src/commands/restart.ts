@@ -16,7 +16,6 @@ export default class Restart extends BaseCommand {
     const results = await withMachines(resolveNames(ctx, words(argv)), async (name) => {
       ctx.report({ type: 'info', machine: name, text: `Restarting "${name}"...` })
       await restartMachine(ctx, name)
-      ctx.report({ type: 'info', machine: name, text: `Machine "${name}" was restarted.` })
     })
     ctx.report({
       type: 'info',

@@ -79,6 +79,19 @@ export class MachineError extends Error {
     this.machine = details.machine
   }
 
+  /** The same failure, its message with something in front. */
+  prefixed(prefix: string): MachineError {
+    const { code, message, hints, evidence, stage, machine, cause, exitCode } = this
+    return new MachineError(code, prefix + message, {
+      hints,
+      exitCode,
+      cause,
+      ...(evidence === undefined ? {} : { evidence }),
+      ...(stage === undefined ? {} : { stage }),
+      ...(machine === undefined ? {} : { machine }),
+    })
+  }
+
   /** The same failure with more context; values already present win. */
   with(details: ErrorDetails): MachineError {
     return new MachineError(this.code, this.message, {

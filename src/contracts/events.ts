@@ -26,7 +26,21 @@ export type ReportEvent =
       readonly state: 'start' | 'done' | 'failed'
       readonly text: string
     }
-  | { readonly type: 'info' | 'warn' | 'debug'; readonly machine?: string; readonly text: string }
+  | {
+      /** `error`: a failure that does not end the verb (`rm -f`). */
+      readonly type: 'info' | 'warn' | 'error' | 'debug'
+      readonly machine?: string
+      readonly text: string
+      /** Said by a driver, not by us. */
+      readonly source?: 'driver'
+    }
+  /** What a stage is doing to the host; the names are stable, docker-machine has a line for each. */
+  | {
+      readonly type: 'step'
+      readonly machine: string
+      readonly step: 'provisioner' | 'install' | 'local-certificates' | 'remote-certificates' | 'configure'
+      readonly text: string
+    }
   | {
       readonly type: 'progress'
       readonly machine?: string

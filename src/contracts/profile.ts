@@ -7,6 +7,8 @@ export interface Profile {
   readonly program: 'tsmachine' | 'docker-machine'
   /** Where progress and warnings go. Answers always go to stdout. */
   readonly progress: 'stdout' | 'stderr'
+  /** Whose lines tell what is done: ours, live on a terminal, or docker-machine's, which scripts search for. */
+  readonly story: 'own' | 'docker-machine'
   /** Exit status of a usage error. */
   readonly usageExitCode: 1 | 2
   /** Driver of `create` without `--driver` and MACHINE_DRIVER. */
@@ -22,6 +24,7 @@ export interface Profile {
 export const TSMACHINE_PROFILE: Profile = {
   program: 'tsmachine',
   progress: 'stderr',
+  story: 'own',
   usageExitCode: 2,
   defaultDriver: 'qemu',
   dockerContext: true,
@@ -32,6 +35,7 @@ export const TSMACHINE_PROFILE: Profile = {
 export const DOCKER_MACHINE_PROFILE: Profile = {
   program: 'docker-machine',
   progress: 'stdout',
+  story: 'docker-machine',
   usageExitCode: 1,
   defaultDriver: 'qemu',
   dockerContext: false,

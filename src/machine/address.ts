@@ -1,5 +1,5 @@
 import type { Endpoint } from '../contracts/driver.js'
-import { MachineError } from '../contracts/errors.js'
+import { MachineError, toMachineError } from '../contracts/errors.js'
 import type { MachineContext } from './context.js'
 import { type OpenMachine, openWithoutSecrets } from './open.js'
 
@@ -11,9 +11,14 @@ export interface Address {
   readonly url: string
 }
 
-/** @throws MachineError `not-running` when this computer alone knows that the machine is down */
-export async function machineAddress(ctx: MachineContext, name: string): Promise<Address> {
-  return addressOf(await openWithoutSecrets(ctx, name))
+/** @throws MachineError `not-running` when this computer alone knows that the machine is down, `prefix` in front */
+export async function machineAddress(ctx: MachineContext, name: string, prefix = ''): Promise<Address> {
+  const open = await openWithoutSecrets(ctx, name)
+  try {
+    return addressOf(open)
+  } catch (error) {
+    throw toMachineError(error).prefixed(prefix)
+  }
 }
 
 /** The same for a machine that is open already. */

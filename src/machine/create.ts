@@ -5,6 +5,7 @@ import { isMachineError, MachineError, toMachineError } from '../contracts/error
 import type { JsonObject } from '../contracts/json.js'
 import type { MachineOptions } from '../contracts/record.js'
 import { describeHolder, type Lock } from '../util/locks.js'
+import { ensureAuthority, storeCertificates } from './certificates.js'
 import type { MachineContext } from './context.js'
 import { CreateState } from './create-state.js'
 import { openStages } from './create-stages.js'
@@ -49,6 +50,7 @@ export async function createMachine(ctx: MachineContext, request: CreateRequest)
   const lock = await lockForCreate(ctx, request.name)
   try {
     refuseTaken(ctx, request.name)
+    await ensureAuthority(ctx, storeCertificates(ctx))
     const state = await newState(ctx, factory, config, { ...request, secrets: values })
     await preflight(state)
     const secrets = await keepSecrets(ctx, factory, { values, references })

@@ -48,7 +48,8 @@ export async function reportEvents(
 
 /** Passes on what is only talk; false for what belongs into the record. */
 function tell(ctx: MachineContext, name: string, event: DriverEvent): boolean {
-  if (event.type === 'log') ctx.report({ type: event.level, machine: name, text: event.text })
+  if (event.type === 'log')
+    ctx.report({ type: event.level, machine: name, text: event.text, source: 'driver' })
   else if (event.type === 'progress') ctx.report({ ...event, machine: name })
   else return false
   return true

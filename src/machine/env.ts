@@ -25,7 +25,7 @@ export async function envVariables(
   name: string,
   options: { readonly swarm?: boolean } = {},
 ): Promise<EnvVariables> {
-  const { ip, url } = await machineAddress(ctx, name)
+  const { ip, url } = await machineAddress(ctx, name, 'Error checking TLS connection: ')
   const record = ctx.store.get(name)
   const { dir } = record
   return {

@@ -7,6 +7,7 @@ import type { MachineContext } from './context.js'
 import { updateLedger } from './driver-events.js'
 import { rootedFacts } from './host-facts.js'
 import { installedCertificate } from './due.js'
+import { installStory } from './install-story.js'
 import type { OpenMachine } from './open.js'
 
 /** What to do to a host besides the machine's recorded wishes. */
@@ -79,6 +80,7 @@ export async function install(
   const { signal, choice } = options
   const rooted = options.facts ? { shell, facts: options.facts } : await rootedFacts(ctx, open, shell, signal)
   const prepared = await preparePlan(ctx, open, rooted.facts, choice)
+  for (const step of installStory(open.name, rooted.facts, prepared.plan)) ctx.report(step)
   for (const text of prepared.plan.warnings) ctx.report({ type: 'warn', machine: open.name, text })
   await apply(rooted.shell, prepared.plan, {
     facts: rooted.facts,

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { MachineError, toMachineError } from '../contracts/errors.js'
+import { type MachineError, toMachineError } from '../contracts/errors.js'
 import type { LedgerRecord } from '../contracts/record.js'
 import { processesIn } from '../util/process.js'
 import { withDeadline } from '../util/wait.js'
@@ -21,22 +21,27 @@ export interface RemoveOptions {
 /**
  * Removes a machine and everything that its record names. Removing what the provider no longer has succeeds. A running
  * `create` of the same name is told to stop and to write down what it has made.
+ * Forced, failures are reported and nothing is thrown. Returns whether there was something to remove.
  * @throws MachineError and keeps the record when the provider refuses, unless forced
  */
 export async function removeMachine(
   ctx: MachineContext,
   name: string,
   options: RemoveOptions,
-): Promise<void> {
+): Promise<boolean> {
   if (!ctx.store.exists(name) && !runningCreate(ctx, name)) {
-    if (options.force) return
-    throw notFound(ctx, name)
+    const failure = notFound(ctx, name)
+    if (!options.force) throw failure.prefixed(prefixOf(name))
+    ctx.report({ type: 'error', machine: name, text: prefixOf(name) + failure.message })
+    ctx.report({ type: 'error', machine: name, text: `Can't remove "${name}"` })
+    return false
   }
   await interruptCreate(ctx, name, options)
   const lock = await lockToEnd(ctx, name, `rm ${name}`)
   try {
     // Gone meanwhile: another rm was faster, or the create had made nothing yet.
     if (ctx.store.exists(name)) await removeLocked(ctx, name, options)
+    return true
   } finally {
     await lock.release()
   }
@@ -49,8 +54,8 @@ async function removeLocked(ctx: MachineContext, name: string, options: RemoveOp
     await dropDockerContext(ctx, open)
   } catch (error) {
     if (!options.force || ctx.signal.aborted) throw refused(name, error)
-    const text = `Error removing host "${name}": ${toMachineError(error).message}`
-    ctx.report({ type: 'warn', machine: name, text })
+    const text = prefixOf(name) + toMachineError(error).message
+    ctx.report({ type: 'error', machine: name, text })
     await openRemains(ctx, name, { secrets: false }).then(
       (open) => dropDockerContext(ctx, open),
       () => tellLeftovers(ctx, name),
@@ -114,12 +119,15 @@ function untouched(ledger: LedgerRecord, before: LedgerRecord): LedgerRecord {
 }
 
 function refused(name: string, error: unknown): MachineError {
-  const failure = toMachineError(error)
-  return new MachineError(failure.code, `Error removing host "${name}": ${failure.message}`, {
-    machine: name,
-    hints: [...failure.hints, `The record is kept. To drop it all the same: tsmachine rm -f ${name}`],
-    cause: error,
-    exitCode: failure.exitCode,
-    ...(failure.evidence === undefined ? {} : { evidence: failure.evidence }),
-  })
+  return toMachineError(error)
+    .prefixed(prefixOf(name))
+    .with({
+      machine: name,
+      hints: [`The record is kept. To drop it all the same: tsmachine rm -f ${name}`],
+      cause: error,
+    })
+}
+
+function prefixOf(name: string): string {
+  return `Error removing host "${name}": `
 }

@@ -4,14 +4,15 @@ import type { Reporter, ReporterOptions } from './reporter.js'
 
 /** One line per event, for logs and pipes. Progress in between is left out: it would flood a log. */
 export function plainReporter(options: ReporterOptions): Reporter {
+  const lines = options.story ?? ownLines
   return {
     report(event) {
       if (event.type === 'debug') {
         if (options.debug) options.debugStream.write(`${neutralise(debugLine(event))}\n`)
         return
       }
-      const line = plainLine(event)
-      if (line !== undefined) options.stream.write(`${neutralise(line)}\n`)
+      const stream = event.type === 'error' ? options.debugStream : options.stream
+      for (const line of lines(event)) stream.write(`${neutralise(line)}\n`)
     },
     hold: (work) => work(),
     close: () => undefined,
@@ -22,17 +23,24 @@ function debugLine(event: { machine?: string | undefined; text: string }): strin
   return event.machine === undefined ? `DBG ${event.text}` : `(${event.machine}) DBG | ${event.text}`
 }
 
+function ownLines(event: ReportEvent): readonly string[] {
+  const line = plainLine(event)
+  return line === undefined ? [] : [line]
+}
+
 /** The line of an event, or undefined for events that plain output leaves out. */
 export function plainLine(event: ReportEvent): string | undefined {
   switch (event.type) {
     case 'stage':
       return STAGE_LINES[event.state](event)
     case 'progress':
+    case 'step':
     case 'debug':
       return undefined
     case 'warn':
       return `Warning: ${event.text}`
     case 'info':
+    case 'error':
       return event.text
   }
 }

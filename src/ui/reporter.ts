@@ -1,4 +1,4 @@
-import type { Report } from '../contracts/events.js'
+import type { Report, ReportEvent } from '../contracts/events.js'
 import { jsonReporter } from './json-reporter.js'
 import { plainReporter } from './plain-reporter.js'
 import { ttyReporter } from './tty-reporter.js'
@@ -23,8 +23,10 @@ export interface ReporterOptions {
   readonly mode: 'auto' | 'tty' | 'plain' | 'json'
   readonly stream: TextSink
   readonly debug: boolean
-  /** Debug lines go to stderr under every name. */
+  /** Debug lines and errors go to stderr under every name. */
   readonly debugStream: TextSink
+  /** Plain lines in other words than ours. */
+  readonly story?: (event: ReportEvent) => readonly string[]
 }
 
 /** The reporter for this run. */

@@ -61,7 +61,7 @@ class LiveList {
       return
     }
     if (event.type === 'stage') this.#stage(event)
-    else if (event.type === 'progress') this.#progress(event)
+    else if (event.type === 'progress' || event.type === 'step') this.#progress(event)
     else this.#print(plainLine(event) ?? '')
   }
 
@@ -89,11 +89,13 @@ class LiveList {
     )
   }
 
-  #progress(event: Extract<ReportEvent, { type: 'progress' }>): void {
+  #progress(event: Extract<ReportEvent, { type: 'progress' | 'step' }>): void {
     const step = [...this.#steps.entries()].reverse().find(([key]) => ofMachine(key, event.machine))?.[1]
     if (!step) return
     const share =
-      event.done !== undefined && event.total ? ` ${Math.floor((100 * event.done) / event.total)}%` : ''
+      event.type === 'progress' && event.done !== undefined && event.total
+        ? ` ${Math.floor((100 * event.done) / event.total)}%`
+        : ''
     step.detail = oneLine(event.text) + share
   }
 

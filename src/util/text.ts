@@ -35,3 +35,8 @@ export function escapeAsGo(json: string): string {
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }
+
+/** Commands of ours in a text, under the name that this run was called by. */
+export function inNameOf(text: string, program: string): string {
+  return text.replace(/\btsmachine(?= [a-z-])/g, program)
+}

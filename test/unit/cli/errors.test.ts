@@ -11,7 +11,7 @@ import { DOCKER_MACHINE_PROFILE, TSMACHINE_PROFILE } from '../../../src/contract
 const idle = new AbortController().signal
 const ours = { profile: TSMACHINE_PROFILE, signal: idle }
 const theirs = { profile: DOCKER_MACHINE_PROFILE, signal: idle }
-const shown = { profile: TSMACHINE_PROFILE, debug: false }
+const shown = { profile: TSMACHINE_PROFILE, debug: false, terminal: false }
 
 t.test("exit codes are those of the code, and usage is the profile's", async (t) => {
   t.equal(failureOf(new MachineError('preflight', 'x'), ours).exitCode, 3)
@@ -66,7 +66,7 @@ t.test('an error is told with stage, evidence and what to do, control characters
       '    tsmachine logs web --boot\n    two\n    lines\n',
   )
   t.match(
-    failureText(error, { profile: DOCKER_MACHINE_PROFILE, debug: false }),
+    failureText(error, { profile: DOCKER_MACHINE_PROFILE, debug: false, terminal: false }),
     /^Gave up/,
     'their text has no prefix',
   )

@@ -5,7 +5,6 @@ import t, { type Test } from 'tap'
 import { MachineError } from '../../../src/contracts/errors.js'
 import { createMachine } from '../../../src/machine/create.js'
 import { listMachines } from '../../../src/machine/list.js'
-import { removable } from '../../../src/machine/removable.js'
 import { removeMachine } from '../../../src/machine/remove.js'
 import { startMachine } from '../../../src/machine/start.js'
 import { killMachine, stopMachine } from '../../../src/machine/stop.js'
@@ -20,7 +19,7 @@ interface Bench {
   readonly dir: string
   readonly ctx: ReturnType<typeof machineContext>
   readonly provider: FakeProvider
-  readonly rm: (force?: boolean) => Promise<void>
+  readonly rm: (force?: boolean) => Promise<boolean>
   /** Overwrites a file of the record. */
   readonly put: (file: string, text: string) => void
 }
@@ -104,7 +103,7 @@ t.test('rm -f of what the provider keeps leaves a tombstone that names it', asyn
   t.match(ctx.store.tombstones(), [
     { name: 'web', record: { ledger: { resources: [{ kind: 'key' }, { kind: 'server', id: 'srv-1' }] } } },
   ])
-  t.match(ctx.events.at(-1), { type: 'warn', text: /Error removing host "web": .*403/ })
+  t.match(ctx.events.at(-1), { type: 'error', text: /Error removing host "web": .*403/ })
   t.same(await listMachines(ctx, { filters: [], timeoutMs: 500 }), [])
 })
 
@@ -160,11 +159,19 @@ t.test('a directory without any record is removed by force', async (t) => {
   t.notOk(ctx.store.exists('web'))
 })
 
-t.test('unknown names stop rm before anything is removed; forced they are mentioned', async (t) => {
+t.test('a name that is not known is an error of its own; forced it is mentioned', async (t) => {
   const { ctx } = await bench(t)
-  t.throws(() => removable(ctx, ['web', 'wep'], false), { code: 'not-found', hints: ['Did you mean web?'] })
-  t.same(removable(ctx, ['web', 'wep'], true), ['web'])
-  t.match(ctx.events.at(-1), { type: 'warn', machine: 'wep', text: /Can't remove "wep"/ })
+  await t.rejects(removeMachine(ctx, 'wep', { force: false }), {
+    code: 'not-found',
+    message: /^Error removing host "wep": Docker machine "wep" does not exist\. Use/,
+    hints: ['Did you mean web?'],
+  })
+  t.equal(await removeMachine(ctx, 'wep', { force: true }), false)
+  t.match(ctx.events.slice(-2), [
+    { type: 'error', text: /^Error removing host "wep": Docker machine "wep" does not exist\. Use/ },
+    { type: 'error', machine: 'wep', text: 'Can\'t remove "wep"' },
+  ])
+  t.equal(await removeMachine(ctx, 'web', { force: false }), true)
 })
 
 t.test('a locked machine names its holder', { timeout: 20_000 }, async (t) => {
