@@ -11,6 +11,6 @@ export function isHostName(name: string): boolean {
 
 /** As docker-machine does it. Our image has its name from its configuration disk. */
 export function hostnameSteps(facts: Facts, wanted: Wanted, source: EngineSource): Step[] {
-  if (source === 'image' || facts.hostname === wanted.name || !isHostName(wanted.name)) return []
-  return [run(['sh', '@lib/hostname.sh', wanted.name], `name the host ${wanted.name}`)]
+  if (source === 'image' || facts.hostname === wanted.hostName || !isHostName(wanted.hostName)) return []
+  return [run(['sh', '@lib/hostname.sh', wanted.hostName], `name the host ${wanted.hostName}`)]
 }

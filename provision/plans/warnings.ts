@@ -43,8 +43,8 @@ const RULES: readonly Rule[] = [
       `Images of the host go to ${data.path}, and ${data.mount} has only ${Math.floor(data.freeBytes / 1_000_000)} MB free`,
   },
   {
-    applies: (facts, wanted) => facts.init !== 'tsmachine' && !isHostName(wanted.name),
-    text: (facts, wanted) => `A host cannot be named ${wanted.name}: it keeps its name ${facts.hostname}`,
+    applies: (facts, wanted) => facts.init !== 'tsmachine' && !isHostName(wanted.hostName),
+    text: (facts, wanted) => `A host cannot be named ${wanted.hostName}: it keeps its name ${facts.hostname}`,
   },
 ]
 

@@ -122,6 +122,8 @@ export interface InputChain {
 /** What the host should become. PEM texts travel in files, never in words of a command. */
 export interface Wanted {
   readonly name: string
+  /** What the host is called: the machine's name, shortened where hosts may not be called so. */
+  readonly hostName: string
   readonly driver: string
   readonly enginePort: number
   readonly engine: EngineChoices

@@ -4,6 +4,7 @@ import type { Facts, Plan, Wanted } from '../contracts/provision.js'
 import type { RemoteShell } from '../contracts/ssh.js'
 import { ensureServerCertificate, type ServerCertificate } from './certificates.js'
 import type { MachineContext } from './context.js'
+import { hostName } from './machine-name.js'
 import { updateLedger } from './driver-events.js'
 import { rootedFacts } from './host-facts.js'
 import { installedCertificate } from './due.js'
@@ -62,6 +63,7 @@ export function wantedState(
 ): Wanted {
   return {
     name: open.name,
+    hostName: hostName(open.name),
     driver: open.factory.name,
     enginePort: open.driver.endpoint(open.machine).enginePort,
     engine: open.ledger.options.engine,

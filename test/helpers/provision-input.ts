@@ -77,6 +77,7 @@ export function imageFacts(more: Partial<Facts> = {}): Facts {
 export function wanted(more: Partial<Wanted> = {}, engine: Partial<Wanted['engine']> = {}): Wanted {
   return {
     name: 'web',
+    hostName: more.name ?? 'web',
     driver: 'generic',
     enginePort: 2376,
     bundleVersion: '26.1.5-9e58d154',
