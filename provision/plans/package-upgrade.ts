@@ -2,7 +2,7 @@ import { MachineError } from '../../src/contracts/errors.js'
 import type { Facts, Plan } from '../../src/contracts/provision.js'
 import { engineSteps, presentDaemon } from './restart.js'
 import { SERVICES } from './services.js'
-import { run } from './steps.js'
+import { awaitPackageManager, run } from './steps.js'
 
 const MINUTES_30 = 1800
 
@@ -21,7 +21,10 @@ export function packagePlan(
   const meanwhile = [run(move.argv, move.why, { timeoutS: MINUTES_30 })]
   const daemon = presentDaemon(facts)
   return {
-    steps: engineSteps({ facts, service, daemon, changed: true, force: move.force, meanwhile }),
+    steps: [
+      awaitPackageManager(),
+      ...engineSteps({ facts, service, daemon, changed: true, force: move.force, meanwhile }),
+    ],
     engine: { source: 'host', port: move.port },
     warnings: [],
   }

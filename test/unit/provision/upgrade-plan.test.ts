@@ -67,6 +67,7 @@ t.test('a package is replaced while its containers are safe', async (t) => {
   const move = { argv: ['apt-get', 'install', 'x=2'], why: 'install x 2', port: 2376, force: false }
   const lines = outline(packagePlan(facts, move))
   t.same(lines, [
+    'sh @lib/package-lock.sh 600',
     `file ${DAEMON}.before-restart`,
     `file ${DAEMON}`,
     'systemctl reload docker.service',
@@ -81,7 +82,11 @@ t.test('a package is replaced while its containers are safe', async (t) => {
     `remove ${DAEMON}.before-restart`,
   ])
   const plain = packagePlan({ ...facts, containers: 0 }, move)
-  t.same(outline(plain), ['apt-get install x=2', 'systemctl restart docker.service'])
+  t.same(outline(plain), [
+    'sh @lib/package-lock.sh 600',
+    'apt-get install x=2',
+    'systemctl restart docker.service',
+  ])
   t.match(
     failure(() => packagePlan({ ...facts, swarm: true }, move)),
     { message: /swarm/, hints: [/--force/] },
