@@ -1,6 +1,6 @@
 /** What is waited for on a host: cloud-init before it is looked at, and whoever holds its package manager. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { apply } from '../../../provision/apply.js'
@@ -113,6 +113,27 @@ for (const tools of ALL_TOOLS)
       /^waiting for flock \(pid \d+: flock .*lock-frontend sh -c echo locked.*\) to leave the package manager$/,
     )
   })
+
+t.test('dpkg itself is found while a package of it is being installed', async (t) => {
+  const on = systemdHost(t, 'dash')
+  const tree = join(on.root, 'tree')
+  mkdirSync(join(tree, 'DEBIAN'), { recursive: true })
+  const control = 'Package: slow\nVersion: 1\nArchitecture: all\nMaintainer: a test\nDescription: slow\n'
+  writeFileSync(join(tree, 'DEBIAN/control'), control)
+  writeFileSync(join(tree, 'DEBIAN/preinst'), '#!/bin/sh\necho busy\nexec sleep 600\n', { mode: 0o755 })
+  const deb = join(on.root, 'slow.deb')
+  execFileSync('dpkg-deb', ['--build', tree, deb])
+  for (const file of ['status', 'available', 'info/format', 'updates/.keep', 'triggers/.keep'])
+    on.put(`var/lib/dpkg/${file}`, file === 'info/format' ? '1\n' : '')
+  const words = [`--root=${on.root}`, '--force-script-chrootless', '--force-not-root', '-i', deb]
+  const dpkg = spawn('dpkg', words, { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+  t.teardown(() => end(dpkg))
+  await new Promise<void>((resolve) =>
+    dpkg.stdout.on('data', (chunk: Buffer) => chunk.includes('busy') && resolve()),
+  )
+  const told = await takeLock(on, 600, () => end(dpkg))
+  t.match(told, [new RegExp(`^waiting for dpkg \\(pid ${dpkg.pid}: dpkg --root=`)])
+})
 
 t.test('the deadline is an error with the holder’s name', async (t) => {
   const on = systemdHost(t, 'dash')

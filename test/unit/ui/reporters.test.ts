@@ -97,3 +97,18 @@ t.test('a running step is cut at the width of the terminal', async (t) => {
   t.equal(stream.text, '- web: Waiting for \n')
   reporter.close()
 })
+
+t.test('a question has the terminal for itself, what is told meanwhile comes after it', async (t) => {
+  const stream = new Sink(true)
+  const reporter = ttyReporter({ mode: 'tty', stream, debug: false, debugStream: stream })
+  reporter.report(stage('start'))
+  const answer = await reporter.hold(() => {
+    stream.text = ''
+    reporter.report({ type: 'info', text: 'told meanwhile' })
+    t.equal(stream.text, '')
+    return Promise.resolve('answer')
+  })
+  t.equal(answer, 'answer')
+  t.match(stream.text, /^told meanwhile\n.*web: Waiting for the guest/m)
+  reporter.close()
+})
