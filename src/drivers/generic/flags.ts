@@ -17,7 +17,7 @@ export const flags: readonly FlagSpec[] = [
     env: 'GENERIC_SSH_USER',
     default: 'root',
     value: 'USER',
-    summary: 'User to log in as; needs passwordless sudo unless it is root',
+    summary: 'User to log in as: root, or one whom sudo or doas makes root',
   },
   {
     name: 'generic-ssh-key',
