@@ -25,7 +25,7 @@ interface Inspected {
 }
 
 const SHORT_MS = 60_000
-const PULL_MS = 10 * 60_000
+const PULL_MS = 9 * 60_000
 
 /**
  * Has a container run: one that is as it should be is left alone or started, another one of that name is replaced. The

@@ -80,7 +80,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
     stage: 'swarm',
     text: 'Configuring swarm',
     // Its image may have to come from far.
-    deadlineMs: 15 * MINUTE,
+    deadlineMs: 10 * MINUTE,
     run: setUpSwarm,
     hints: (state) => [resume(state), ...otherChoices(state)],
   },

@@ -7,6 +7,7 @@ import type { LedgerRecord } from '../../src/contracts/record.js'
 import { busyboxTar, importBusybox } from '../helpers/busybox-image.js'
 import { TestUser } from '../helpers/cli.js'
 import { genericFlags } from '../helpers/generic-flags.js'
+import { importLinkedBundle } from '../helpers/linked-bundle.js'
 import { startStockVm, type StockVm } from '../helpers/stock-vm.js'
 
 t.setTimeout(900_000)
@@ -43,6 +44,37 @@ async function renews(t: Tap, vm: StockVm, name: string): Promise<void> {
   t.equal(await pid(name, 'keep'), before.pid, 'the container was not')
   t.equal(await vm.run('sudo cat /etc/docker/daemon.json'), settings)
   t.equal(await docker(name, 'info', '-f', '{{.LiveRestoreEnabled}}'), 'false')
+}
+
+/** A bundle that does not run is taken back, one that does stays; the container never notices. */
+async function upgrades(t: Tap, vm: StockVm, name: string): Promise<void> {
+  const current = async (): Promise<string> => (await vm.run('readlink /opt/tsmachine/current')).trim()
+  const before = { pid: await pid(name, 'keep'), bundle: await current() }
+  const dockerd = '#!/bin/sh\necho this engine is broken >&2\nexit 1\n'
+  const broken = await importLinkedBundle(user, { version: '99.0-broken', present: before.bundle, dockerd })
+  const failed = await user.tsmachine(['upgrade', name], { env: broken })
+  t.equal(failed.code, 1)
+  t.match(
+    failed.stderr,
+    /The upgrade of "plain" to 99\.0-broken failed, and .* runs again[^]*engine is broken/,
+  )
+  t.equal(await current(), before.bundle)
+  t.equal(await pid(name, 'keep'), before.pid, 'the container runs on')
+
+  const good = await importLinkedBundle(user, { version: '99.1-good', present: before.bundle })
+  const engine = await enginePid(vm)
+  t.match(await user.ok(['upgrade', name], { env: good }), `${name}: engine ${before.bundle} -> 99.1-good\n`)
+  t.equal(await current(), '99.1-good')
+  t.not(await enginePid(vm), engine)
+  t.equal(await pid(name, 'keep'), before.pid)
+  t.equal(await docker(name, 'info', '-f', '{{.LiveRestoreEnabled}}'), 'false')
+  const left = (await vm.run('ls /opt/tsmachine')).trim().split('\n').toSorted()
+  t.equal(
+    left.join(' '),
+    [before.bundle, '99.1-good', 'current'].toSorted().join(' '),
+    'the broken one is gone',
+  )
+  t.match(await user.ok(['upgrade', name], { env: good }), /99\.1-good is the newest/)
 }
 
 /** Provisioning again leaves everything alone. */
@@ -94,6 +126,7 @@ t.test('a stock Debian host without an engine gets ours', async (t) => {
   t.match(await user.ok(['ssh', 'plain', '--', 'docker', 'ps']), /keep/, 'the login user may use the engine')
   await isStable(t, vm, 'plain')
   await renews(t, vm, 'plain')
+  await upgrades(t, vm, 'plain')
   await user.ok(['rm', '-y', 'plain'])
 })
 

@@ -8,6 +8,7 @@ import { containers } from './main/containers.js'
 import { folders } from './main/folders.js'
 import { identity } from './main/identity.js'
 import { power } from './main/power.js'
+import { upgrade } from './main/upgrade.js'
 import { Web } from './main/web.js'
 
 t.setTimeout(900_000)
@@ -49,6 +50,7 @@ folders(web)
 access(web)
 identity(web)
 power(web)
+upgrade(web)
 
 t.test('rm leaves nothing behind', async (t) => {
   await user.ok(['use', 'web'])

@@ -16,7 +16,7 @@ export function writeArtefact(dir: string, kind: ArtefactKind = 'image', salt = 
 }
 
 /** Writes the manifest and checksums for the files that lie in `dir`. Returns the digest. */
-export function describeArtefact(dir: string, kind: ArtefactKind): string {
+export function describeArtefact(dir: string, kind: ArtefactKind, version?: string): string {
   const files = FILES[kind].map((name) => {
     const bytes = readFileSync(join(dir, name))
     return { name, size: bytes.length, sha256: sha256(bytes) }
@@ -27,7 +27,7 @@ export function describeArtefact(dir: string, kind: ArtefactKind): string {
     schema: 1,
     kind,
     arch: 'amd64',
-    version: `26.1.5-${digest.slice(0, 8)}`,
+    version: version ?? `26.1.5-${digest.slice(0, 8)}`,
     engineVersion: '26.1.5',
     digest,
     packages: [],

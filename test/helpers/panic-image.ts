@@ -6,8 +6,7 @@ import { describeArtefact } from './artefact.js'
 import type { TestUser } from './cli.js'
 
 /** A cache whose boot image has our kernel and an init that ends, which no kernel survives. */
-export async function panicImage(user: TestUser): Promise<string> {
-  const cache = join(user.home, 'panic-cache')
+export async function panicImage(user: TestUser, cache = join(user.home, 'panic-cache')): Promise<string> {
   const dir = join(user.home, 'panic-image')
   const tree = join(user.home, 'panic-tree')
   mkdirSync(dir)
@@ -25,7 +24,8 @@ export async function panicImage(user: TestUser): Promise<string> {
   return cache
 }
 
-async function currentImage(user: TestUser): Promise<string> {
+/** The folder of the image that new machines get. */
+export async function currentImage(user: TestUser): Promise<string> {
   const list = JSON.parse(await user.ok(['image', 'ls', '--json'])) as {
     result: { kind: string; current: boolean; dir: string }[]
   }
