@@ -12,8 +12,6 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const STORE_PATH = '{{.HostOptions.AuthOptions.StorePath}}'
 const DRAIN = { atOnce: 3, tries: 3 }
-/** A program that ends and leaves its output open would hang a job. */
-const HELD_MS = 10_000
 
 export interface RunnerOptions {
   /** Inherited by every call; PATH leads to `docker-machine`. */
@@ -23,6 +21,8 @@ export interface RunnerOptions {
   readonly maxRemovalAttempts?: number
   /** Of calls that have an hour in a runner. */
   readonly limitMs?: number
+  /** How long output may stay open after its program: a runner waits for ever. 10 s when absent. */
+  readonly heldMs?: number
 }
 
 /** One call, as the runner logs it: each line of stdout is an information, each of stderr an error. */
@@ -141,7 +141,7 @@ export class GitLabRunner {
     const timer = setTimeout(() => child.kill('SIGKILL'), limitMs)
     const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
     started?.(child)
-    const ended = await closed(child, args).finally(() => clearTimeout(timer))
+    const ended = await closed(child, args, this.options.heldMs ?? 10_000).finally(() => clearTimeout(timer))
     const call = { args, ...ended, stdout: stdout(), stderr: stderr() }
     this.calls.push(call)
     return call
@@ -169,12 +169,16 @@ export class GitLabRunner {
 }
 
 /** @throws Error when something that the program left behind holds its output */
-function closed(child: ChildProcess, args: readonly string[]): Promise<Pick<Call, 'code' | 'signal'>> {
+function closed(
+  child: ChildProcess,
+  args: readonly string[],
+  heldMs: number,
+): Promise<Pick<Call, 'code' | 'signal'>> {
   return new Promise((resolve, reject) => {
     let held: NodeJS.Timeout | undefined
     const hold = (): void => reject(new Error(`a process that "${args.join(' ')}" left holds its output`))
     child.once('error', reject)
-    child.once('exit', () => (held = setTimeout(hold, HELD_MS)))
+    child.once('exit', () => (held = setTimeout(hold, heldMs)))
     child.once('close', (code, signal) => {
       clearTimeout(held)
       resolve({ code, signal })

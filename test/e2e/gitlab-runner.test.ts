@@ -65,7 +65,7 @@ t.test('creates at once on an empty store', async (t) => {
   )
   for (const { code, stdout, stderr } of created) {
     t.strictSame({ code, stderr }, { code: 0, stderr: '' })
-    t.match(stdout, /Waiting for machine to boot[^]*run: docker-machine env runner-/, 'progress')
+    t.match(stdout, /Creating machine[^]*run: docker-machine env runner-/, 'progress')
   }
   for (const name of NAMES) t.strictSame(runner.metrics(name), { driver: 'qemu' })
   t.strictSame(runner.list(), NAMES)
@@ -86,6 +86,13 @@ t.test('the calls before each job, and a docker client with what they say', asyn
     t.match(info, { code: 0, stdout: /^runner-abcdefghi-a-group-of-runners-\S{1,27} / }, 'a name for hosts')
     t.match(info.stdout, `from=${name}`)
   }
+})
+
+t.test('scp copies from machine to machine, whose ports differ', async (t) => {
+  const [from = '', to = ''] = NAMES
+  await user.done(['ssh', from, 'echo between machines > /tmp/file'])
+  await user.done(['scp', `${from}:/tmp/file`, `${to}:/tmp/copy`])
+  t.equal(await user.done(['ssh', to, 'cat', '/tmp/copy']), 'between machines\n')
 })
 
 t.test('a machine whose VM was killed is unhealthy, and removed', async (t) => {
