@@ -22,6 +22,11 @@ export async function engineVersion(
   return answer.version
 }
 
+/** Why the version is not known, in docker-machine's words. */
+export function versionFailure(cause: unknown): string {
+  return `Unable to query docker version: ${messageOf(cause)}`
+}
+
 /** The same by name, with docker-machine's error text. */
 export async function machineVersion(ctx: MachineContext, name: string): Promise<string> {
   const open = await openWithoutSecrets(ctx, name)
@@ -29,9 +34,6 @@ export async function machineVersion(ctx: MachineContext, name: string): Promise
     requireRunning(open)
     return await engineVersion(ctx, open, VERSION_MS)
   } catch (cause) {
-    throw new MachineError('engine', `Unable to query docker version: ${messageOf(cause)}`, {
-      machine: name,
-      cause,
-    })
+    throw new MachineError('engine', versionFailure(cause), { machine: name, cause })
   }
 }

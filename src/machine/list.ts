@@ -7,7 +7,7 @@ import { sameUrl } from './active.js'
 import { urlOf } from './address.js'
 import { certificateDaysLeft } from './certificate-age.js'
 import type { MachineContext } from './context.js'
-import { engineVersion } from './engine-version.js'
+import { engineVersion, versionFailure } from './engine-version.js'
 import { filterRecords, isWhole, type ListFilter, stateMatches } from './list-filter.js'
 import { brokenRow, type ListRow, type Masters, recordRow } from './list-row.js'
 import { naturalOrder } from './natural-order.js'
@@ -181,7 +181,7 @@ class Listing {
       return { version: `v${await engineVersion(this.ctx, open, left)}` }
     } catch (error) {
       this.ctx.signal.throwIfAborted()
-      return { version: 'Unknown', error: messageOf(error) }
+      return { version: 'Unknown', error: versionFailure(error) }
     }
   }
 
