@@ -8,6 +8,7 @@ const PREFIXES: Readonly<Partial<Record<Stage, string>>> = {
   ssh: 'Error detecting OS: ',
   identity: 'Error detecting OS: ',
   provision: 'Error running provisioning: ',
+  swarm: 'Error running provisioning: ',
   engine: 'Error checking the host: ',
   tls: 'Error checking the host: ',
 }

@@ -27,7 +27,7 @@ export default class Create extends BaseCommand {
   override async run(): Promise<void> {
     const { argv, flags } = await this.parse(Create)
     const [name, ...extra] = words(argv)
-    if (name === undefined) throw this.usage('Error: No machine name specified')
+    if (!name) throw this.usage('Error: No machine name specified')
     if (extra.length > 0) throw this.usage(`Invalid command line. Found extra arguments [${extra.join(' ')}]`)
     const ctx = this.context(flags)
     if (flags.resume) this.refuseChoices(flags)

@@ -11,6 +11,7 @@ const STORIES: Readonly<Record<string, Lines>> = {
     boot: ['Waiting for machine to be running, this may take a few minutes...'],
     ssh: ['Detecting operating system of created instance...', 'Waiting for SSH to be available...'],
     identity: ['Detecting the provisioner...'],
+    swarm: ['Configuring swarm...'],
     tls: ['Checking connection to Docker...'],
   },
   start: {
@@ -18,7 +19,11 @@ const STORIES: Readonly<Record<string, Lines>> = {
     engine: ['Detecting the provisioner...'],
   },
   restart: { boot: ['Waiting for SSH to be available...'], engine: ['Detecting the provisioner...'] },
-  provision: { ssh: ['Waiting for SSH to be available...'], identity: ['Detecting the provisioner...'] },
+  provision: {
+    ssh: ['Waiting for SSH to be available...'],
+    identity: ['Detecting the provisioner...'],
+    swarm: ['Configuring swarm...'],
+  },
 }
 
 /** The line when a verb's last stage is done. */

@@ -128,7 +128,7 @@ t.test('rm keeps the record; rm -f sets it aside and says what is left at the pr
   t.ok(ctx.store.exists('web'))
   await removeMachine(ctx, 'web', { force: true })
   t.notOk(ctx.store.exists('web'))
-  t.match(ctx.events, [{ type: 'warn', text: left }])
+  t.match(ctx.events, [{ type: 'error', text: left }])
   t.match(ctx.store.tombstones(), [{ name: 'web', record: { config: { DriverName: 'amazonec2' } } }])
   record()
   await removeMachine(ctx, 'web', { force: true })
