@@ -4,5 +4,7 @@
 const path = require('node:path')
 const { enableCompileCache } = require('node:module')
 if (enableCompileCache) enableCompileCache()
-const calledAs = path.basename(process.argv[1] || 'tsmachine').replace(/\.(cjs|js|exe)$/, '')
+const given = process.env.TSMACHINE_CALLED_AS // a .cmd shim has no other way to say it
+delete process.env.TSMACHINE_CALLED_AS
+const calledAs = path.basename(given || process.argv[1] || 'tsmachine').replace(/\.(cjs|js|exe)$/, '')
 import('../dist/src/cli/main.js').then((main) => main.run(process.argv.slice(2), calledAs))

@@ -45,7 +45,7 @@ export function errnoOf(error: unknown): string | undefined {
 
 /** A failed file operation as a `store` error: what was tried, why it failed, what helps. */
 export function fileError(
-  action: 'write' | 'read' | 'make' | 'remove',
+  action: 'write' | 'read' | 'make' | 'move' | 'remove',
   path: string,
   error: unknown,
 ): MachineError {

@@ -28,6 +28,11 @@ export function cachePath(env: Environment = process.env): string {
   return join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'tsmachine')
 }
 
+/** Per-user configuration: what has to outlive the cache and belongs to no store. */
+export function configPath(env: Environment = process.env): string {
+  return join(env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config'), 'tsmachine')
+}
+
 /** Parent of the socket directories; short, because QEMU refuses socket paths of 108 bytes or more. */
 export function runtimePath(env: Environment = process.env): string {
   const uid = process.getuid?.() ?? 0

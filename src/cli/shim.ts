@@ -1,0 +1,135 @@
+import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import { MachineError } from '../contracts/errors.js'
+import { findProgram } from '../util/exec.js'
+import { fileError } from '../util/file-error.js'
+import { forgetPrevious, type PreviousProgram, previousProgram, recordPrevious } from './previous-program.js'
+import { ownProgram, presentAt, putShim, SHIM } from './shim-files.js'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+export interface Installed {
+  /** The link. */
+  readonly path: string
+  readonly target: string
+  readonly changed: boolean
+  /** The docker-machine that was there before, for those who still need it. */
+  readonly previous?: PreviousProgram
+  /** What a shell runs for `docker-machine`; absent when its directory is not in PATH. */
+  readonly first?: string
+  readonly firstIsOurs: boolean
+}
+
+const ASIDE = `${SHIM}.before-tsmachine`
+
+/**
+ * Links the name docker-machine to this program; done already, it changes nothing.
+ * @throws MachineError `exists` for a docker-machine that is not ours, `store`, `usage` when there is no place for it
+ */
+export async function installShim(
+  env: Environment,
+  options: { dir?: string; force: boolean },
+): Promise<Installed> {
+  const dir = options.dir === undefined ? defaultDir(env) : existingDir(options.dir)
+  const path = join(dir, SHIM)
+  const present = presentAt(path)
+  if (present === 'foreign' && !options.force) throw foreign(path)
+  const previous = present === 'foreign' ? await moveAside(path) : (previousProgram(env) ?? foundOnPath(env))
+  if (previous) await recordPrevious(env, previous)
+  if (present !== 'current') await putShim(path)
+  const first = findProgram('docker-machine', env)
+  return {
+    path,
+    target: ownProgram(),
+    changed: present !== 'current',
+    ...(previous ? { previous } : {}),
+    ...(first === undefined ? {} : { first }),
+    firstIsOurs: first !== undefined && isOurs(first),
+  }
+}
+
+/** Takes our links away, from one directory or from all of PATH, and puts back what was moved aside. */
+export async function uninstallShim(
+  env: Environment,
+  dir?: string,
+): Promise<{ readonly removed: readonly string[] }> {
+  const places = (dir === undefined ? pathDirs(env) : [resolve(dir)]).map((place) => join(place, SHIM))
+  const ours = [...new Set(places)].filter((path) => ['current', 'stale'].includes(presentAt(path)))
+  const foreignOne = dir === undefined ? undefined : places.find((path) => presentAt(path) === 'foreign')
+  if (foreignOne !== undefined)
+    throw new MachineError('exists', `${foreignOne} is not our link: it was not removed`)
+  for (const path of ours) {
+    await rm(path).catch((error: unknown) => {
+      throw fileError('remove', path, error)
+    })
+    await putBack(env, path)
+  }
+  return { removed: ours }
+}
+
+function foreign(path: string): MachineError {
+  return new MachineError('exists', `${path} is another docker-machine`, {
+    hints: [`Move it aside and link the name: tsmachine shim install --force ${dirname(path)}`],
+  })
+}
+
+async function moveAside(path: string): Promise<PreviousProgram> {
+  const aside = join(dirname(path), ASIDE)
+  if (existsSync(aside))
+    throw new MachineError('exists', `${aside} is there already: ${path} cannot be moved aside`)
+  await rename(path, aside).catch((error: unknown) => {
+    throw fileError('move', path, error)
+  })
+  return { path: aside, movedFrom: path }
+}
+
+async function putBack(env: Environment, path: string): Promise<void> {
+  const previous = previousProgram(env)
+  if (previous?.movedFrom !== path) return
+  await rename(previous.path, path)
+  await forgetPrevious(env)
+}
+
+function existingDir(dir: string): string {
+  const path = resolve(dir)
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path
+  throw new MachineError('usage', `${path} is not a directory`)
+}
+
+/** Beside the `tsmachine` that a shell finds, else the first directory of PATH that we may write to. */
+function defaultDir(env: Environment): string {
+  const own = findProgram('tsmachine', env)
+  const beside = own === undefined ? [] : [dirname(own)]
+  const dir = [...beside, ...pathDirs(env)].find(isWritable)
+  if (dir !== undefined) return dir
+  throw new MachineError('usage', 'There is no directory in PATH that you may write to', {
+    hints: ['Say where: tsmachine shim install DIR', 'Or, for all users: sudo tsmachine shim install'],
+  })
+}
+
+function isWritable(dir: string): boolean {
+  try {
+    accessSync(dir, constants.W_OK)
+    return statSync(dir).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+function pathDirs(env: Environment): readonly string[] {
+  return [...new Set((env['PATH'] ?? '').split(delimiter).filter((dir) => dir !== ''))]
+}
+
+function isOurs(path: string): boolean {
+  return ['current', 'stale'].includes(presentAt(path)) || realpathSync(path) === realpathSync(ownProgram())
+}
+
+/** The first docker-machine in PATH that is not our link. */
+function foundOnPath(env: Environment): PreviousProgram | undefined {
+  for (const dir of pathDirs(env)) {
+    const path = findProgram('docker-machine', { ...env, PATH: dir })
+    if (path !== undefined && !isOurs(path)) return { path }
+  }
+  return undefined
+}
