@@ -41,7 +41,7 @@ async function isActive(
   record: MachineRecord,
   host: string | undefined,
 ): Promise<boolean> {
-  const { url } = addressOf(await openRecord(ctx, record))
+  const { url } = addressOf(await openRecord(ctx, record, { secrets: false }))
   return sameUrl(url, host) || sameUrl(swarmUrl(url, swarmRole(record)), host)
 }
 

@@ -49,21 +49,33 @@ function ofManager(record: MachineRecord, url: string): string {
   }
 }
 
-/** The proxy exception with the machine's address added; entries are compared whole. */
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** The proxy exceptions with the machine's address added; entries are compared whole. */
 export function withoutProxy(
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
   ip: string,
-): readonly [name: string, value: string] {
-  const { name, value } = proxyVariable(env)
-  const entries = value.split(',').filter((entry) => entry !== '')
-  return [name, entries.map((entry) => entry.trim()).includes(ip) ? value : [...entries, ip].join(',')]
+  platform: string,
+): readonly (readonly [name: string, value: string])[] {
+  return proxyNames(env, platform).map((name) => {
+    const value = env[name] ?? ''
+    const entries = value.split(',').filter((entry) => entry !== '')
+    return [name, entries.map(bareAddress).includes(bareAddress(ip)) ? value : [...entries, ip].join(',')]
+  })
 }
 
-/** `no_proxy` if it is set and not empty, else `NO_PROXY`: docker-machine's choice. */
-export function proxyVariable(env: Readonly<Record<string, string | undefined>>): {
-  name: string
-  value: string
-} {
-  const lower = env['no_proxy']
-  return lower ? { name: 'no_proxy', value: lower } : { name: 'NO_PROXY', value: env['NO_PROXY'] ?? '' }
+function bareAddress(entry: string): string {
+  return entry
+    .trim()
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase()
+}
+
+/**
+ * The variables that hold proxy exceptions: those that are set, for programs differ in which one they read, else
+ * `NO_PROXY`. On Windows both names are one variable.
+ */
+export function proxyNames(env: Environment, platform: string): readonly string[] {
+  const set = (platform === 'win32' ? [] : ['no_proxy', 'NO_PROXY']).filter((name) => env[name])
+  return set.length > 0 ? set : ['NO_PROXY']
 }

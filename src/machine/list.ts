@@ -116,7 +116,7 @@ class Listing {
       const known = this.#failed(error)
       if (!this.#keeps(known.state)) return undefined
       if (known === TIMEOUT) this.#put({ ...row, ...known, responseMs: this.#elapsed() })
-      else this.#put({ ...row, ...known, driver: 'not-found', engine: 'Unknown' })
+      else this.#put({ ...row, ...known, engine: 'Unknown' })
       return undefined
     }
   }

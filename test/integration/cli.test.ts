@@ -299,54 +299,6 @@ t.test('a record full of terminal escapes reaches no terminal', async (t) => {
   }
 })
 
-const HOSTILE = `a b  c $HOME "q" 'p' \`id\` \\ ; & | > < * ? # ! ~ ( ) { } % \u00fc`
-
-/** How each shell evaluates our output and prints one variable; $P is the program and $S the shell's name. */
-const SHELLS: readonly (readonly [program: string, args: readonly string[], name: string, script: string])[] =
-  [
-    ['bash', ['-c'], 'bash', 'eval "$($NODE $P env --shell $S web)"; printf %s "$DOCKER_CERT_PATH"'],
-    ['dash', ['-c'], 'sh', 'eval "$($NODE $P env --shell $S web)"; printf %s "$DOCKER_CERT_PATH"'],
-    ['busybox', ['sh', '-c'], 'sh', 'eval "$($NODE $P env --shell $S web)"; printf %s "$DOCKER_CERT_PATH"'],
-    ['zsh', ['-fc'], 'zsh', 'eval "$($NODE $P env --shell $S web)"; printf %s "$DOCKER_CERT_PATH"'],
-    [
-      'fish',
-      ['--no-config', '-c'],
-      'fish',
-      '$NODE $P env --shell $S web | source; printf %s "$DOCKER_CERT_PATH"',
-    ],
-    ['tcsh', ['-fc'], 'tcsh', 'eval `$NODE $P env --shell $S web`; printenv DOCKER_CERT_PATH'],
-  ]
-
-t.test('every shell takes the variables as they are, however hostile', async (t) => {
-  const base = user(t)
-  const store = join(base.home, HOSTILE)
-  const me = user(t, store)
-  await createNone(me, 'web')
-  const env = { NODE: process.execPath, P: PROGRAM }
-  for (const [program, args, name, script] of SHELLS) {
-    const { stdout, stderr } = await me.run(program, [...args, script], { env: { ...env, S: name } })
-    t.equal(stdout.replace(/\n$/, ''), join(store, 'machines', 'web'), `${program}: ${stderr}`)
-  }
-  const broken = user(t, join(base.home, 'line\nbreak'))
-  await createNone(broken, 'web')
-  for (const [program, args, name, script] of SHELLS.slice(0, 5)) {
-    const { stdout } = await broken.run(program, [...args, script], { env: { ...env, S: name } })
-    t.equal(stdout, join(broken.store, 'machines', 'web'), `${program} with a line break`)
-  }
-  t.match(await broken.tsmachine(['env', '--shell', 'tcsh', 'web']), {
-    code: 2,
-    stdout: '',
-    stderr: /cannot be written for tcsh/,
-  })
-})
-
-t.test('env -u takes the variables away again', async (t) => {
-  const me = user(t)
-  const script = 'eval "$($NODE $P env -u --shell sh)"; echo "[$DOCKER_HOST$DOCKER_MACHINE_NAME]"'
-  const env = { NODE: process.execPath, P: PROGRAM, DOCKER_HOST: 'x', DOCKER_MACHINE_NAME: 'y' }
-  t.equal((await me.run('dash', ['-c', script], { env })).stdout, '[]\n')
-})
-
 t.test('of two creates of one name one wins and the other says so', async (t) => {
   const me = user(t)
   const args = ['create', '-d', 'none', '--url', URL_OF_NONE, 'web']
