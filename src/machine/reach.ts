@@ -4,12 +4,12 @@ import { writeProgramConfig } from '../ssh/client-config.js'
 import { loginOptions, settledPins, sshEndpoint } from './connect.js'
 import type { MachineContext } from './context.js'
 import { resolveNames } from './names.js'
-import { openMachine, type OpenMachine } from './open.js'
+import { type OpenMachine, openWithoutSecrets } from './open.js'
 
 /** How to log in to a machine, its host key settled. @throws MachineError `not-found`, `ssh`, `host-key` */
 export async function reach(ctx: MachineContext, name: string): Promise<SshHost> {
   resolveNames(ctx, [name])
-  return await reachOpen(ctx, await openMachine(ctx, name))
+  return await reachOpen(ctx, await openWithoutSecrets(ctx, name))
 }
 
 /** The same for a machine that is open already. */

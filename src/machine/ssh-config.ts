@@ -8,7 +8,7 @@ import { addInclude, includeLine, ownHosts, removeInclude } from '../ssh/user-co
 import { writeFileAtomic } from '../util/atomic-file.js'
 import type { MachineContext } from './context.js'
 import { resolveNames } from './names.js'
-import { openMachine, type OpenMachine } from './open.js'
+import { type OpenMachine, openWithoutSecrets } from './open.js'
 import { reachOpen } from './reach.js'
 
 /** File names: the store's, which the user's configuration includes, and each machine's, which that one includes. */
@@ -50,7 +50,7 @@ export async function sshEntries(ctx: MachineContext, request: SshConfigRequest)
   const skipped: { name: string; reason: string }[] = []
   for (const name of named ? resolveNames(ctx, request.names) : ctx.store.names()) {
     try {
-      entries.push(await entryOf(ctx, await openMachine(ctx, name), prefix, named))
+      entries.push(await entryOf(ctx, await openWithoutSecrets(ctx, name), prefix, named))
     } catch (error) {
       if (named || !isMachineError(error)) throw error
       skipped.push({ name, reason: error.message })

@@ -156,6 +156,21 @@ for (const client of CLIENTS) {
   })
 }
 
+t.test('own: hosts that know only the standard’s rename, or write no file there', async (t) => {
+  const to = here(t)
+  // As other servers than OpenSSH's: without its extensions.
+  const plain = await startSshMachine(store, 'plain', { sftpDir: `${to} -P posix-rename` })
+  t.teardown(() => plain.sshd.stop())
+  const names = ['first', 'x'.repeat(255), 'ü'.repeat(127)]
+  for (const name of names) {
+    writeFileSync(join(to, 'source'), name)
+    for (let count = 0; count < 2; count++) t.equal(await copy('own', join(to, 'source'), `plain:${name}`), 0)
+    t.equal(readFileSync(join(to, name), 'utf8'), name)
+  }
+  t.strictSame(readdirSync(to).sort(), [...names, 'source'].sort())
+  await fails(t, 'own', join(to, 'source'), 'plain:/proc/made', /^plain:\/proc\/made: /)
+})
+
 t.test('without a machine files are copied here', async (t) => {
   const dir = here(t)
   writeFileSync(join(dir, 'a:b'), 'text')

@@ -132,19 +132,17 @@ class TreeCopy {
     info: FileInfo,
   ): Promise<void> {
     const final = there ? await this.to.resolve(target) : target
-    const part = this.to.join(
-      this.to.dir(final),
-      `.${this.to.base(final).slice(0, 200)}.${randomBytes(6).toString('hex')}.part`,
-    )
-    const output = await this.to.open(part, 'new', there?.mode ?? info.mode)
+    const name = `.${this.to.base(final).slice(0, LONGEST_BASE)}.${randomBytes(6).toString('hex')}.part`
+    const part = this.to.join(this.to.dir(final), name)
     try {
+      const output = await this.to.open(part, 'new', there?.mode ?? info.mode)
       await this.#pumpInto(output, input, source, info, false)
       // The host's umask counts for new files; one that is replaced keeps its mode.
       if (there) await this.to.setMode(part, there.mode)
       await this.to.rename(part, final)
     } catch (error) {
       await this.to.remove(part).catch(() => undefined)
-      throw error
+      throw isMachineError(error) ? underName(error, this.to.show(part), this.to.show(target)) : error
     }
   }
 
@@ -188,11 +186,19 @@ class TreeCopy {
 }
 
 const OWNER_WRITES = 0o300
+/** Characters; with what is added at most 255 bytes in any script. */
+const LONGEST_BASE = 60
 
 /** A host may send any name; one with a path in it would be written elsewhere. */
 function checkName(files: Files, dir: string, name: string): void {
   if (name === '' || /[/\0]/.test(name) || (process.platform === 'win32' && /[\\:]/.test(name)))
     throw fault(files, dir, `It has an entry with the impossible name "${name}"`)
+}
+
+/** Users know the file by its own name. */
+function underName(error: MachineError, part: string, name: string): MachineError {
+  if (!error.message.includes(part)) return error
+  return new MachineError(error.code, error.message.replace(part, name), { cause: error })
 }
 
 function fault(files: Files, path: string, text: string): MachineError {
