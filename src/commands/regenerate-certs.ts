@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core'
 import { MACHINE_NAMES, words } from '../cli/args.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { askLine, isYes } from '../cli/confirm.js'
+import { MachineError } from '../contracts/errors.js'
 import type { MachineContext } from '../machine/context.js'
 import { resolveNames, withMachines } from '../machine/names.js'
 import { renewClientCertificate } from '../machine/renew-client.js'
@@ -51,7 +52,7 @@ export default class RegenerateCerts extends BaseCommand {
     const toStdout = progress === 'stdout' && !json
     const answer = await askLine(QUESTION, ctx.signal, toStdout ? process.stdout : process.stderr)
     if (answer !== undefined) return isYes(answer)
-    if (program === 'docker-machine') throw this.usage('EOF')
+    if (program === 'docker-machine') throw new MachineError('usage', 'EOF')
     throw this.usage('There was no answer: nothing was changed', 'Say it with the command: -f')
   }
 }
