@@ -4,6 +4,7 @@ import { BaseCommand } from '../cli/base-command.js'
 import { inspectMachine } from '../machine/inspect.js'
 import { resolveName } from '../machine/names.js'
 import { compileTemplate } from '../ui/template/index.js'
+import { escapeAsGo } from '../util/text.js'
 
 export default class Inspect extends BaseCommand {
   static override summary = 'Print what is recorded of a machine, secrets masked.'
@@ -25,6 +26,7 @@ export default class Inspect extends BaseCommand {
     const template = flags.format === undefined ? undefined : compileTemplate(flags.format)
     const ctx = this.quietContext(flags)
     const document = await inspectMachine(ctx, resolveName(ctx, words(argv)))
-    this.answer(document, template ? `${template(document)}\n` : JSON.stringify(document, undefined, 4))
+    const text = template ? `${template(document)}\n` : escapeAsGo(JSON.stringify(document, undefined, 4))
+    this.answer(document, text)
   }
 }
