@@ -99,6 +99,8 @@ t.test('shells that cannot run here get hostile values quoted by the book', asyn
 })
 
 t.test('values that an eval without quotes would split or expand are put together by printf', async (t) => {
+  for (const hostile of ['a*', 'a?', '[a]', 'a  b', 'a\tb', 'a\nb'])
+    t.match(line('bash', hostile), /^export K="\$\(printf '/)
   t.equal(line('bash', '/a b/$x"`'), 'export K="/a b/\\$x\\"\\`"')
   t.equal(line('bash', "/a  b*%'\n\u00fc"), `export K="$(printf '/a \\040b\\052%%\\047\\012\u00fc')"`)
 })
