@@ -54,6 +54,7 @@ t.test('a host with another key is not mounted', { skip: noFuse() }, async (t) =
   writeFileSync(join(store, 'machines', 'wrong', 'id_rsa'), readFileSync(one.keyPath), { mode: 0o600 })
   const here = join(me.home, 'refused')
   mkdirSync(here)
+  t.teardown(() => me.run('fusermount3', ['-u', '-z', here]))
   const before = one.sshd.log().length
   t.match(await mount(`wrong:${there}`, here), {
     code: 1,
