@@ -24,8 +24,9 @@ export async function dispatch(session: Session, words: readonly string[]): Prom
   if (words[0]?.startsWith('-')) throw unknownFlag(words[0], KNOWN_GLOBALS)
   const found = findCommand(config, words)
   if (!found) return await withoutCommand(config, session, words)
+  session.view.command = found.command.id.replace(':', ' ')
   const line = await readWords(session, found)
-  noteView(session, found, line.words)
+  noteView(session, line.words)
   if (hasHelp(line.words)) return await showHelp(config, session, found.command.id.split(':'))
   const CommandClass = (await found.command.load()) as unknown as typeof BaseCommand
   await CommandClass.runBound([...line.words, ...line.rest], config)
@@ -51,9 +52,8 @@ async function readWords({ env }: Session, { command, args }: Found): Promise<Co
   }
 }
 
-function noteView({ view, given }: Session, { command }: Found, words: readonly string[]): void {
+function noteView({ view, given }: Session, words: readonly string[]): void {
   const globals = givenGlobals(words)
-  view.command = command.id.replace(':', ' ')
   view.json = given.json === true || globals.json === true
   view.debug ||= globals.debug === true
 }
@@ -128,12 +128,16 @@ async function showHelp(config: Config, session: Session, words: readonly string
   const known =
     id === '' || config.findCommand(id) || config.commandIDs.some((other) => other.startsWith(`${id}:`))
   if (!known) throw unknownCommand(session, words.join(' '), undefined, '')
-  if (session.profile.story === 'docker-machine')
-    process.stdout.write(
-      `Usage: ${config.bin} ${id === '' ? '[OPTIONS] COMMAND' : `${id} [OPTIONS]`} [arg...]\n\n`,
-    )
+  if (session.profile.story === 'docker-machine') process.stdout.write(usageLines(config.bin, id))
   await new Help(config, { ...config.pjson.oclif.helpOptions, stripAnsi: !process.stdout.isTTY }).showHelp(
     id === '' ? [] : [id],
   )
   return 0
+}
+
+/** docker-machine's first lines of a help, which scripts look for. */
+function usageLines(program: string, id: string): string {
+  return id === ''
+    ? `Usage: ${program} [OPTIONS] COMMAND [arg...]\nOne command's help: ${program} help COMMAND\n\n`
+    : `Usage: ${program} ${id.replace(':', ' ')} [OPTIONS] [arg...]\n\n`
 }

@@ -1,5 +1,5 @@
-import { Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.js'
+import { integerFlag } from '../cli/integer-flag.js'
 import { words } from '../cli/args.js'
 import { activeMachine } from '../machine/active.js'
 
@@ -8,7 +8,7 @@ export default class Active extends BaseCommand {
   static override usage = 'active [-t SECONDS]'
   static override strict = false
   static override flags = {
-    timeout: Flags.integer({
+    timeout: integerFlag({
       char: 't',
       helpValue: 'SECONDS',
       default: 10,

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { MACHINE_NAME, words } from '../cli/args.js'
 import { BaseCommand } from '../cli/base-command.js'
+import { integerFlag } from '../cli/integer-flag.js'
 import { machineLogs } from '../machine/logs.js'
 import { resolveName } from '../machine/names.js'
 import { neutralise } from '../util/text.js'
@@ -17,7 +18,7 @@ export default class Logs extends BaseCommand {
     }),
     engine: Flags.boolean({ summary: "The engine's log. [default]" }),
     follow: Flags.boolean({ char: 'f', summary: 'Wait for more lines.' }),
-    lines: Flags.integer({ char: 'n', helpValue: 'COUNT', min: 0, summary: 'Only the last lines.' }),
+    lines: integerFlag({ char: 'n', helpValue: 'COUNT', min: 0, summary: 'Only the last lines.' }),
   }
   static override examples = [
     '<%= config.bin %> logs web',

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { BaseCommand } from '../cli/base-command.js'
+import { integerFlag } from '../cli/integer-flag.js'
 import { type Look, watchList } from '../cli/watch-list.js'
 import type { Profile } from '../contracts/profile.js'
 import { listMachines, listNames, type ListRow } from '../machine/list.js'
@@ -26,7 +27,7 @@ export default class Ls extends BaseCommand {
       multiple: true,
       multipleNonGreedy: true,
     }),
-    timeout: Flags.integer({
+    timeout: integerFlag({
       char: 't',
       helpValue: 'SECONDS',
       default: 10,
@@ -44,7 +45,7 @@ export default class Ls extends BaseCommand {
         'Look again and again: in place on a terminal; elsewhere the list is written each time, with --json as one ' +
         'document per line.',
     }),
-    interval: Flags.integer({
+    interval: integerFlag({
       helpValue: 'SECONDS',
       min: 1,
       summary: 'Pause between two looks with --watch. [default: 5]',
