@@ -132,6 +132,7 @@ async function showHelp(config: Config, session: Session, words: readonly string
   await new Help(config, { ...config.pjson.oclif.helpOptions, stripAnsi: !process.stdout.isTTY }).showHelp(
     id === '' ? [] : [id],
   )
+  if (id === '') process.stdout.write(`Run '${config.bin} help COMMAND' for more on a command.\n`)
   return 0
 }
 

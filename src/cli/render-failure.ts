@@ -44,7 +44,7 @@ function partsOf(error: MachineError): readonly MachineError[] {
 
 function oneFailure(error: MachineError, options: TextOptions): string {
   const lines = [headline(error, options.profile)]
-  if (isBare(error, options)) return `${lines[0]}\n`
+  if (isBare(error, options)) return `${[...lines, ...nearMisses(error)].join('\n')}\n`
   if (error.stage !== undefined) lines.push(`  Stage: ${error.stage}`)
   if (error.evidence) lines.push('  Last seen:', ...indented(error.evidence, '    | '))
   if (error.hints.length > 0)
@@ -55,6 +55,11 @@ function oneFailure(error: MachineError, options: TextOptions): string {
 /** Scripts compare what docker-machine says in one line; where work failed, its log is better off with the rest. */
 function isBare({ stage, evidence }: MachineError, { profile, terminal }: TextOptions): boolean {
   return profile.story === 'docker-machine' && !terminal && stage === undefined && !evidence
+}
+
+/** A misspelt word costs a fleet's operator more time than a second line costs a script. */
+function nearMisses({ code, hints }: MachineError): readonly string[] {
+  return code === 'usage' ? hints.filter((hint) => hint.startsWith('Did you mean ')) : []
 }
 
 /** docker-machine prints the bare text, which scripts compare; we say that it is an error. */

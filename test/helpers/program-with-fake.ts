@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,7 +25,7 @@ export const loadFactory = async (name) => (name === 'fake' ? fake : await built
  */
 export function programWithFake(): { readonly dir: string; readonly program: string } {
   const dir = runDir('program')
-  for (const part of ['package.json', 'oclif.manifest.json', 'bin', 'dist'])
+  for (const part of ['package.json', 'bin', 'dist', 'tools/manifest.mjs'])
     cpSync(join(ROOT, part), join(dir, part), { recursive: true })
   for (const part of ['node_modules', 'provision', 'image-build'])
     symlinkSync(join(ROOT, part), join(dir, part))
@@ -36,5 +37,7 @@ export function programWithFake(): { readonly dir: string; readonly program: str
   const drivers = join(dir, 'dist/src/drivers')
   renameSync(join(drivers, 'registry.js'), join(drivers, 'builtin.js'))
   writeFileSync(join(drivers, 'registry.js'), REGISTRY)
+  // Words are read with what it says of flags.
+  execFileSync(process.execPath, [join(dir, 'tools/manifest.mjs')])
   return { dir, program: join(dir, 'bin/run.cjs') }
 }
