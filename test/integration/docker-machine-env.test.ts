@@ -48,15 +48,19 @@ interface Case {
 const CASES: readonly Case[] = Object.entries(SHELLS).flatMap(([name, shell]): Case[] => {
   const [set, unset] = [KEYS.map((key) => shell.set(key, VALUES[key])), KEYS.map(shell.unset)]
   const env = ['env', '--shell', name]
-  return [
+  const all = [
     { args: [...env, 'shared'], lines: set },
     { args: [...env, '--no-proxy', 'shared'], lines: [...set, shell.set('NO_PROXY', ADDRESS)] },
+    { args: [...env, '-u'], lines: unset },
+  ]
+  if (name !== 'bash') return all
+  return [
+    ...all,
     {
       args: [...env, '--no-proxy', 'shared'],
       env: { NO_PROXY: 'localhost' },
       lines: [...set, shell.set('NO_PROXY', `localhost,${ADDRESS}`)],
     },
-    { args: [...env, '-u'], lines: unset },
     { args: [...env, '-u', '--no-proxy'], lines: [...unset, shell.unset('NO_PROXY')] },
   ]
 })
