@@ -113,7 +113,7 @@ t.test('faults of the provider', async (t) => {
           NEVER,
         )
         .then((all) => all.map(({ state }) => state)),
-      trials.map(() => ''),
+      trials.map(() => 'Error'),
     )
   })
 })
