@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -38,8 +38,8 @@ async function serve(test: Test, handler: Handler): Promise<Site> {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`, ranges }
 }
 
-/** Answers ranges like a real server, and breaks the first `breaks` answers in the middle. */
-function wellBehaved(breaks = 0): Handler {
+/** Answers ranges like a real server; the first `breaks` answers break in the middle, once some of them is in `part`. */
+function wellBehaved(breaks = 0, part = ''): Handler {
   return (request, response, count) => {
     const start = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
     const rest = BODY.subarray(start)
@@ -52,7 +52,12 @@ function wellBehaved(breaks = 0): Handler {
       response.end(rest)
       return
     }
-    response.write(rest.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 20))
+    response.write(rest.subarray(0, 100_000))
+    const watch = setInterval(() => {
+      if ((statSync(part, { throwIfNoEntry: false })?.size ?? 0) <= start) return
+      clearInterval(watch)
+      response.destroy()
+    }, 5)
   }
 }
 
@@ -89,8 +94,8 @@ t.test('a file comes over whole, is checked, and nothing else is left', async (t
 })
 
 t.test('a connection that breaks twice is continued where it stopped', async (t) => {
-  const site = await serve(t, wellBehaved(2))
   const to = join(t.testdir(), 'file')
+  const site = await serve(t, wellBehaved(2, `${to}.part`))
   await download({ url: site.url, to, sha256: HASH })
   t.equal(site.ranges.length, 3)
   t.match(site.ranges[1], /^bytes=[1-9]\d*-$/)
