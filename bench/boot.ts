@@ -2,13 +2,12 @@
  * `tsmachine create` to `docker info` from this computer on our image, against a stock Debian VM with systemd and docker.io
  * from process start to its `docker info` over SSH: same QEMU flags, in turn, one VM at a time.
  */
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import { isMachineError } from '../src/contracts/errors.js'
 import { retry } from '../src/util/wait.js'
-import { PROGRAM, TestUser } from '../test/helpers/cli.js'
+import { TestUser } from '../test/helpers/cli.js'
 import { startStockVm, stockDisk, type StockVm } from '../test/helpers/stock-vm.js'
 import { median, seconds } from './numbers.js'
+import { createWithStages, type Stage } from './stages.js'
 
 const MEMORY_MB = 2048
 const CPUS = 2
@@ -16,11 +15,6 @@ const BUDGET = 0.7
 const LIMIT_MS = 600_000
 const NAME = 'bench'
 const FLAGS = ['--qemu-memory', String(MEMORY_MB), '--qemu-cpu-count', String(CPUS), '--qemu-accel', 'tcg']
-
-interface Stage {
-  readonly text: string
-  readonly ms: number
-}
 
 interface Ours {
   readonly ms: number
@@ -58,7 +52,7 @@ async function measureOurs(): Promise<Ours> {
   const user = new TestUser()
   try {
     const began = performance.now()
-    const stages = await createWithStages(user)
+    const stages = await createWithStages(user, FLAGS, NAME)
     const connected = performance.now()
     await dockerInfo(user)
     const ended = performance.now()
@@ -67,20 +61,6 @@ async function measureOurs(): Promise<Ours> {
   } finally {
     await user.cleanUp()
   }
-}
-
-/** Runs create and notes when each line of its story comes. */
-async function createWithStages(user: TestUser): Promise<Stage[]> {
-  const child = spawn(process.execPath, [PROGRAM, 'create', ...FLAGS, NAME], { env: user.env })
-  const lines: { text: string; at: number }[] = [{ text: 'program start', at: performance.now() }]
-  const note = (text: string): void => void lines.push({ text, at: performance.now() })
-  createInterface(child.stderr).on('line', note)
-  child.stdout.resume()
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  const end = performance.now()
-  if (code !== 0) throw new Error(`create failed:\n${lines.map(({ text }) => text).join('\n')}`)
-  const told = lines.filter(({ text }, index) => index === 0 || text.startsWith(`(${NAME}) `))
-  return told.map(({ text, at }, index) => ({ text, ms: (told[index + 1]?.at ?? end) - at }))
 }
 
 async function dockerInfo(user: TestUser): Promise<void> {
