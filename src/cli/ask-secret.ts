@@ -14,9 +14,10 @@ const CLEAR = '\u0015'
 export async function askSecret(question: string, signal: AbortSignal): Promise<Secret | undefined> {
   if (!isInteractive()) return undefined
   const { stdin, stderr } = process
-  stderr.write(question)
+  // First of all: what is typed early must not be shown either.
   stdin.setRawMode(true)
   stdin.setEncoding('utf8')
+  stderr.write(question)
   try {
     return await typed(stdin, signal)
   } finally {
@@ -47,6 +48,8 @@ function typed(stdin: NodeJS.ReadStream, signal: AbortSignal): Promise<Secret | 
       }
     }
     stdin.on('data', onData)
+    // A listener alone does not start again what an earlier question has paused.
+    stdin.resume()
     stdin.on('end', onEnd)
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
