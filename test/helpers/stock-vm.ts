@@ -32,8 +32,8 @@ export interface StockVmOptions {
 export interface StockVm {
   readonly host: '127.0.0.1'
   readonly sshPort: number
-  /** Has passwordless sudo. */
-  readonly user: 'admin'
+  /** `admin`, who has passwordless sudo. */
+  readonly user: string
   readonly keyPath: string
   /** `ssh-ed25519 AAAA...`, known before the first boot. */
   readonly hostKey: string
@@ -44,6 +44,8 @@ export interface StockVm {
   run(command: string): Promise<string>
   connect(): Promise<RemoteShell>
   console(): string
+  /** Starts it anew without a shutdown, once its disk has everything. */
+  reset(): Promise<void>
   /** Ends the VM and removes its overlay. */
   stop(): Promise<void>
 }
@@ -126,6 +128,10 @@ async function reach(child: ChildProcess, disk: StockDisk, dir: string): Promise
     run: (command) => runOnce(open, command),
     connect: open,
     console: () => (existsSync(consolePath) ? readFileSync(consolePath, 'utf8') : ''),
+    async reset() {
+      await runOnce(open, 'sudo sync')
+      await withQmp(control, NEVER, (qmp) => qmp.execute('system_reset'))
+    },
     stop: () => stop(child, dir),
   }
 }
