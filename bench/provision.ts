@@ -97,7 +97,10 @@ async function onFreshVm<T extends object>(
   }
 }
 
-/** The engine has started, the SSH server notes every command, and names resolve: docker-machine runs apt. */
+/**
+ * The engine has started and the SSH server notes every command. docker-machine runs apt, so names must resolve, and its
+ * unit starts /usr/bin/dockerd, which Debian has in /usr/sbin: without the link it ends in an error.
+ */
 async function prepare(vm: StockVm): Promise<void> {
   await retry('the engine of the stock VM', () => vm.run('sudo docker info'), {
     deadlineMs: LIMIT_MS,
@@ -108,6 +111,7 @@ async function prepare(vm: StockVm): Promise<void> {
       'echo "LogLevel VERBOSE" | sudo tee /etc/ssh/sshd_config.d/verbose.conf',
       'sudo systemctl reload ssh',
       'echo "nameserver 10.0.2.3" | sudo tee /etc/resolv.conf',
+      'sudo ln -s /usr/sbin/dockerd /usr/bin/dockerd',
     ].join(' && '),
   )
 }
