@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { isRunning, startDetached } from '../../../../src/drivers/qemu/process.js'
@@ -16,13 +16,15 @@ t.test(
       mode: 0o755,
     })
     const vm = await startDetached(script, [String(EXECS), MARK], join(dir, 'log'))
-    t.teardown(() => process.kill(-vm.pid, 'SIGKILL'))
     let misses = 0
     const end = Date.now() + 1_000
     while (Date.now() < end) if (!isRunning(vm, MARK)) misses += 1
-    t.equal(misses, 0, readFileSync(join(dir, 'log'), 'utf8'))
     while (isRunning(vm, 'another mark')) await new Promise((done) => setImmediate(done))
-    t.notOk(isRunning({ ...vm, startTime: '1' }, MARK), 'another start is another process')
+    const other = isRunning({ ...vm, startTime: '1' }, MARK)
+    // Before the folder goes, with the script that the process becomes.
+    process.kill(-vm.pid, 'SIGKILL')
+    t.equal(misses, 0, 'it runs all the time')
+    t.notOk(other, 'another start is another process')
   },
 )
 
