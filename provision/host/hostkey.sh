@@ -41,7 +41,7 @@ only_this_key() {
   [ -n "$root" ] || sshd -t || rm -f "$folder/10-tsmachine-hostkey.conf"
 }
 
-reload_sshd() {
+tell_sshd() {
   if [ -d "$root/run/systemd/system" ]; then
     for unit in ssh sshd; do
       systemctl -q is-active "$unit.service" || continue
@@ -52,6 +52,18 @@ reload_sshd() {
   fi
   for file in run/sshd.pid var/run/sshd.pid run/ssh/sshd.pid; do
     [ -r "$root/$file" ] && read -r pid <"$root/$file" && kill -HUP "$pid" && return 0
+  done
+  return 1
+}
+
+# cloud-init restarts sshd while the host boots (its ssh_pwauth does): for a moment there is nobody to be told.
+reload_sshd() {
+  left=20
+  while [ "$left" -gt 0 ]; do
+    tell_sshd && return 0
+    [ -d "$root/run/systemd/system" ] || break
+    left=$((left - 1))
+    sleep 1
   done
   echo 'sshd could not be told to read its new host key' >&2
   return 1
