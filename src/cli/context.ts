@@ -3,6 +3,7 @@ import type { DriverDeps } from '../contracts/driver.js'
 import type { Report } from '../contracts/events.js'
 import { loadFactory } from '../drivers/registry.js'
 import type { MachineContext } from '../machine/context.js'
+import { StoreDesk } from '../store/account-desk.js'
 import { Store } from '../store/store.js'
 import type { Reporter } from '../ui/reporter.js'
 import { makeOwnDir, makePrivateDir } from '../util/atomic-file.js'
@@ -21,11 +22,12 @@ export function machineContext(
   hold: Reporter['hold'] = (work) => work(),
 ): MachineContext {
   const { env, profile, signal } = session
+  const store = new Store(resolve(storePath(env, globals.storagePath)), { env, program: profile.program })
   return {
     profile,
-    store: new Store(resolve(storePath(env, globals.storagePath)), { env, program: profile.program }),
+    store,
     drivers: { load: loadFactory },
-    driverDeps: driverDeps(session),
+    driverDeps: driverDeps(session, store),
     artefacts: lazyArtefacts(env, report),
     report,
     askSecret: secretQuestions(signal, hold),
@@ -47,7 +49,7 @@ function secretQuestions(signal: AbortSignal, hold: Reporter['hold']): MachineCo
   }
 }
 
-function driverDeps({ env }: Session): DriverDeps {
+function driverDeps({ env }: Session, store: Store): DriverDeps {
   return {
     clock: systemClock,
     cacheDir: cachePath(env),
@@ -58,6 +60,7 @@ function driverDeps({ env }: Session): DriverDeps {
       await makePrivateDir(dir)
       return dir
     },
+    account: (key) => new StoreDesk(store, key, systemClock),
     spawnHelper: (name, args) => spawnHelper(name, args, env),
   }
 }

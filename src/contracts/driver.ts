@@ -3,6 +3,7 @@
  * loops, nothing outside its own machine directory. All values that cross it are plain JSON (a driver may live in
  * another process). Rules that `test/contract` proves on every driver are in docs/writing-a-driver.md.
  */
+import type { AccountDesk } from './account.js'
 import type { Clock } from './clock.js'
 import type { Json, JsonObject } from './json.js'
 import type { Resource } from './record.js'
@@ -28,6 +29,10 @@ export interface DriverCapabilities {
   readonly bootImage: boolean
   /** The VM's address is this computer's: ports are forwarded (user-mode networking). */
   readonly forwards: boolean
+  /** The provider has a firewall that `setAccess()` opens to some addresses and closes to all others. */
+  readonly access: boolean
+  /** `inventory()` finds by tag what exists at the account, and `label()` writes on a server. */
+  readonly inventory: boolean
 }
 
 /** One flag of a driver. Names and env vars are docker-machine's where it had the driver. */
@@ -81,7 +86,38 @@ export interface MachineSpec {
   readonly sshPublicKey?: string
   readonly seed?: SeedDocuments
   readonly image?: BootImageFiles
+  /** `tsmachine-store`, `tsmachine-id`, `tsmachine-name` and what else goes on everything that is made. */
   readonly tags: Readonly<Record<string, string>>
+  /** Who may reach the new machine until the first connection tells more; absent where the driver has no firewall. */
+  readonly access?: AccessRules
+}
+
+/** Who may reach a machine from outside, as CIDRs (`0.0.0.0/0` and `::/0`: anybody). An empty list: nobody. */
+export interface AccessRules {
+  readonly ssh: readonly string[]
+  readonly engine: readonly string[]
+}
+
+/** One set of credentials at a provider and the store that asks for it. */
+export interface DriverAccount {
+  readonly storeId: string
+  readonly config: JsonObject
+}
+
+/** Something at the provider that bears our tags, whoever's record names it. */
+export interface FoundResource {
+  /** `made`, with its id, region and all tags in our form (`tsmachine-store`, `tsmachine-id`, ...). */
+  readonly resource: Resource
+  /** What people call it: the server's name. */
+  readonly name: string
+  /** ISO 8601; absent where the provider does not say. */
+  readonly createdAt?: string
+  /** What it costs a month, where it is known. */
+  readonly monthlyPrice?: { readonly amount: number; readonly currency: string }
+  /** Only of servers. */
+  readonly state?: MachineState
+  /** Several machines may need it: removed only when no server of its store is left. */
+  readonly shared?: boolean
 }
 
 export interface MachineIdentity {
@@ -143,6 +179,8 @@ export interface DriverDeps {
   runtimeDir(machineId: string): Promise<string>
   /** Cache directory of this user for verdicts (accelerator probes). */
   readonly cacheDir: string
+  /** What the processes of a store share for one account: `key` names provider, endpoint and credentials without telling them. */
+  account(key: string): AccountDesk
   /** Starts our own helper program `name` detached from all streams with JSON arguments; returns its pid. */
   spawnHelper(name: string, args: JsonObject): Promise<number>
 }
@@ -214,6 +252,19 @@ export interface DriverFactory {
   seedsEngine?(config: JsonObject): boolean
   /** What to say where a power verb does not exist, in docker-machine's words. */
   readonly powerRefusal?: Readonly<Partial<Record<'start' | 'stop' | 'kill' | 'restart', string>>>
+  /** The user that our user data makes on a new host and that we log in as; absent: `docker`. */
+  seedUser?(config: JsonObject): string
+  /** The user's private key that stands for one of our own making (an absolute path). */
+  clientKey?(config: JsonObject): string | undefined
+  /** The user's own user data, which is merged with ours: a path, or `-` for standard input. */
+  ownUserData?(config: JsonObject): string | undefined
+  /** Most bytes of user data that the provider takes. */
+  readonly userDataLimit?: number
+  /** Config and resources for the record of a server that `inventory()` found (capability `inventory`). */
+  adopt?(
+    account: DriverAccount,
+    found: FoundResource,
+  ): { readonly config: JsonObject; readonly resources: readonly Resource[] }
   /** How to log in to a host that exists already. */
   login?(config: JsonObject): HostLogin
   /** What `doctor` should know of this computer; `probe` tries again what failed before. */
@@ -265,6 +316,12 @@ export interface Driver {
   ): AsyncIterable<DriverEvent>
   /** Forwarded ports (capability `forwards`). */
   forwards?(machine: DriverMachine): Promise<readonly PortForward[]>
+  /** Lets these and nobody else reach the machine (capability `access`). Idempotent. */
+  setAccess?(machine: DriverMachine, access: AccessRules, signal: AbortSignal): AsyncIterable<DriverEvent>
+  /** Everything at the account that bears our tags, of every store (capability `inventory`). */
+  inventory?(account: DriverAccount, signal: AbortSignal): Promise<readonly FoundResource[]>
+  /** Writes further tags on the machine's server (capability `inventory`); a key that is there is replaced. */
+  label?(machine: DriverMachine, tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>
   /** Adds a forward by hand; it is made again at each start until it is removed. */
   addForward?(machine: DriverMachine, forward: WantedForward): Promise<void>
   /** Takes back what `addForward` has added. */

@@ -106,8 +106,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   'capabilities say what the driver has': async (t, subject) => {
     const factory = await subject.load()
     const driver = await factory.open(subject.deps)
-    const { power, console, localState, forwards } = factory.capabilities
-    const members = { start: power, stop: power, kill: power, console, localState, forwards }
+    const { power, console, localState, forwards, access, inventory } = factory.capabilities
+    const members = {
+      ...{ start: power, stop: power, kill: power, console, localState, forwards },
+      ...{ setAccess: access, inventory, label: inventory },
+    }
     for (const [member, capability] of Object.entries(members))
       t.equal(member in driver && driver[member as keyof typeof members] !== undefined, capability, member)
   },

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { DriverDeps } from '../../src/contracts/driver.js'
+import { StoreDesk } from '../../src/store/account-desk.js'
 import { systemClock } from '../../src/util/clock.js'
 import { runDir } from './run-dir.js'
 
@@ -22,6 +23,7 @@ export function driverDeps(dir: string, helpers: string[] = []): DriverDeps {
       mkdirSync(path, { recursive: true, mode: 0o700 })
       return Promise.resolve(path)
     },
+    account: (key) => new StoreDesk({ root: dir, readAll: () => [] }, key, systemClock),
     spawnHelper(name) {
       helpers.push(name)
       return Promise.resolve(process.pid)

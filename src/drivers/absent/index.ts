@@ -32,6 +32,8 @@ export function absentFactory(record: AbsentRecord): DriverFactory {
       ssh: true,
       bootImage: false,
       forwards: false,
+      access: false,
+      inventory: false,
     },
     flags: [],
     parse: () => ({ ok: false, faults: [`this version has no driver ${name}`] }),

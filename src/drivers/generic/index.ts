@@ -20,6 +20,8 @@ const capabilities: DriverCapabilities = {
   ssh: true,
   bootImage: false,
   forwards: false,
+  access: false,
+  inventory: false,
 }
 
 /** Turns a Linux host that exists already into a machine, over SSH. */

@@ -16,6 +16,8 @@ const capabilities: DriverCapabilities = {
   ssh: false,
   bootImage: false,
   forwards: false,
+  access: false,
+  inventory: false,
 }
 
 /** Records an engine that somebody else looks after: a name for its URL. */

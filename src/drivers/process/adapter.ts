@@ -49,6 +49,16 @@ export function factoryFromProcess(child: ChildDriver): DriverFactory {
       ? { wantsBootImage: (config) => once('wantsBootImage', [config]) === true }
       : {}),
     ...(has('seedsEngine') ? { seedsEngine: (config) => once('seedsEngine', [config]) === true } : {}),
+    ...(has('seedUser') ? { seedUser: (config) => String(once('seedUser', [config])) } : {}),
+    ...(has('clientKey') ? { clientKey: (config) => asText(once('clientKey', [config])) } : {}),
+    ...(has('ownUserData') ? { ownUserData: (config) => asText(once('ownUserData', [config])) } : {}),
+    ...(description.userDataLimit === undefined ? {} : { userDataLimit: description.userDataLimit }),
+    ...(has('adopt')
+      ? {
+          adopt: (account, found) =>
+            once('adopt', [account, found]) as ReturnType<NonNullable<DriverFactory['adopt']>>,
+        }
+      : {}),
     ...(has('login')
       ? { login: (config) => once('login', [config]) as ReturnType<NonNullable<DriverFactory['login']>> }
       : {}),
@@ -64,6 +74,10 @@ export function factoryFromProcess(child: ChildDriver): DriverFactory {
       : {}),
     open: async (deps) => await openDriver(child, once, deps),
   }
+}
+
+function asText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 function deadlines(child: ChildDriver): Deadlines {
@@ -102,6 +116,14 @@ async function openDriver(child: ChildDriver, once: Once, deps: DriverDeps): Pro
     engineReady: (machine, client, signal) => events('engineReady', [machine, client], signal),
     forwards: async (machine) =>
       (await talk.call('forwards', [machine])) as Awaited<ReturnType<NonNullable<Driver['forwards']>>>,
+    setAccess: (machine, access, signal) => events('setAccess', [machine, access], signal),
+    inventory: async (account, signal) =>
+      (await talk.call('inventory', [account], signal)) as Awaited<
+        ReturnType<NonNullable<Driver['inventory']>>
+      >,
+    label: async (machine, tags, signal) => {
+      await talk.call('label', [machine, tags], signal)
+    },
     addForward: async (machine, forward) => {
       await talk.call('addForward', [machine, forward])
     },

@@ -3,15 +3,18 @@
  * come from our own parent process, whose types are the contract's.
  */
 import type {
+  AccessRules,
   BootImageFiles,
   ConsoleOptions,
   Driver,
+  DriverAccount,
   DriverDeps,
   DriverEvent,
   DriverFactory,
   DriverMachine,
   EngineClientFiles,
   FlagValues,
+  FoundResource,
   JsonObject,
   MachineSpec,
   SeedDocuments,
@@ -34,15 +37,36 @@ export const FACTORY_CALLS: Readonly<Record<string, (factory: DriverFactory, arg
   userData: (factory, [config]) => factory.userData?.(config as JsonObject),
   wantsBootImage: (factory, [config]) => factory.wantsBootImage?.(config as JsonObject),
   seedsEngine: (factory, [config]) => factory.seedsEngine?.(config as JsonObject),
+  seedUser: (factory, [config]) => factory.seedUser?.(config as JsonObject),
+  clientKey: (factory, [config]) => factory.clientKey?.(config as JsonObject),
+  ownUserData: (factory, [config]) => factory.ownUserData?.(config as JsonObject),
+  adopt: (factory, [account, found]) => factory.adopt?.(account as DriverAccount, found as FoundResource),
   login: (factory, [config]) => factory.login?.(config as JsonObject),
 }
 
-const OPTIONAL = ['userData', 'wantsBootImage', 'seedsEngine', 'login', 'diagnose'] as const
+const OPTIONAL = [
+  'userData',
+  'wantsBootImage',
+  'seedsEngine',
+  'seedUser',
+  'clientKey',
+  'ownUserData',
+  'adopt',
+  'login',
+  'diagnose',
+] as const
 
 function describe(factory: DriverFactory): Description {
-  const { name, summary, capabilities, flags, powerRefusal } = factory
-  const has = OPTIONAL.filter((member) => factory[member] !== undefined)
-  return { name, summary, capabilities, flags, has, ...(powerRefusal === undefined ? {} : { powerRefusal }) }
+  const { name, summary, capabilities, flags, powerRefusal, userDataLimit } = factory
+  return {
+    name,
+    summary,
+    capabilities,
+    flags,
+    has: OPTIONAL.filter((member) => factory[member] !== undefined),
+    ...(powerRefusal === undefined ? {} : { powerRefusal }),
+    ...(userDataLimit === undefined ? {} : { userDataLimit }),
+  }
 }
 
 /** Members that answer at once, of an open driver. */
@@ -59,6 +83,9 @@ export const UNARY_CALLS: Readonly<Record<string, Unary>> = {
   preflight: (driver, [spec], signal) => driver.preflight(spec as MachineSpec, signal),
   states: (driver, [machines], signal) => driver.states(machines as DriverMachine[], signal),
   seal: (driver, [machine, seed]) => driver.seal?.(machine as DriverMachine, seed as SeedDocuments),
+  inventory: (driver, [account], signal) => driver.inventory?.(account as DriverAccount, signal),
+  label: (driver, [machine, tags], signal) =>
+    driver.label?.(machine as DriverMachine, tags as Record<string, string>, signal),
   forwards: (driver, [machine]) => driver.forwards?.(machine as DriverMachine),
   addForward: (driver, [machine, forward]) =>
     driver.addForward?.(machine as DriverMachine, forward as WantedForward),
@@ -80,6 +107,8 @@ export const STREAM_CALLS: Readonly<Record<string, Stream>> = {
   stop: (driver, [machine], signal) => driver.stop?.(machine as DriverMachine, signal),
   kill: (driver, [machine], signal) => driver.kill?.(machine as DriverMachine, signal),
   remove: (driver, [machine], signal) => driver.remove(machine as DriverMachine, signal),
+  setAccess: (driver, [machine, access], signal) =>
+    driver.setAccess?.(machine as DriverMachine, access as AccessRules, signal),
   engineReady: (driver, [machine, client], signal) =>
     driver.engineReady?.(machine as DriverMachine, client as EngineClientFiles, signal),
   console: (driver, [machine, options], signal) =>
@@ -96,5 +125,10 @@ export function membersOf(driver: Driver): readonly string[] {
 export function aloneDeps(clock: DriverDeps['clock'], cacheDir: string): DriverDeps {
   const refuse = (): Promise<never> =>
     Promise.reject(new Error('a call that answers at once can lend nothing'))
-  return { clock, cacheDir, runtimeDir: refuse, spawnHelper: refuse }
+  return { clock, cacheDir, runtimeDir: refuse, spawnHelper: refuse, account: noDesk }
+}
+
+/** A desk is for built-in drivers: its locks and counts stay in the parent. */
+export function noDesk(): never {
+  throw new Error('a driver in a process of its own is lent no account desk')
 }

@@ -27,6 +27,7 @@ export interface Description {
   readonly capabilities: DriverCapabilities
   readonly flags: readonly FlagSpec[]
   readonly powerRefusal?: DriverFactory['powerRefusal']
+  readonly userDataLimit?: number
   /** Optional functions that it has: `login`, `userData` ... */
   readonly has: readonly string[]
 }

@@ -3,7 +3,15 @@ import type { Driver, DriverDeps, DriverFactory, JsonObject } from '../../contra
 import { messageOf } from '../../contracts/errors.js'
 import { systemClock } from '../../util/clock.js'
 import { ConfigReader } from '../common/config-reader.js'
-import { aloneDeps, FACTORY_CALLS, membersOf, STREAM_CALLS, SYNC_CALLS, UNARY_CALLS } from './calls.js'
+import {
+  aloneDeps,
+  noDesk,
+  FACTORY_CALLS,
+  membersOf,
+  STREAM_CALLS,
+  SYNC_CALLS,
+  UNARY_CALLS,
+} from './calls.js'
 import {
   errorFromText,
   errorText,
@@ -122,6 +130,7 @@ export class DriverServer {
       clock: systemClock,
       cacheDir,
       runtimeDir: async (machineId) => String(await this.#borrow('runtimeDir', [machineId])),
+      account: noDesk,
       spawnHelper: async (name, args) => Number(await this.#borrow('spawnHelper', [name, args])),
     }
   }

@@ -15,6 +15,8 @@ const capabilities: DriverCapabilities = {
   ssh: true,
   bootImage: true,
   forwards: true,
+  access: false,
+  inventory: false,
 }
 
 /** Makes VMs on this computer with QEMU. */

@@ -67,6 +67,8 @@ export const factory: DriverFactory = {
     ssh: true,
     bootImage: false,
     forwards: false,
+    access: false,
+    inventory: false,
   },
   flags,
   parse: (values) =>

@@ -1,0 +1,27 @@
+/** What the processes of one store share for one account at a provider. Lent to drivers by the machine layer. */
+export interface AccountDesk {
+  /**
+   * Runs alone among all processes of the store for this account: for the short moment in which a shared resource is
+   * looked for and made, or counted and removed. @throws MachineError `locked` after its wait
+   */
+  exclusive<T>(what: string, work: () => Promise<T>, signal: AbortSignal): Promise<T>
+  /** Machine ids of other records of this store that name this resource at this account. */
+  referredBy(resource: { readonly kind: string; readonly key: string }, except: string): readonly string[]
+  /** The rate budget for one of the provider's limits. */
+  budget(limit: RateLimit): RateBudget
+}
+
+/** A limit that a provider publishes: `calls` at once, refilled evenly over `perMs`. */
+export interface RateLimit {
+  readonly name: string
+  readonly calls: number
+  readonly perMs: number
+}
+
+/** Turns at a provider, shared between processes so that together they stay under its limit. */
+export interface RateBudget {
+  /** Waits until a call may be made. */
+  take(signal: AbortSignal): Promise<void>
+  /** What the provider said of its own count: nothing is left until `resetAt`. */
+  exhausted(resetAt: Date): void
+}
