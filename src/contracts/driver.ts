@@ -84,6 +84,11 @@ export interface MachineSpec {
   /** User that we log in as: `docker` where we make it, the user's own choice elsewhere. */
   readonly sshUser: string
   readonly sshPublicKey?: string
+  /**
+   * A public key of the store that nobody has the private half of: given to a provider as the key of a new server, so that
+   * it makes up no root password and mails it.
+   */
+  readonly placeholderKey?: string
   readonly seed?: SeedDocuments
   readonly image?: BootImageFiles
   /** `tsmachine-store`, `tsmachine-id`, `tsmachine-name` and what else goes on everything that is made. */
@@ -205,6 +210,8 @@ export interface RecordMapping {
     config: JsonObject
     resources: readonly Resource[]
   }
+  /** Fields in which docker-machine keeps a secret in clear text, by our config key: read where they are, and left. */
+  readonly secretFields?: Readonly<Record<string, string>>
   /** How docker-machine's driver logs in where the record leaves it open; absent: as that user alone, with `id_rsa`. */
   login?(fields: JsonObject): RecordedLogin
 }

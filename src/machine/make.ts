@@ -9,6 +9,7 @@ import { ensureClientKey, ensureHostKey, importClientKey, readPublicLine } from 
 import { wantedState } from './install.js'
 import { pinImage } from './image.js'
 import type { OpenMachine } from './open.js'
+import { placeholderKey } from './placeholder-key.js'
 import { seedDocuments, type SeedFile } from './seed.js'
 import { powerState } from './state.js'
 
@@ -31,7 +32,7 @@ export async function make(state: CreateState, signal: AbortSignal): Promise<voi
 
 /** What a driver is told of the machine to make or to check. */
 export async function machineSpec(state: CreateState, seed?: SeedDocuments): Promise<MachineSpec> {
-  const { open, image } = state
+  const { ctx, open, image } = state
   const keyPath = givenKey(open)
   return {
     machine: open.machine,
@@ -44,6 +45,7 @@ export async function machineSpec(state: CreateState, seed?: SeedDocuments): Pro
       'tsmachine-name': open.name,
     },
     ...(keyPath ? { sshPublicKey: await readPublicLine(keyPath) } : {}),
+    ...(open.factory.capabilities.inventory ? { placeholderKey: await placeholderKey(ctx) } : {}),
     ...(seed ? { seed } : {}),
     ...(image ? { image } : {}),
   }

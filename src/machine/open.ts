@@ -42,7 +42,9 @@ export async function openRecord(
   const factory = await recordedFactory(ctx, record)
   const ledger = currentLedger(record, factory.record)
   const driver = await factory.open(ctx.driverDeps)
-  const secrets = options.secrets ? await recordedSecrets(ctx, factory, ledger) : NO_SECRETS
+  const secrets = options.secrets
+    ? await recordedSecrets(ctx, factory, ledger, record.config.Driver)
+    : NO_SECRETS
   const machine = await driverMachine(ctx, record, { ledger, secrets })
   return { name: record.name, record, ledger, factory, driver, machine, secrets }
 }

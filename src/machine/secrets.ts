@@ -71,15 +71,17 @@ export async function keepSecrets(
 }
 
 /**
- * The secrets of a recorded machine: a variable that is set now counts before what its create was given.
+ * The secrets of a recorded machine: a variable that is set now counts before what its create was given, and that before
+ * what docker-machine wrote into the record (`fields`).
  * @throws MachineError `preflight` naming a reference that leads nowhere
  */
 export async function recordedSecrets(
   ctx: MachineContext,
   factory: DriverFactory,
   ledger: LedgerRecord,
+  fields: JsonObject,
 ): Promise<SecretValues> {
-  const values: Record<string, Secret> = {}
+  const values: Record<string, Secret> = { ...writtenSecrets(factory, fields) }
   for (const { key, env } of secretFlags(factory)) {
     const now = env === undefined ? '' : (ctx.env[env] ?? '')
     const reference = isReference(now) ? now : ledger.secrets[key]
@@ -87,6 +89,15 @@ export async function recordedSecrets(
     else if (reference !== undefined) values[key] = await ctx.store.secrets.resolve(reference, ctx.signal)
   }
   return values
+}
+
+/** What docker-machine has written into its record in clear text. */
+function writtenSecrets({ record }: DriverFactory, fields: JsonObject): SecretValues {
+  const written = Object.entries(record.secretFields ?? {}).flatMap(([key, field]) => {
+    const value = fields[field]
+    return typeof value === 'string' && value !== '' ? [[key, new Secret(value)] as const] : []
+  })
+  return Object.fromEntries(written)
 }
 
 /** A config as its driver needs it. Never recorded, never shown. */

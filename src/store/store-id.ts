@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { linkSync, readFileSync, rmSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { makePrivateDir } from '../util/atomic-file.js'
-import { errnoOf, fileError } from '../util/file-error.js'
+import { readFileSync } from 'node:fs'
+import { fileError } from '../util/file-error.js'
+import { writeFirst } from '../util/first-file.js'
 
 /** The store's name, when it has one already: 32 hex digits. */
 export function readStoreId(path: string): string | undefined {
@@ -18,17 +16,7 @@ export function readStoreId(path: string): string | undefined {
 export async function ensureStoreId(path: string): Promise<string> {
   const known = readStoreId(path)
   if (known !== undefined) return known
-  await makePrivateDir(dirname(path))
-  const id = randomBytes(16).toString('hex')
-  const temporary = `${path}.${id.slice(0, 12)}.tmp`
-  try {
-    await writeFile(temporary, `${id}\n`, { mode: 0o600, flag: 'wx' })
-    linkSync(temporary, path)
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw fileError('write', path, error)
-  } finally {
-    rmSync(temporary, { force: true })
-  }
+  await writeFirst(path, `${randomBytes(16).toString('hex')}\n`)
   const made = readStoreId(path)
   if (made === undefined) throw fileError('read', path, new Error('it does not hold 32 hexadecimal digits'))
   return made
