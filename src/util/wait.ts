@@ -21,12 +21,16 @@ export interface WaitOptions {
 
 /** A probe answers `undefined` for "not yet"; `Pending` says what it saw instead. */
 export class Pending {
-  constructor(readonly observation: string) {}
+  constructor(
+    readonly observation: string,
+    /** Milliseconds that must pass before it is worth asking again. */
+    readonly pauseMs = 0,
+  ) {}
 }
 
 /** "Not yet", with what was seen: it ends up in the timeout's text. */
-export function pending(observation: string): Pending {
-  return new Pending(observation)
+export function pending(observation: string, pauseMs?: number): Pending {
+  return new Pending(observation, pauseMs)
 }
 
 const FIRST_INTERVAL_MS = 100
@@ -51,15 +55,16 @@ export async function waitFor<T>(
     const outcome = await attempt(probe, deadline - clock.monotonicMs(), options.signal)
     if (outcome.done) return outcome.value
     last = outcome.seen ?? last
-    if (clock.monotonicMs() + interval > deadline) deadline += options.extendMs?.() ?? 0
-    if (clock.monotonicMs() + interval > deadline) break
-    await clock.sleep(interval, options.signal)
+    const pause = Math.max(interval, outcome.pauseMs ?? 0)
+    if (clock.monotonicMs() + pause > deadline) deadline += options.extendMs?.() ?? 0
+    if (clock.monotonicMs() + pause > deadline) break
+    await clock.sleep(pause, options.signal)
     interval = Math.min(interval * 1.5, options.maxIntervalMs ?? MAX_INTERVAL_MS)
   }
   throw timeoutError(what, clock.monotonicMs() - started, last, options)
 }
 
-type Outcome<T> = { done: true; value: T } | { done: false; seen?: string }
+type Outcome<T> = { done: true; value: T } | { done: false; seen?: string; pauseMs?: number }
 
 async function attempt<T>(
   probe: (signal: AbortSignal) => Promise<T | Pending | undefined>,
@@ -70,7 +75,7 @@ async function attempt<T>(
   try {
     const value = await probe(limit.signal)
     if (value === undefined) return { done: false }
-    if (value instanceof Pending) return { done: false, seen: value.observation }
+    if (value instanceof Pending) return { done: false, seen: value.observation, pauseMs: value.pauseMs }
     return { done: true, value }
   } catch (error) {
     outer?.throwIfAborted()
@@ -110,6 +115,8 @@ function seconds(ms: number): string {
 export interface RetryOptions extends WaitOptions {
   /** Whether another attempt can help. Errors it refuses are thrown as they are. */
   readonly isRetryable: (error: unknown) => boolean
+  /** Milliseconds that must pass before the next attempt; one beyond the deadline ends the retries at once. */
+  readonly pauseMs?: (error: unknown) => number
 }
 
 /**
@@ -130,7 +137,7 @@ export async function retry<T>(
       } catch (error) {
         // Ended by our own deadline (or by the caller): the wait says so, not the action.
         if (signal.aborted && !isMachineError(error)) throw error
-        if (options.isRetryable(error)) return pending(messageOf(error))
+        if (options.isRetryable(error)) return pending(messageOf(error), options.pauseMs?.(error))
         final = { error }
         return { failed: true }
       }

@@ -1,0 +1,21 @@
+import { createHash } from 'node:crypto'
+import type { DriverDeps } from '../../../contracts/driver.js'
+
+/** Names an account without telling its credentials: the key for `DriverDeps.account` and for what a process shares. */
+export function accountKey(provider: string, baseUrl: string, credentials: string): string {
+  const digest = createHash('sha256').update(credentials).digest('hex').slice(0, 16)
+  return `${provider} ${baseUrl} ${digest}`
+}
+
+const shared = new WeakMap<DriverDeps, Map<string, unknown>>()
+
+/**
+ * One `T` for each account in this process: many machines that are made at once share its client, its list loop and its
+ * caches although each opens a driver of its own.
+ */
+export function perAccount<T>(deps: DriverDeps, key: string, make: () => T): T {
+  const mine = shared.get(deps) ?? new Map<string, unknown>()
+  shared.set(deps, mine)
+  if (!mine.has(key)) mine.set(key, make())
+  return mine.get(key) as T
+}
