@@ -9,6 +9,10 @@ interface Row {
 }
 
 const DRIVERS: Readonly<Record<string, Row>> = {
+  digitalocean: {
+    flags: async () => (await import('./digitalocean/flags.js')).flags,
+    factory: async () => (await import('./digitalocean/index.js')).factory,
+  },
   generic: {
     flags: async () => (await import('./generic/flags.js')).flags,
     factory: async () => (await import('./generic/index.js')).factory,

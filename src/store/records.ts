@@ -91,7 +91,12 @@ export function projectConfig(
   const hostOptions = previous.HostOptions
   return {
     ...previous,
-    Driver: { ...previous.Driver, ...login, ...mapping.toFields(ledger.driver.config, ledger.resources) },
+    Driver: {
+      ...previous.Driver,
+      ...login,
+      ...mapping.toFields(ledger.driver.config, ledger.resources),
+      ...writtenSecrets(previous.Driver, mapping),
+    },
     HostOptions: {
       ...hostOptions,
       EngineOptions: engineOptions(ledger.options.engine, hostOptions.EngineOptions),
@@ -102,6 +107,16 @@ export function projectConfig(
       },
     },
   }
+}
+
+/** Secrets that docker-machine wrote in clear text are left as they are. */
+function writtenSecrets(fields: JsonObject, { secretFields = {} }: RecordMapping): JsonObject {
+  return Object.fromEntries(
+    Object.values(secretFields).flatMap((field) => {
+      const value = fields[field]
+      return value === undefined ? [] : [[field, value] as const]
+    }),
+  )
 }
 
 function loginFields({ ssh }: LedgerRecord): JsonObject {

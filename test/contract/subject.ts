@@ -79,7 +79,9 @@ export class Trial {
 
   spec(): MachineSpec {
     const { resources, config, ...machine } = this.machine()
-    return { machine, config, resources, sshUser: 'docker', tags: {}, ...this.subject.extra }
+    const { id, storeId, name } = machine
+    const tags = { 'tsmachine-store': storeId, 'tsmachine-id': id, 'tsmachine-name': name }
+    return { machine, config, resources, sshUser: 'docker', tags, ...this.subject.extra }
   }
 
   async create(driver: Driver, signal: AbortSignal = NEVER): Promise<number> {

@@ -52,5 +52,5 @@ export function absentFactory(record: AbsentRecord): DriverFactory {
 function recordedLogin(driver: string, fields: JsonObject): { user: string; keyFile: string } {
   const known = knownDriver(driver, fields)
   const read = new ConfigReader(fields)
-  return { user: known.user?.(read) ?? 'root', keyFile: known.keyFile?.(read) ?? 'id_rsa' }
+  return { user: known.user?.(read) ?? 'root', keyFile: 'id_rsa' }
 }

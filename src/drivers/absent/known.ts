@@ -1,5 +1,4 @@
 /** What docker-machine's drivers and two community plugins keep in a record, as far as one can use it without them. */
-import { basename } from 'node:path'
 import { isIP } from 'node:net'
 import type { JsonObject } from '../../contracts/driver.js'
 import { ConfigReader } from '../common/config-reader.js'
@@ -15,8 +14,6 @@ export interface KnownDriver {
   readonly enginePort?: string
   /** The engine's port is forwarded: inside the host it is 2376. */
   readonly forwarded?: true
-  /** Name of the private key in the machine's directory, if it is not `id_rsa`; empty: the user's own keys. */
-  readonly keyFile?: (read: ConfigReader) => string
   /** Keys that say what there is at the provider. */
   readonly remains: readonly string[]
 }
@@ -31,7 +28,6 @@ const KNOWN: Readonly<Record<string, KnownDriver>> = {
     enginePort: 'DockerPort',
     remains: ['SubscriptionID', 'ResourceGroup', 'Location'],
   },
-  digitalocean: { keyFile: dropletKey, remains: ['DropletID', 'DropletName', 'Region', 'SSHKeyID'] },
   exoscale: { user: exoscaleUser, remains: ['Id', 'AvailabilityZone', 'KeyPair', 'SecurityGroups'] },
   google: {
     user: user('docker-user'),
@@ -67,13 +63,6 @@ const USUAL_REMAINS = /(Id|ID|UUID|Uuid|Region|Zone|Location|Datacenter)$/
 export function knownDriver(name: string, fields: JsonObject): KnownDriver {
   const known = Object.hasOwn(KNOWN, name) ? KNOWN[name] : undefined
   return known ?? { remains: Object.keys(fields).filter((key) => USUAL_REMAINS.test(key)) }
-}
-
-/** A droplet's key is a copy of the user's file under its own name, or none where only a fingerprint was given. */
-function dropletKey(read: ConfigReader): string {
-  const given = read.string('SSHKey')
-  if (given !== '') return basename(given)
-  return read.string('SSHKeyFingerprint') === '' ? 'id_rsa' : ''
 }
 
 const EXOSCALE_USERS = ['ubuntu', 'centos', 'debian', 'core', 'fedora']

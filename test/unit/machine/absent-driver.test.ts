@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { machineAddress } from '../../../src/machine/address.js'
 import type { MachineContext } from '../../../src/machine/context.js'
+import { driverNames } from '../../../src/drivers/registry.js'
 import { inspectMachine } from '../../../src/machine/inspect.js'
 import { listMachines } from '../../../src/machine/list.js'
 import { openMachine } from '../../../src/machine/open.js'
@@ -16,7 +17,8 @@ import { machineContext } from '../../helpers/machine-context.js'
 import { driverRecord, recordedDrivers } from '../../helpers/records.js'
 
 const ALICE = '/home/alice/.docker/machine'
-const OURS = ['generic', 'none']
+/** docker-machine's and a plugin's qemu machines are not ours to drive. */
+const OURS = driverNames().filter((driver) => driver !== 'qemu')
 const ABSENT = recordedDrivers().filter((driver) => !OURS.includes(driver))
 
 /** A store with one machine `web` for each of these drivers' records, named like the driver. */
@@ -52,7 +54,6 @@ const at = (user: string, host: string, more: Partial<Reached> = {}): Reached =>
 /** How docker-machine reaches a machine of each record, where the record alone says it. */
 const REACHED: Readonly<Record<string, Reached>> = {
   amazonec2: at('ubuntu', '192.0.2.11'),
-  digitalocean: at('root', '192.0.2.13', { key: 'droplet' }),
   exoscale: at('ubuntu', '192.0.2.14'),
   google: at('docker-user', '192.0.2.15'),
   hetzner: at('root', '192.0.2.24'),

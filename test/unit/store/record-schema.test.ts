@@ -14,6 +14,23 @@ const ALICE = '/home/alice/.docker/machine'
 
 /** What each driver of ours writes besides the base fields: names and types of docker-machine's driver of that name. */
 const OWN_FIELDS = {
+  digitalocean: {
+    AccessToken: 'string',
+    DropletID: 'int',
+    DropletName: 'string',
+    Image: 'string',
+    Region: 'string',
+    SSHKeyID: 'int',
+    SSHKeyFingerprint: 'string',
+    SSHKey: 'string',
+    Size: 'string',
+    IPv6: 'bool',
+    Backups: 'bool',
+    PrivateNetworking: 'bool',
+    UserDataFile: 'string',
+    Monitoring: 'bool',
+    Tags: 'string',
+  },
   none: { URL: 'string' },
   generic: { EnginePort: 'int', SSHKey: 'string' },
   qemu: {
@@ -28,6 +45,7 @@ const OWN_FIELDS = {
 } as const
 
 const FLAGS: Readonly<Record<keyof typeof OWN_FIELDS, FlagValues>> = {
+  digitalocean: { 'digitalocean-access-token': 'a token' },
   none: { url: 'tcp://192.0.2.1:2376' },
   generic: {
     'generic-ip-address': '192.0.2.1',
@@ -103,11 +121,13 @@ t.test('a record of any driver is, after a change of ours, what it was', async (
       writeFileSync(join(store.dir(name), 'config.json'), text)
       const parsed = parseHostRecord(text, { name, root, dir: store.dir(name) })
       if ('fault' in parsed) throw new Error(parsed.fault)
-      const isOurs = driver === 'none' || driver === 'generic'
+      const isOurs = driver !== 'qemu' && driverNames().includes(driver)
       const stand = absentFactory({ driver, fields: parsed.value.Driver, sans: [] })
       const factory = isOurs ? await loadFactory(driver) : stand
       const { ledger } = await store.update(name, factory.record, (old) => ({ ...old, dockerContext: 'x' }))
-      t.equal(readFileSync(join(store.dir(name), 'config.json'), 'utf8'), text)
+      const keyPath = isOurs ? (ledger.ssh?.keyPath ?? '') : ''
+      const login = text.replace('"SSHKeyPath": ""', `"SSHKeyPath": ${JSON.stringify(keyPath)}`)
+      t.equal(readFileSync(join(store.dir(name), 'config.json'), 'utf8'), login)
       t.notMatch(JSON.stringify(ledger), 'dummy', 'no secret gets into our own record')
     })
 })

@@ -1,11 +1,10 @@
 import type { DriverDeps, JsonObject } from '../../../contracts/driver.js'
+import { perAccount } from '../api/per-account.js'
 import type { CloudAccount } from './account.js'
-
-const opened = new WeakMap<DriverDeps, Map<string, Promise<CloudAccount>>>()
 
 /** How a driver opens an account. */
 export interface AccountSource<A extends CloudAccount> {
-  /** Provider, endpoint and a fingerprint of the credentials: the same for all machines of one account. */
+  /** The same for all machines of one account; made by `accountKey`. */
   accountKey(config: JsonObject): string
   openAccount(config: JsonObject, deps: DriverDeps): Promise<A>
 }
@@ -16,11 +15,5 @@ export async function accountOf<A extends CloudAccount>(
   config: JsonObject,
   deps: DriverDeps,
 ): Promise<A> {
-  const known = opened.get(deps) ?? new Map<string, Promise<CloudAccount>>()
-  opened.set(deps, known)
-  const key = source.accountKey(config)
-  const account = known.get(key) ?? source.openAccount(config, deps)
-  known.set(key, account)
-  account.catch(() => known.delete(key))
-  return (await account) as A
+  return await perAccount(deps, source.accountKey(config), () => source.openAccount(config, deps))
 }

@@ -39,6 +39,8 @@ export interface Part<A extends CloudAccount> {
   /** Looks for one that an earlier try may have made: by tag where the provider has tags, else by name. */
   find(account: A, request: PartRequest, signal: AbortSignal): Promise<Found | undefined>
   make(account: A, request: PartRequest, signal: AbortSignal): Promise<Found>
+  /** Removes what a `make` of several calls may have left that was cut off before there was anything to find. */
+  cleanUp?(account: A, resource: Resource, signal: AbortSignal): Promise<void>
   /** Removes it and returns when it is gone, or on its way so that nothing else is kept from going. Gone is success. */
   remove(account: A, resource: Resource, machine: DriverMachine, signal: AbortSignal): Promise<void>
 }

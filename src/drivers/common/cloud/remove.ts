@@ -28,8 +28,19 @@ async function removeOne<A extends CloudAccount>(
   signal: AbortSignal,
 ): Promise<void> {
   if (part.shared) return await releaseShared(account, part, machine, resource, signal)
+  await removeFound(account, part, machine, resource, signal)
+}
+
+async function removeFound<A extends CloudAccount>(
+  account: A,
+  part: Part<A>,
+  machine: DriverMachine,
+  resource: Resource,
+  signal: AbortSignal,
+): Promise<void> {
   const there = await located(account, part, machine, resource, signal)
   if (there) await part.remove(account, there, machine, signal)
+  else await part.cleanUp?.(account, resource, signal)
 }
 
 /** With the id where it is known, else as the provider finds it. */
@@ -67,8 +78,7 @@ export async function releaseShared<A extends CloudAccount>(
     async () => {
       if (account.desk.referredBy(resource, machine.id).length > 0) return
       if (await isUsed(account, part, machine, resource, signal)) return
-      const there = await located(account, part, machine, resource, signal)
-      if (there) await part.remove(account, there, machine, signal)
+      await removeFound(account, part, machine, resource, signal)
     },
     signal,
   )

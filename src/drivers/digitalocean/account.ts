@@ -1,0 +1,267 @@
+import type { AccountDesk, RateLimit } from '../../contracts/account.js'
+import type { Clock } from '../../contracts/clock.js'
+import type { DriverAccount, DriverDeps, FoundResource, JsonObject } from '../../contracts/driver.js'
+import type { MachineState } from '../../contracts/state.js'
+import { mapBounded } from '../../util/bounded.js'
+import { Batcher } from '../common/api/batcher.js'
+import { type ApiAnswer, ApiClient } from '../common/api/client.js'
+import { isGone } from '../common/api/errors.js'
+import { allPages, pageOfUrl } from '../common/api/pages.js'
+import { accountKey as keyOf } from '../common/api/per-account.js'
+import { Poll } from '../common/api/poll.js'
+import { allBudgets } from '../common/api/rate-budget.js'
+import type { Addresses, CloudAccount, CloudServer, PowerAction } from '../common/cloud/account.js'
+import { ID_TAG, NAME_TAG } from '../common/cloud/tags.js'
+import { ConfigReader } from '../common/config-reader.js'
+import type { Droplet, Firewall, Paged, SshKey } from './api-types.js'
+import { readConfig } from './config.js'
+import { foundOthers } from './found-others.js'
+import { firewallsOf, labelTag, ownTags, readTags } from './tags.js'
+
+/** Published limits of the API: 5,000 calls an hour, of them 250 in any minute. */
+export const LIMITS: readonly RateLimit[] = [
+  { name: 'hour', calls: 5_000, perMs: 3_600_000 },
+  { name: 'minute', calls: 250, perMs: 60_000 },
+]
+
+/** The largest that lists take. */
+export const PAGE_SIZE = 200
+const TAGS_AT_ONCE = 4
+/** Droplets that one tag call may name. */
+const RESOURCES_A_CALL = 100
+
+/** One token at one endpoint. */
+export class DigitalOceanAccount implements CloudAccount {
+  readonly servers: Poll<CloudServer>
+  readonly #taggers = new Map<string, Batcher<string, true>>()
+  readonly #remembered = new Map<string, Promise<unknown>>()
+
+  constructor(
+    readonly api: ApiClient,
+    readonly desk: AccountDesk,
+    readonly clock: Clock,
+  ) {
+    this.servers = new Poll({ list: (signal) => this.listServers(signal), clock, pageSize: PAGE_SIZE })
+  }
+
+  async listServers(signal: AbortSignal): Promise<readonly CloudServer[]> {
+    const droplets = await this.list<Droplet>(
+      'droplets',
+      { path: '/droplets', what: 'list the droplets' },
+      signal,
+    )
+    return droplets.map(cloudServer).filter(({ tags }) => tags[ID_TAG] !== undefined)
+  }
+
+  async server(id: string, signal: AbortSignal): Promise<CloudServer | undefined> {
+    const droplet = await this.droplet(id, signal)
+    return droplet && cloudServer(droplet)
+  }
+
+  async droplet(id: string, signal: AbortSignal): Promise<Droplet | undefined> {
+    const call = { method: 'GET', path: `/droplets/${id}`, what: 'look at the droplet' } as const
+    return (await this.ifThere(this.api.call<{ droplet: Droplet }>(call, signal)))?.droplet
+  }
+
+  async power(id: string, action: PowerAction, signal: AbortSignal): Promise<void> {
+    const path = `/droplets/${id}/actions`
+    const body = { type: POWER[action] }
+    await this.api.call({ method: 'POST', path, body, what: `${POWER[action]} the droplet` }, signal)
+  }
+
+  async label(id: string, tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
+    const droplet = await this.droplet(id, signal)
+    const wanted = Object.entries(tags).map(([key, value]) => labelTag(key, value))
+    const replaced = ownTags(droplet?.tags ?? []).filter((tag) =>
+      Object.keys(tags).some((key) => tag.startsWith(`${key}:`) && !wanted.includes(tag)),
+    )
+    for (const tag of wanted) await this.tag(tag, id, signal)
+    await this.deleteTags(replaced, signal)
+  }
+
+  /** Puts a tag on a droplet; calls for many droplets at once are joined. */
+  async tag(tag: string, id: string, signal: AbortSignal): Promise<void> {
+    await this.#tagger('POST', tag).call(id, signal)
+  }
+
+  async untag(tag: string, id: string, signal: AbortSignal): Promise<void> {
+    await this.#tagger('DELETE', tag).call(id, signal)
+  }
+
+  async makeTag(tag: string, signal: AbortSignal): Promise<void> {
+    await this.api.call({ method: 'POST', path: '/tags', body: { name: tag }, what: 'make the tag' }, signal)
+  }
+
+  async deleteTags(tags: readonly string[], signal: AbortSignal): Promise<void> {
+    await mapBounded(tags, TAGS_AT_ONCE, async (tag) => {
+      const path = `/tags/${encodeURIComponent(tag)}`
+      await this.ifThere(this.api.call({ method: 'DELETE', path, what: 'delete the tag' }, signal))
+    })
+  }
+
+  async listOthers(account: DriverAccount, signal: AbortSignal): Promise<readonly FoundResource[]> {
+    const [keys, firewalls] = await Promise.all([
+      this.list<SshKey>('ssh_keys', { path: '/account/keys', what: 'list the SSH keys' }, signal),
+      this.list<Firewall>('firewalls', { path: '/firewalls', what: 'list the firewalls' }, signal),
+    ])
+    return foundOthers(account, { keys, firewalls })
+  }
+
+  /** All items of a list. */
+  async list<T>(
+    field: string,
+    { path, what, query }: { path: string; what: string; query?: Record<string, string> },
+    signal: AbortSignal,
+  ): Promise<readonly T[]> {
+    return await allPages(field, async (page) => {
+      const paging = { ...query, per_page: PAGE_SIZE, ...(page === undefined ? {} : { page }) }
+      const answer = await this.api.call<Paged & Record<string, readonly T[] | undefined>>(
+        { method: 'GET', path, query: paging, what },
+        signal,
+      )
+      return { items: answer[field] ?? [], next: pageOfUrl(answer.links?.pages?.next) }
+    })
+  }
+
+  /** The answer, or undefined when the provider does not have it. */
+  async ifThere<T>(asked: Promise<T>): Promise<T | undefined> {
+    try {
+      return await asked
+    } catch (error) {
+      if (isGone(error)) return undefined
+      throw error
+    }
+  }
+
+  /** What does not change while a process runs is asked for once (sizes, regions). */
+  async remember<T>(key: string, ask: () => Promise<T>): Promise<T> {
+    const known = this.#remembered.get(key) ?? ask()
+    this.#remembered.set(key, known)
+    known.catch(() => this.#remembered.delete(key))
+    return (await known) as T
+  }
+
+  #tagger(method: 'POST' | 'DELETE', tag: string): Batcher<string, true> {
+    const key = `${method} ${tag}`
+    const known = this.#taggers.get(key)
+    if (known) return known
+    const made = new Batcher<string, true>({
+      clock: this.clock,
+      limit: RESOURCES_A_CALL,
+      run: (ids, signal) => this.#tagAll(method, tag, ids, signal),
+    })
+    this.#taggers.set(key, made)
+    return made
+  }
+
+  async #tagAll(
+    method: 'POST' | 'DELETE',
+    tag: string,
+    ids: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, true>> {
+    if (method === 'POST') await this.makeTag(tag, signal)
+    const path = `/tags/${encodeURIComponent(tag)}/resources`
+    const resources = ids.map((id) => ({ resource_id: id, resource_type: 'droplet' }))
+    const call = this.api.call({ method, path, body: { resources }, what: 'tag the droplet' }, signal)
+    await (method === 'DELETE' ? this.ifThere(call) : call)
+    return new Map(ids.map((id) => [id, true]))
+  }
+}
+
+const POWER: Readonly<Record<PowerAction, string>> = {
+  on: 'power_on',
+  shutdown: 'shutdown',
+  off: 'power_off',
+}
+
+const STATES: Readonly<Record<Droplet['status'], MachineState>> = {
+  new: 'Starting',
+  active: 'Running',
+  off: 'Stopped',
+  archive: 'Error',
+}
+
+function cloudServer(droplet: Droplet): CloudServer {
+  const tags = readTags(droplet.tags)
+  const price = droplet.size?.price_monthly
+  return {
+    id: String(droplet.id),
+    name: droplet.name,
+    state: STATES[droplet.status],
+    tags: tags[ID_TAG] === undefined ? {} : { ...tags, [NAME_TAG]: droplet.name },
+    addresses: addressesOf(droplet),
+    firewalls: firewallsOf(droplet.tags),
+    region: droplet.region.slug,
+    createdAt: droplet.created_at,
+    ...(price === undefined ? {} : { monthlyPrice: { amount: price, currency: 'USD' } }),
+    ...(droplet.status === 'archive' ? { error: 'the droplet is archived' } : {}),
+  }
+}
+
+function addressesOf({ networks }: Droplet): Addresses {
+  const public4 = networks.v4?.find(({ type }) => type === 'public')?.ip_address
+  const own = networks.v4?.find(({ type }) => type === 'private')?.ip_address
+  const public6 = networks.v6?.find(({ type }) => type === 'public')?.ip_address
+  return {
+    ...(public4 === undefined ? {} : { public4 }),
+    ...(public6 === undefined ? {} : { public6 }),
+    ...(own === undefined ? {} : { private: own }),
+  }
+}
+
+/** Provider, endpoint and token, without telling the token. */
+export function accountKey(config: JsonObject): string {
+  return keyOf('digitalocean', readConfig(config).apiUrl, new ConfigReader(config).string('accessToken'))
+}
+
+export function openAccount(config: JsonObject, deps: DriverDeps): Promise<DigitalOceanAccount> {
+  const token = new ConfigReader(config).string('accessToken')
+  const desk = deps.account(accountKey(config))
+  const api = new ApiClient({
+    provider: 'DigitalOcean',
+    baseUrl: `${readConfig(config).apiUrl}/v2`,
+    headers: () => ({ authorization: `Bearer ${token}` }),
+    secrets: [token],
+    errorOf,
+    hintsOf,
+    retryAfterMs: resetAfterMs,
+    requestIdHeader: 'x-request-id',
+    budget: allBudgets(LIMITS.map((limit) => desk.budget(limit))),
+    clock: deps.clock,
+  })
+  return Promise.resolve(new DigitalOceanAccount(api, desk, deps.clock))
+}
+
+/** Errors look like `{"id": "not_found", "message": "...", "request_id": "..."}`. */
+function errorOf({ body, status }: ApiAnswer): { code?: string; message: string } {
+  const { id, message } = (body ?? {}) as { id?: unknown; message?: unknown }
+  return {
+    message: typeof message === 'string' ? message : `status ${status}`,
+    ...(typeof id === 'string' ? { code: id } : {}),
+  }
+}
+
+/** What helps, by what DigitalOcean says. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [
+    /exceed your droplet limit/i,
+    'Remove droplets (tsmachine gc finds forgotten ones), or ask DigitalOcean for a higher limit.',
+  ],
+  [
+    /not available in|unavailable|capacity/i,
+    'Choose another region or size: --digitalocean-region, --digitalocean-size.',
+  ],
+  [/user_data|user data/i, 'DigitalOcean takes 64 KiB of user data: make --digitalocean-userdata smaller.'],
+]
+
+function hintsOf(answer: ApiAnswer): readonly string[] {
+  const { message } = errorOf(answer)
+  return HINTS.flatMap(([pattern, hint]) => (pattern.test(message) ? [hint] : []))
+}
+
+/** `ratelimit-reset` is the time (seconds since 1970) at which the oldest counted call is forgotten. */
+function resetAfterMs({ headers }: ApiAnswer, now: Date): number | undefined {
+  const reset = Number(headers['ratelimit-reset'])
+  return Number.isFinite(reset) && reset > 0 ? Math.max(0, reset * 1000 - now.getTime()) : undefined
+}

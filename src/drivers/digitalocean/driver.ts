@@ -1,0 +1,48 @@
+import type { DriverDeps, DriverEvent, DriverMachine, Endpoint, MachineSpec } from '../../contracts/driver.js'
+import { type CloudDefinition, CloudDriver } from '../common/cloud/driver.js'
+import { accountKey, type DigitalOceanAccount, openAccount } from './account.js'
+import { reachOf, readConfig } from './config.js'
+import { dropletPart } from './droplets.js'
+import { projectPart, reservedAddress, reservedIpPart } from './extras.js'
+import { firewalls } from './firewalls.js'
+import { sizes } from './lookups.js'
+import { preflight } from './preflight.js'
+import { sshKeyPart } from './ssh-keys.js'
+
+const definition: CloudDefinition<DigitalOceanAccount> = {
+  accountKey,
+  openAccount,
+  parts: [sshKeyPart, firewalls.part, dropletPart, reservedIpPart, projectPart],
+  firewalls,
+  reach: reachOf,
+  preflight,
+}
+
+/** Droplets. */
+export class DigitalOceanDriver extends CloudDriver<DigitalOceanAccount> {
+  constructor(deps: DriverDeps) {
+    super(definition, deps)
+  }
+
+  override async *create(spec: MachineSpec, signal: AbortSignal): AsyncIterable<DriverEvent> {
+    signal.throwIfAborted()
+    const { size, region } = readConfig(spec.config)
+    const found = (await sizes(await this.account(spec), signal)).find(({ slug }) => slug === size)
+    if (found)
+      yield { type: 'log', level: 'info', text: `${size} in ${region}: $${found.price_monthly} a month` }
+    yield* super.create(spec, signal)
+  }
+
+  override endpoint(machine: DriverMachine): Endpoint {
+    const endpoint = super.endpoint(machine)
+    const address = reservedAddress(machine.resources)
+    if (address === undefined || endpoint.ssh === undefined) return endpoint
+    return {
+      ...endpoint,
+      address,
+      ssh: { ...endpoint.ssh, host: address },
+      engine: { ...endpoint.engine, host: address },
+      sans: [...endpoint.sans, address],
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import type { JsonObject, MachineSpec } from '../../contracts/driver.js'
+import { FIREWALL, type Found, type MadeParts, type Part, SERVER } from '../common/cloud/part.js'
+import { isOf } from '../common/cloud/tags.js'
+import { addressAttributes } from '../common/cloud/account.js'
+import type { DigitalOceanAccount } from './account.js'
+import type { Droplet } from './api-types.js'
+import { readConfig } from './config.js'
+import { attachments, imageWord } from './lookups.js'
+import { SSH_KEY } from './ssh-keys.js'
+import { machineTag, ownTags } from './tags.js'
+
+/** The droplet. Names need not be unique at DigitalOcean: it is found by its tag. */
+export const dropletPart: Part<DigitalOceanAccount> = {
+  kind: SERVER,
+  text: 'Digital Ocean droplet',
+  keys: ({ machine }) => [machine.name],
+  async find(account, { spec }, signal) {
+    const servers = await account.listServers(signal)
+    const there = servers.find(({ tags }) => isOf(tags, spec.machine))
+    return there && { ...foundDroplet(there.id, spec), attributes: addressAttributes(there.addresses) }
+  },
+  async make(account, { spec, made }, signal) {
+    const body = await dropletBody(account, spec, made, signal)
+    const call = { method: 'POST', path: '/droplets', body, what: 'make the droplet' } as const
+    const { droplet } = await account.api.call<{ droplet: Droplet }>(call, signal)
+    return foundDroplet(String(droplet.id), spec)
+  },
+  async remove(account, { id = '' }, _machine, signal) {
+    const droplet = await account.droplet(id, signal)
+    if (!droplet) return
+    const call = { method: 'DELETE', path: `/droplets/${id}`, what: 'delete the droplet' } as const
+    await account.ifThere(account.api.call(call, signal))
+    await account.deleteTags(ownTags(droplet.tags), signal)
+  },
+}
+
+function foundDroplet(id: string, { config }: MachineSpec): Found {
+  return { id, region: readConfig(config).region }
+}
+
+async function dropletBody(
+  account: DigitalOceanAccount,
+  spec: MachineSpec,
+  made: MadeParts,
+  signal: AbortSignal,
+): Promise<JsonObject> {
+  const config = readConfig(spec.config)
+  const ids = (made[SSH_KEY] ?? []).map((key) => Number(key.id))
+  const keys = config.sshKeyFingerprint === '' ? ids : [config.sshKeyFingerprint]
+  const { volumes } = await attachments(account, config, signal)
+  const firewallTags = (made[FIREWALL] ?? []).map(({ key }) => key)
+  return {
+    name: spec.machine.name,
+    region: config.region,
+    size: config.size,
+    image: await imageWord(account, config.image, signal),
+    ssh_keys: keys,
+    backups: config.backups,
+    ipv6: config.ipv6,
+    monitoring: config.monitoring,
+    tags: [machineTag(spec.tags), ...firewallTags, ...config.tags],
+    ...(config.vpc === '' ? {} : { vpc_uuid: config.vpc }),
+    ...(volumes.length === 0 ? {} : { volumes: volumes.map(({ id }) => id) }),
+    ...(spec.seed === undefined ? {} : { user_data: spec.seed.userData }),
+  }
+}
