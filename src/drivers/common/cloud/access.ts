@@ -4,7 +4,7 @@ import type { Resource } from '../../../contracts/record.js'
 import type { CloudAccount } from './account.js'
 import { makePart } from './make.js'
 import { FIREWALL, type Part, serverOf } from './part.js'
-import { releaseShared } from './remove.js'
+import { releaseShared } from './shared.js'
 
 /** Firewalls of a provider: a shared part, and how a server comes under one and leaves it. Both are idempotent. */
 export interface Firewalls<A extends CloudAccount> {

@@ -1,0 +1,42 @@
+import { isMachineError } from '../../../contracts/errors.js'
+import { pending, waitFor } from '../../../util/wait.js'
+import { isFateUnknown } from '../api/errors.js'
+import type { CloudAccount } from './account.js'
+import type { Found, Part, PartRequest } from './part.js'
+
+/** How long a thing whose making was not answered is looked for before it is made again. */
+const LOOK_MS = 15_000
+
+/** A request whose answer was lost is looked for before it is repeated: there must never be two. */
+export async function makeOnce<A extends CloudAccount>(
+  account: A,
+  part: Part<A>,
+  request: PartRequest,
+  signal: AbortSignal,
+): Promise<Found> {
+  try {
+    return await part.make(account, request, signal)
+  } catch (error) {
+    if (signal.aborted || !isFateUnknown(error)) throw error
+    if (part.idempotent) return await part.make(account, request, signal)
+    return (await lookFor(account, part, request, signal)) ?? (await part.make(account, request, signal))
+  }
+}
+
+async function lookFor<A extends CloudAccount>(
+  account: A,
+  part: Part<A>,
+  request: PartRequest,
+  signal: AbortSignal,
+): Promise<Found | undefined> {
+  try {
+    return await waitFor(
+      `the ${part.text} whose making was not answered`,
+      async (inner) => (await part.find(account, request, inner)) ?? pending('it is not there'),
+      { deadlineMs: LOOK_MS, intervalMs: 1_000, signal, clock: account.clock },
+    )
+  } catch (error) {
+    if (isMachineError(error) && error.code === 'timeout') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,108 @@
+import type { DriverMachine } from '../../../contracts/driver.js'
+import type { Resource } from '../../../contracts/record.js'
+import type { CloudAccount } from './account.js'
+import { makeOnce } from './make-once.js'
+import type { Found, Part, PartRequest } from './part.js'
+import { removeFound } from './remove-found.js'
+import { isOf, STORE_TAG } from './tags.js'
+
+/** One shared thing as this process knows it, and the machines being made here whose records name it. */
+interface Held {
+  readonly found: Promise<Found>
+  readonly holders: Set<string>
+}
+
+const heldAt = new WeakMap<CloudAccount, Map<string, Held>>()
+
+function heldOf(account: CloudAccount): Map<string, Held> {
+  const held = heldAt.get(account) ?? new Map<string, Held>()
+  heldAt.set(account, held)
+  return held
+}
+
+function nameOf({ kind, key }: { readonly kind: string; readonly key: string }): string {
+  return `${kind} ${key}`
+}
+
+/**
+ * A shared thing, looked for and made by one process of the store at a time. As long as a machine of this process has it
+ * in its record nobody removes it, so that further machines need no call.
+ */
+export async function takeShared<A extends CloudAccount>(
+  account: A,
+  part: Part<A>,
+  request: PartRequest,
+  signal: AbortSignal,
+): Promise<Found> {
+  const held = heldOf(account)
+  const name = nameOf({ kind: part.kind, key: request.key })
+  const { id } = request.spec.machine
+  for (;;) {
+    const known = held.get(name)
+    const mine = known ?? { found: findOrMake(account, part, request, signal), holders: new Set<string>() }
+    held.set(name, mine)
+    mine.holders.add(id)
+    try {
+      return await mine.found
+    } catch (error) {
+      if (held.get(name) === mine) held.delete(name)
+      // What stopped another machine is no reason for this one to stop.
+      if (known === undefined || signal.aborted) throw error
+    }
+  }
+}
+
+async function findOrMake<A extends CloudAccount>(
+  account: A,
+  part: Part<A>,
+  request: PartRequest,
+  signal: AbortSignal,
+): Promise<Found> {
+  return await account.desk.exclusive(
+    `make ${part.text}`,
+    async () =>
+      (await part.find(account, request, signal)) ?? (await makeOnce(account, part, request, signal)),
+    signal,
+  )
+}
+
+/**
+ * Gives up this machine's share of something. It goes when no other record of the store names it and, for what no record
+ * names, no server of the store needs it.
+ */
+export async function releaseShared<A extends CloudAccount>(
+  account: A,
+  part: Part<A>,
+  machine: DriverMachine,
+  resource: Resource,
+  signal: AbortSignal,
+): Promise<void> {
+  const held = heldOf(account)
+  const known = held.get(nameOf(resource))
+  known?.holders.delete(machine.id)
+  if (known && known.holders.size > 0) return
+  held.delete(nameOf(resource))
+  await account.desk.exclusive(
+    `remove ${part.text}`,
+    async () => {
+      if (account.desk.referredBy(resource, machine.id).length > 0) return
+      if (await isUsed(account, part, machine, resource, signal)) return
+      await removeFound(account, part, machine, resource, signal)
+    },
+    signal,
+  )
+}
+
+/** Whether another server of the store needs it, also one that only its tags tell of. */
+async function isUsed<A extends CloudAccount>(
+  account: A,
+  part: Part<A>,
+  machine: DriverMachine,
+  resource: Resource,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const servers = await account.listServers(signal)
+  return servers
+    .filter(({ tags }) => tags[STORE_TAG] === machine.storeId && !isOf(tags, machine))
+    .some((server) => part.isUsedBy?.(server, resource) ?? true)
+}
