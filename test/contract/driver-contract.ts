@@ -1,5 +1,6 @@
 import { type Test } from 'tap'
 import { abortedCreate, countEvents, crashedAfter, named, NEVER, plainJson } from './crash.js'
+import { CLOUD_RULES } from './cloud-rules.js'
 import { type DriverSubject, Trial } from './subject.js'
 
 type MakeSubject = (t: Test) => Promise<DriverSubject>
@@ -8,7 +9,7 @@ type MakeSubject = (t: Test) => Promise<DriverSubject>
 export function driverContract(t: Test, name: string, makeSubject: MakeSubject): void {
   t.test(`driver contract: ${name}`, async (t) => {
     const subject = await makeSubject(t)
-    for (const [title, rule] of Object.entries(RULES))
+    for (const [title, rule] of Object.entries({ ...RULES, ...CLOUD_RULES }))
       await t.test(title, async (t) => {
         await rule(t, subject)
         t.strictSame(await subject.leftovers(), [], 'nothing is left at the provider')

@@ -84,6 +84,7 @@ t.test('faults of the provider', async (t) => {
     t.equal(provider.countCalls('createServer') - before, 1)
     t.match(trial.resources, [
       { kind: 'key', state: 'made' },
+      { kind: 'firewall', state: 'made' },
       { kind: 'server', state: 'intended' },
     ])
     await trial.remove(await trial.open())

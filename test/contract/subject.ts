@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type {
   Driver,
   DriverDeps,
@@ -41,6 +42,7 @@ export interface DriverSubject {
 }
 
 const NEVER = new AbortController().signal
+setMaxListeners(0, NEVER)
 let lastMachine = 0
 
 /** A machine of the suite: its config, its record of resources, and the calls on it. */
@@ -81,7 +83,16 @@ export class Trial {
     const { resources, config, ...machine } = this.machine()
     const { id, storeId, name } = machine
     const tags = { 'tsmachine-store': storeId, 'tsmachine-id': id, 'tsmachine-name': name }
-    return { machine, config, resources, sshUser: 'docker', tags, ...this.subject.extra }
+    const access = { ssh: ['0.0.0.0/0', '::/0'], engine: [] }
+    return {
+      machine,
+      config,
+      resources,
+      sshUser: 'docker',
+      tags,
+      ...(this.factory.capabilities.access ? { access } : {}),
+      ...this.subject.extra,
+    }
   }
 
   async create(driver: Driver, signal: AbortSignal = NEVER): Promise<number> {

@@ -2,10 +2,18 @@ import type { Clock } from '../../../src/contracts/clock.js'
 import { MachineError } from '../../../src/contracts/errors.js'
 import type { MachineState } from '../../../src/contracts/state.js'
 import { retry, withDeadline } from '../../../src/util/wait.js'
-import { FakeProvider, ProviderError, type FakeServer } from './provider.js'
+import { FakeProvider, ProviderError, type FakeServer, type FakeThing } from './provider.js'
 
 const LATENCY_MS = 1
 const DEADLINE_MS = 60_000
+
+type Kind = 'keys' | 'firewalls'
+
+/** Names of calls, by which tests script faults. */
+const CALLS: Readonly<Record<Kind, Readonly<Record<'put' | 'delete' | 'list', string>>>> = {
+  keys: { put: 'createKey', delete: 'deleteKey', list: 'listKeys' },
+  firewalls: { put: 'createFirewall', delete: 'deleteFirewall', list: 'listFirewalls' },
+}
 
 /** The double's API over a "network" that delays, refuses, loses answers and hangs as scripted. */
 export class FakeClient {
@@ -20,33 +28,47 @@ export class FakeClient {
     this.#provider = new FakeProvider(dir)
   }
 
-  async createKey(name: string, signal: AbortSignal): Promise<void> {
-    await this.#retried('createKey', () => this.#provider.createKey(name), signal)
+  async put(
+    kind: Kind,
+    thing: Pick<FakeThing, 'name' | 'tags' | 'rules'>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const work = (): void => this.#provider.put(kind, { ...thing, account: this.token })
+    await this.#retried(CALLS[kind].put, work, signal)
   }
 
-  async deleteKey(name: string, signal: AbortSignal): Promise<void> {
-    await this.#retried('deleteKey', () => this.#ifThere(() => this.#provider.deleteKey(name)), signal)
+  async delete(kind: Kind, name: string, signal: AbortSignal): Promise<void> {
+    const work = (): void => this.#provider.delete(kind, name, this.token)
+    await this.#retried(CALLS[kind].delete, () => this.#ifThere(work), signal)
+  }
+
+  async list(kind: Kind, signal: AbortSignal): Promise<readonly FakeThing[]> {
+    return await this.#retried(CALLS[kind].list, () => this.#provider.listThings(kind, this.token), signal)
   }
 
   /** Makes a server at most once for its tags: a request whose answer was lost is looked for before it is repeated. */
-  async createServer(name: string, tags: FakeServer['tags'], signal: AbortSignal): Promise<FakeServer> {
+  async createServer(
+    wanted: Pick<FakeServer, 'name' | 'tags' | 'firewall'>,
+    signal: AbortSignal,
+  ): Promise<FakeServer> {
+    const server = { ...wanted, account: this.token }
     return await retry(
-      `server ${name} to be made`,
+      `server ${wanted.name} to be made`,
       async (inner) =>
-        (await this.findServer(tags, inner)) ??
-        (await this.#call('createServer', () => this.#provider.createServer(name, tags), inner)),
+        (await this.findServer(wanted.tags, inner)) ??
+        (await this.#call('createServer', () => this.#provider.createServer(server), inner)),
       { deadlineMs: DEADLINE_MS, intervalMs: 5, isRetryable, signal, clock: this.clock },
     )
   }
 
   async findServer(tags: FakeServer['tags'], signal: AbortSignal): Promise<FakeServer | undefined> {
-    const servers = await this.#call('listServers', () => this.#provider.listServers(), signal)
-    return servers.find((server) => server.tags['machine'] === tags['machine'])
+    const servers = await this.#call('listServers', () => this.#provider.listServers(this.token), signal)
+    return servers.find((server) => server.tags['tsmachine-id'] === tags['tsmachine-id'])
   }
 
   /** One list call serves everybody who asks while it is under way. */
   async listServers(signal: AbortSignal): Promise<readonly FakeServer[]> {
-    this.#listing ??= this.#retried('listServers', () => this.#provider.listServers()).finally(
+    this.#listing ??= this.#retried('listServers', () => this.#provider.listServers(this.token)).finally(
       () => (this.#listing = undefined),
     )
     const listing = this.#listing
@@ -55,6 +77,18 @@ export class FakeClient {
 
   async setState(id: string, state: MachineState, signal: AbortSignal): Promise<void> {
     await this.#retried('setState', () => this.#provider.setState(id, state), signal)
+  }
+
+  /** Puts a server behind another firewall. */
+  async guard(id: string, firewall: string, signal: AbortSignal): Promise<void> {
+    const change = (): void => this.#provider.change(id, (server) => ({ ...server, firewall }))
+    await this.#retried('guard', change, signal)
+  }
+
+  async tag(id: string, tags: FakeServer['tags'], signal: AbortSignal): Promise<void> {
+    const change = (): void =>
+      this.#provider.change(id, (server) => ({ ...server, tags: { ...server.tags, ...tags } }))
+    await this.#retried('tag', change, signal)
   }
 
   async deleteServer(id: string, signal: AbortSignal): Promise<void> {

@@ -67,8 +67,8 @@ export const factory: DriverFactory = {
     ssh: true,
     bootImage: false,
     forwards: false,
-    access: false,
-    inventory: false,
+    access: true,
+    inventory: true,
   },
   flags,
   parse: (values) =>
@@ -88,5 +88,6 @@ export const factory: DriverFactory = {
     }),
   },
   login: () => ({ user: 'docker', trustFirstUse: false }),
+  adopt: ({ config }, { resource }) => ({ config, resources: [resource] }),
   open: (deps) => Promise.resolve(new FakeDriver(deps)),
 }
