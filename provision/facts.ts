@@ -101,6 +101,7 @@ export function parseFacts(raw: RawFacts, nowS: number, root = ''): Facts {
     clockSkewS: Math.round(clock - nowS),
     clientAddress: connection[0] ?? '',
     hostAddress: connection[2] ?? '',
+    ...present('hostSubnet', raw['subnet']),
     files: parseFiles(raw['files'] ?? '', root),
   }
 }

@@ -50,6 +50,8 @@ basics() {
   say user "$user"
   say uid "$uid"
   say connection "$connection"
+  address=${connection#* * }
+  say subnet "$(ip -o addr 2>/dev/null | awk -v at="${address%% *}/" 'index($4, at) == 1 { print $4; exit }')"
   text os_release "$root/etc/os-release"
   say arch "$(uname -m)"
   first_line /proc/sys/kernel/osrelease

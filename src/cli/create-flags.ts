@@ -3,6 +3,7 @@ import { Flags } from '@oclif/core'
 import { MachineError, messageOf } from '../contracts/errors.js'
 import type { MachineOptions } from '../contracts/record.js'
 import { DEFAULT_INSTALL_URL } from '../contracts/record.js'
+import { parseSource } from '../machine/access-rules.js'
 import { SWARM_FLAGS, swarmChoices, type SwarmFlagValues } from './swarm-flags.js'
 
 const ENGINE = { helpGroup: 'ENGINE' }
@@ -39,6 +40,13 @@ export const CREATE_FLAGS = {
     summary: 'Storage driver of the engine.',
   }),
   'engine-env': list('Environment variable of the engine.', 'KEY=VALUE'),
+  'open-to': Flags.string({
+    helpValue: 'here|CIDR|any',
+    summary:
+      "Whom the provider's firewall lets in besides this computer. [may be repeated; default: here; as docker-machine: any]",
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
   'tls-san': list('Extra name or address in the server certificate.', 'NAME'),
   ...SWARM_FLAGS,
 }
@@ -53,6 +61,7 @@ export interface CreateFlagValues extends SwarmFlagValues {
   readonly 'engine-label'?: readonly string[] | undefined
   readonly 'engine-storage-driver'?: string | undefined
   readonly 'engine-env'?: readonly string[] | undefined
+  readonly 'open-to'?: readonly string[] | undefined
   readonly 'tls-san'?: readonly string[] | undefined
 }
 
@@ -79,7 +88,15 @@ export async function machineOptions(flags: CreateFlagValues, env: Environment):
     },
     tlsSans: flags['tls-san'] ?? [],
     ...(swarm ? { swarm } : {}),
+    ...accessChoice(flags['open-to']),
   }
+}
+
+/** `here` is always meant: without this computer there is nobody to look after the machine. */
+function accessChoice(openTo: readonly string[] | undefined): Pick<MachineOptions, 'access'> {
+  if (openTo === undefined) return {}
+  const sources = openTo.filter((source) => source !== 'here').map(parseSource)
+  return { access: { openTo: [...new Set(sources)] } }
 }
 
 /** docker-machine splits a list variable at commas and appends what the command line gives. */

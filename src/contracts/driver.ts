@@ -6,7 +6,7 @@
 import type { AccountDesk } from './account.js'
 import type { Clock } from './clock.js'
 import type { Json, JsonObject } from './json.js'
-import type { Resource } from './record.js'
+import type { AccessRules, Resource } from './record.js'
 import type { SshEndpoint } from './ssh.js'
 import type { MachineState } from './state.js'
 
@@ -95,12 +95,6 @@ export interface MachineSpec {
   readonly tags: Readonly<Record<string, string>>
   /** Who may reach the new machine until the first connection tells more; absent where the driver has no firewall. */
   readonly access?: AccessRules
-}
-
-/** Who may reach a machine from outside, as CIDRs (`0.0.0.0/0` and `::/0`: anybody). An empty list: nobody. */
-export interface AccessRules {
-  readonly ssh: readonly string[]
-  readonly engine: readonly string[]
 }
 
 /** One set of credentials at a provider and the store that asks for it. */
@@ -360,4 +354,4 @@ export interface PortForward {
   readonly error?: string
 }
 
-export type { Json, JsonObject }
+export type { AccessRules, Json, JsonObject }

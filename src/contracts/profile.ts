@@ -19,6 +19,8 @@ export interface Profile {
   readonly remoteExitStatus: boolean
   /** Whether a host key nobody gave us may be pinned at first sight with a warning (design 1.1). */
   readonly trustFirstUse: boolean
+  /** To whom the firewall of a new machine is opened besides this computer, unless said otherwise. */
+  readonly openTo: readonly 'any'[]
 }
 
 export const TSMACHINE_PROFILE: Profile = {
@@ -30,6 +32,7 @@ export const TSMACHINE_PROFILE: Profile = {
   dockerContext: true,
   remoteExitStatus: true,
   trustFirstUse: false,
+  openTo: [],
 }
 
 export const DOCKER_MACHINE_PROFILE: Profile = {
@@ -41,6 +44,7 @@ export const DOCKER_MACHINE_PROFILE: Profile = {
   dockerContext: false,
   remoteExitStatus: false,
   trustFirstUse: true,
+  openTo: ['any'],
 }
 
 /** The profile for the name that we were called by. */

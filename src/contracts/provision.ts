@@ -63,6 +63,8 @@ export interface Facts {
   readonly clientAddress: string
   /** Address at which the host saw us come in, empty if unset. */
   readonly hostAddress: string
+  /** The same with the length of its network's prefix: `10.0.0.5/20`. */
+  readonly hostSubnet?: string
   /** SHA-256 of files that a previous run installed, by path: finished steps are skipped by these. */
   readonly files: Readonly<Record<string, string>>
 }

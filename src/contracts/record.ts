@@ -20,6 +20,30 @@ export interface Resource {
   readonly attributes?: JsonObject
 }
 
+/** Who may reach a machine from outside, as CIDRs (`0.0.0.0/0` and `::/0`: anybody). An empty list: nobody. */
+export interface AccessRules {
+  readonly ssh: readonly string[]
+  readonly engine: readonly string[]
+}
+
+/** Who may reach a machine, where its provider has a firewall. */
+export interface RecordedAccess {
+  /** Whom the user let in besides this computer: CIDRs, or `any`. */
+  readonly sources: readonly string[]
+  /** This computer, as the host last saw it: a CIDR. */
+  readonly here?: string
+  /** What the provider was told last. */
+  readonly rules: AccessRules
+  /** What it is being told, or still has to be told after a moment in which SSH is open to all. */
+  readonly next?: AccessRules
+}
+
+/** What `create` was told of the provider's firewall. */
+export interface AccessChoice {
+  /** CIDRs, or `any`; this computer may always. */
+  readonly openTo: readonly string[]
+}
+
 /** How a host key came to be pinned. */
 export type HostKeySource = 'given' | 'user' | 'known-hosts' | 'first-use'
 
@@ -62,12 +86,15 @@ export interface LedgerRecord {
   readonly options: MachineOptions
   readonly resources: readonly Resource[]
   readonly hostKeys?: PinnedHostKeys
+  /** Fingerprint of the host key that the provider keeps as a tag of the server. */
+  readonly hostKeyLabel?: string
   readonly ssh?: { readonly user: string; readonly keyPath?: string }
   readonly engine?: { readonly source: EngineSource; readonly version?: string; readonly port: number }
   /** The server certificate that the host was last given; the file in the machine's folder may be a newer one. */
   readonly certificate?: { readonly sha256: string; readonly notAfter: string }
   readonly secrets: Readonly<Record<string, SecretRef>>
   readonly dockerContext?: string
+  readonly access?: RecordedAccess
   /** The boot image that the machine starts from; only `upgrade` changes it. */
   readonly image?: ImageReference
   /** An upgrade that is under way or was cut. */
@@ -104,6 +131,8 @@ export interface MachineOptions {
   readonly tlsSans: readonly string[]
   /** Only where one of the flags was given. */
   readonly swarm?: SwarmChoices
+  /** Only where the driver has a firewall. */
+  readonly access?: AccessChoice
 }
 
 /** The `--swarm*` flags: docker-machine's classic swarm, which runs as containers. */

@@ -1,5 +1,6 @@
 import { isMachineError, MachineError, messageOf } from '../contracts/errors.js'
 import { EngineProbeError } from '../engine/errors.js'
+import { accessHintsFor } from './access-hints.js'
 import { addressOf } from './address.js'
 import { clientFiles } from './certificates.js'
 import type { MachineContext } from './context.js'
@@ -116,7 +117,11 @@ function invalid(open: OpenMachine, cause: unknown, other?: number): MachineErro
       `validating certificates for host "${host}:${other ?? port}": ${messageOf(cause)}`,
     {
       machine: open.name,
-      hints: [...(known?.hints ?? []), ...(open.factory.capabilities.ssh ? advice(open.name) : [])],
+      hints: [
+        ...accessHintsFor(open, cause),
+        ...(known?.hints ?? []),
+        ...(open.factory.capabilities.ssh ? advice(open.name) : []),
+      ],
       ...(known?.evidence === undefined ? {} : { evidence: known.evidence }),
       cause,
     },

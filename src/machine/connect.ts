@@ -5,6 +5,7 @@ import { connect } from '../ssh/connect.js'
 import { isRetryableSsh } from '../ssh/errors.js'
 import type { LoginOptions } from '../ssh/login.js'
 import { retry } from '../util/wait.js'
+import { withAccessHints } from './access-hints.js'
 import type { MachineContext } from './context.js'
 import { expectedKey, pinHostKey } from './host-key.js'
 import { type OpenMachine } from './open.js'
@@ -59,7 +60,7 @@ export async function openShell(
     : await expectedKey(ctx, open, endpoint)
   const { pins, source } = expected
   const login = loginOptions(ctx, open)
-  const shell = await retry(
+  const attempts = retry(
     `SSH on ${endpoint.host}:${endpoint.port}`,
     (signal) => connect(endpoint, { ...login, pins, signal, readyTimeoutMs: ATTEMPT_MS }),
     {
@@ -70,6 +71,9 @@ export async function openShell(
       isRetryable: isRetryableSsh,
     },
   )
+  const shell = await attempts.catch((error: unknown) => {
+    throw withAccessHints(open, error)
+  })
   if (source !== undefined) await pinHostKey(ctx, open, shell.hostKey, source)
   return shell
 }

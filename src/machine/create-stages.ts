@@ -1,4 +1,5 @@
 import type { Stage } from '../contracts/events.js'
+import { settleAccess } from './access.js'
 import { waitForBoot } from './boot.js'
 import type { CreateState } from './create-state.js'
 import { identify } from './identify.js'
@@ -94,6 +95,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
 ]
 
 async function provision(state: CreateState, signal: AbortSignal): Promise<void> {
+  await settleAccess(state, signal)
   const plan = await install(state.ctx, state.open, requireShell(state), {
     ...(state.facts ? { facts: state.facts } : {}),
     ...(state.force ? { choice: { force: true } } : {}),

@@ -18,6 +18,7 @@ export class CreateState implements StagedState {
   dockerContext: string | undefined
   /** Restart an engine although it is in a swarm. */
   force = false
+  readonly #beside: Promise<void>[] = []
 
   constructor(
     readonly ctx: MachineContext,
@@ -55,6 +56,15 @@ export class CreateState implements StagedState {
   watchConsole(): ConsoleWatch {
     this.console ??= new ConsoleWatch(this.open.driver, this.open.machine)
     return this.console
+  }
+
+  /** Work that no stage waits for, and that does not fail; it has ended when `besides` says so. */
+  beside(work: Promise<void>): void {
+    this.#beside.push(work)
+  }
+
+  async besides(): Promise<void> {
+    await Promise.all(this.#beside)
   }
 
   /** Ends connections and watches; the machine goes on without us. */

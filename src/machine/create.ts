@@ -5,6 +5,7 @@ import { isMachineError, MachineError, toMachineError } from '../contracts/error
 import type { JsonObject } from '../contracts/json.js'
 import type { MachineOptions } from '../contracts/record.js'
 import { describeHolder, type Lock } from '../util/locks.js'
+import { withAccessChoice } from './access.js'
 import { ensureAuthority, storeCertificates } from './certificates.js'
 import type { MachineContext } from './context.js'
 import { CreateState } from './create-state.js'
@@ -45,13 +46,14 @@ export async function createMachine(ctx: MachineContext, request: CreateRequest)
   const { flagValues, references } = await resolveGiven(ctx, factory, request.flagValues)
   const { config, values } = splitSecrets(factory, parseConfig(factory, flagValues))
   checkChoices(request.options.engine)
+  const options = withAccessChoice(ctx, request.name, factory, request.options)
   refuseRunning(ctx, request.name)
   refuseTaken(ctx, request.name)
   const lock = await lockForCreate(ctx, request.name)
   try {
     refuseTaken(ctx, request.name)
     await ensureAuthority(ctx, storeCertificates(ctx))
-    const state = await newState(ctx, factory, config, { ...request, secrets: values })
+    const state = await newState(ctx, factory, config, { ...request, options, secrets: values })
     await preflight(state)
     const secrets = await keepSecrets(ctx, factory, { values, references })
     const { ledger, record } = state.open
@@ -164,6 +166,7 @@ async function carryOn(state: CreateState): Promise<CreateResult> {
         stepsDone: [...new Set([...ledger.stepsDone, row.stage])],
       }))
     }
+    await state.besides()
     await state.update((ledger) => ({ ...ledger, phase: 'ready' }))
   } catch (error) {
     await recordFailure(state, error)

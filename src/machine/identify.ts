@@ -2,6 +2,7 @@ import { MachineError } from '../contracts/errors.js'
 import type { PinnedHostKeys } from '../contracts/record.js'
 import type { CreateState } from './create-state.js'
 import { rootedFacts, settledFacts } from './host-facts.js'
+import { labelHostKey } from './host-key-label.js'
 import { hasHostKey, removeHostKey } from './identity-files.js'
 import { reconnect } from './login.js'
 import { sealedSeed } from './make.js'
@@ -17,6 +18,7 @@ export async function identify(state: CreateState, signal: AbortSignal): Promise
   const idle = facts.then(noop, noop)
   if (pins && needsRotation(pins)) await rotate(state, idle, signal)
   if (pins?.source === 'given' && hasHostKey(state.open.record.dir)) await forgetHostKey(state)
+  labelHostKey(state)
   const rooted = await facts
   state.become(rooted.shell.sudoPassword)
   state.facts = await settledFacts(ctx, name, { ...rooted, shell: requireShell(state) }, signal, patience)

@@ -3,6 +3,7 @@ import type { MachineRecord } from '../contracts/record.js'
 import type { MachineState } from '../contracts/state.js'
 import { mapBounded } from '../util/bounded.js'
 import { withDeadline } from '../util/wait.js'
+import { accessHintsFor } from './access-hints.js'
 import { sameUrl } from './active.js'
 import { urlOf } from './address.js'
 import { certificateDaysLeft } from './certificate-age.js'
@@ -181,7 +182,7 @@ class Listing {
       return { version: `v${await engineVersion(this.ctx, open, left)}` }
     } catch (error) {
       this.ctx.signal.throwIfAborted()
-      return { version: 'Unknown', error: versionFailure(error) }
+      return { version: 'Unknown', error: [versionFailure(error), ...accessHintsFor(open, error)].join('. ') }
     }
   }
 

@@ -2,6 +2,7 @@ import { firstBootFiles } from '../../provision/plan.js'
 import type { MachineSpec, SeedDocuments } from '../contracts/driver.js'
 import type { PinnedHostKeys } from '../contracts/record.js'
 import { parseHostKey } from '../ssh/host-key.js'
+import { accessAtCreation } from './access.js'
 import { ensureServerCertificate } from './certificates.js'
 import type { CreateState } from './create-state.js'
 import { recordEvents } from './driver-events.js'
@@ -34,6 +35,7 @@ export async function make(state: CreateState, signal: AbortSignal): Promise<voi
 export async function machineSpec(state: CreateState, seed?: SeedDocuments): Promise<MachineSpec> {
   const { ctx, open, image } = state
   const keyPath = givenKey(open)
+  const access = accessAtCreation(open)
   return {
     machine: open.machine,
     config: open.machine.config,
@@ -48,6 +50,7 @@ export async function machineSpec(state: CreateState, seed?: SeedDocuments): Pro
     ...(open.factory.capabilities.inventory ? { placeholderKey: await placeholderKey(ctx) } : {}),
     ...(seed ? { seed } : {}),
     ...(image ? { image } : {}),
+    ...(access ? { access } : {}),
   }
 }
 

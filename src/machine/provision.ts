@@ -27,6 +27,7 @@ export async function provisionMachine(ctx: MachineContext, name: string, force 
   try {
     requireRunning(state.open)
     for (const row of provisionStages(state.open)) await runStage(row, state)
+    await state.besides()
     if (isMade(state.open.ledger)) await state.update((ledger) => finished(state.open, ledger))
     await settleUpgrade(ctx, state.open)
     await syncDockerContext(ctx, state.open)

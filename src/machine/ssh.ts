@@ -2,6 +2,7 @@ import { MachineError } from '../contracts/errors.js'
 import type { SshHost } from '../ssh/host.js'
 import { runInteractive } from '../ssh/interactive.js'
 import { jumpHosts, readPassedWords } from '../ssh/passed-options.js'
+import { accessHints } from './access-hints.js'
 import { sshEndpoint } from './connect.js'
 import type { MachineContext } from './context.js'
 import { openMachine } from './open.js'
@@ -28,12 +29,15 @@ export async function sshSession(
   }
   const host = await reachOpen(ctx, open)
   const configPath = ctx.nativeSsh ? undefined : await jumpConfig(ctx, host, words)
-  return await runInteractive(host, {
+  const status = await runInteractive(host, {
     extra: words,
     signal: endSignal(ctx.signal),
     ...(configPath === undefined ? {} : { configPath }),
     ...(ctx.nativeSsh ? { program: null } : {}),
   })
+  // What ssh says of a connection that did not come about.
+  if (status === 255) for (const text of accessHints(open)) ctx.report({ type: 'info', machine: name, text })
+  return status
 }
 
 /** `-J OTHER` goes through a machine of ours by its name. Other hosts are left to ssh. */

@@ -2,12 +2,14 @@ import { MachineError } from '../contracts/errors.js'
 import type { MachineState } from '../contracts/state.js'
 import type { Stage } from '../contracts/events.js'
 import { askEngine, isCertificateFault, startFollowers, waitForEngine } from './verify.js'
+import { finishAccess } from './access.js'
 import { waitForBoot } from './boot.js'
 import { serverSans } from './certificates.js'
 import type { MachineContext } from './context.js'
 import { CreateState } from './create-state.js'
 import { syncDockerContext } from './docker-context.js'
 import { recordEvents } from './driver-events.js'
+import { labelHostKey } from './host-key-label.js'
 import { machineImage, pinImage } from './image.js'
 import { type OpenMachine, openMachine, requireVerb } from './open.js'
 import { settleUpgrade } from './pending-upgrade.js'
@@ -67,7 +69,10 @@ export async function bringUp(ctx: MachineContext, open: OpenMachine): Promise<v
   if (image) await pinImage(ctx, open, image)
   const state = new CreateState(ctx, open, image)
   try {
+    await finishAccess(state, ctx.signal)
+    labelHostKey(state)
     for (const row of START_STAGES) await runStage(row, state)
+    await state.besides()
     await settleUpgrade(ctx, open)
   } finally {
     state.close()

@@ -47,6 +47,14 @@ const swarmChoices = v.looseObject({
   joinOpts: texts,
   experimental: v.boolean(),
 })
+const accessChoice = v.looseObject({ openTo: texts })
+const accessRules = v.looseObject({ ssh: texts, engine: texts })
+const recordedAccess = v.looseObject({
+  sources: texts,
+  here: v.optional(v.string()),
+  rules: accessRules,
+  next: v.optional(accessRules),
+})
 const imageReference = v.looseObject({ digest: v.string(), version: v.string() })
 const engineSource = v.picklist(['image', 'bundled', 'host', 'install-url'])
 
@@ -60,7 +68,12 @@ const ledger = v.looseObject({
   ),
   stepsDone: v.array(v.picklist(STAGES)),
   driver: v.looseObject({ name: v.string(), config: json, unread: v.optional(v.literal(true)) }),
-  options: v.looseObject({ engine: engineChoices, tlsSans: texts, swarm: v.optional(swarmChoices) }),
+  options: v.looseObject({
+    engine: engineChoices,
+    tlsSans: texts,
+    swarm: v.optional(swarmChoices),
+    access: v.optional(accessChoice),
+  }),
   resources: v.array(resource),
   hostKeys: v.optional(
     v.looseObject({
@@ -70,6 +83,7 @@ const ledger = v.looseObject({
       rotated: v.boolean(),
     }),
   ),
+  hostKeyLabel: v.optional(v.string()),
   ssh: v.optional(v.looseObject({ user: v.string(), keyPath: v.optional(v.string()) })),
   engine: v.optional(
     v.looseObject({
@@ -81,6 +95,7 @@ const ledger = v.looseObject({
   certificate: v.optional(v.looseObject({ sha256: v.string(), notAfter: v.string() })),
   secrets: v.record(v.string(), secretRef),
   dockerContext: v.optional(v.string()),
+  access: v.optional(recordedAccess),
   image: v.optional(imageReference),
   upgrade: v.optional(
     v.looseObject({

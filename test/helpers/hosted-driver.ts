@@ -4,15 +4,27 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Driver, DriverFactory, FlagValues, MachineSpec } from '../../src/contracts/driver.js'
+import type {
+  AccessRules,
+  Driver,
+  DriverFactory,
+  DriverMachine,
+  FlagValues,
+  MachineSpec,
+} from '../../src/contracts/driver.js'
 import { collectFlagValues } from '../../src/drivers/common/flags.js'
+import { ConfigReader } from '../../src/drivers/common/config-reader.js'
+import { covers } from '../../src/util/cidr.js'
 import { factory as fake } from '../doubles/fake-driver/index.js'
+import { FakeProvider } from '../doubles/fake-driver/provider.js'
 
 /** Plain JSON, so that a worker process can have the same driver. */
 export interface Hosting {
   readonly sshPort: number
   readonly sshUser: string
   readonly enginePort: number
+  /** Address from which the host sees us: the provider's firewall is enforced for it. */
+  readonly caller?: string
   /** Directory of the sshd: host key, authorized_keys and pid. */
   readonly sshDir: string
 }
@@ -29,13 +41,18 @@ export function hostedFactory(hosting: Hosting): DriverFactory {
       const host = '127.0.0.1'
       return Object.assign(driver, {
         patience: () => 1,
-        endpoint: () => ({
-          address: host,
-          ssh: { host, port: hosting.sshPort, user: hosting.sshUser },
-          engine: { host, port: hosting.enginePort },
-          enginePort: 2376,
-          sans: [],
-        }),
+        endpoint: (machine: DriverMachine) => {
+          const rules = rulesAtProvider(machine)
+          const port = (of: 'ssh' | 'engine', open: number): number =>
+            hosting.caller === undefined || letsIn(rules?.[of] ?? [], hosting.caller) ? open : CLOSED
+          return {
+            address: host,
+            ssh: { host, port: port('ssh', hosting.sshPort), user: hosting.sshUser },
+            engine: { host, port: port('engine', hosting.enginePort) },
+            enginePort: 2376,
+            sans: [],
+          }
+        },
         async *create(spec: MachineSpec, signal: AbortSignal) {
           yield* create(spec, signal)
           firstBoot(hosting.sshDir, spec)
@@ -47,6 +64,20 @@ export function hostedFactory(hosting: Hosting): DriverFactory {
       }) satisfies Driver
     },
   }
+}
+
+/** Where nobody listens. */
+const CLOSED = 9
+
+function letsIn(sources: readonly string[], caller: string): boolean {
+  return sources.some((source) => covers(source, caller))
+}
+
+/** What the provider's firewall lets through to a machine at this moment. */
+function rulesAtProvider({ id, config }: DriverMachine): AccessRules | undefined {
+  const { servers, firewalls } = new FakeProvider(new ConfigReader(config).string('dir')).read()
+  const name = servers.find(({ tags }) => tags['tsmachine-id'] === id)?.firewall
+  return firewalls.find((firewall) => firewall.name === name)?.rules
 }
 
 /** Flag values of a machine at the provider double in `dir`. */

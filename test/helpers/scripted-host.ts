@@ -11,7 +11,7 @@ import type { Hosting } from './hosted-driver.js'
 import { type Sshd, startSshd } from './sshd.js'
 
 /** What a command over SSH is for. */
-export type Part = 'facts' | 'next' | 'install' | 'apply' | 'log'
+export type Part = 'facts' | 'next' | 'install' | 'apply' | 'log' | 'address'
 
 export interface ScriptedHost {
   readonly sshd: Sshd
@@ -19,6 +19,8 @@ export interface ScriptedHost {
   readonly hosting: Hosting
   /** Commands so far, in order. */
   calls(): readonly string[]
+  /** From now on the host sees us come from there. */
+  seesUsAt(address: string): void
   /** Lets a part fail with this text; undefined lets it work again. */
   fail(part: Part, text: string | undefined): void
 }
@@ -35,7 +37,6 @@ const FACTS = {
   os_release: 'ID=tsmachine\nVERSION_ID=26.1.5\n',
   engine_state: 'running',
   dockerd: '/usr/bin/dockerd',
-  connection: '127.0.0.1 1 127.0.0.1 22',
 }
 
 const command = (dir: string): string => `#!/bin/sh
@@ -46,6 +47,7 @@ case $SSH_ORIGINAL_COMMAND in
 *'CONNECTION" next '*) part=next ;;
 *'CONNECTION" install '*) part=install ;;
 *'CONNECTION" '[0-9]*) part=log ;;
+*'CONNECTION"; ip '*) part=address ;;
 *) part=facts ;;
 esac
 cat >/dev/null
@@ -67,6 +69,7 @@ install)
     read -r pid <"$sshd/pid"; kill -HUP "$pid"
   fi
   cut -d' ' -f1,2 "$sshd/host_ed25519.pub" ;;
+address) cat "$dir/address" ;;
 apply) echo @@done ;;
 log) echo 'level=error msg="the last words of the engine"' ;;
 esac
@@ -81,10 +84,13 @@ export async function scriptedHost(
   const dir = mkdtempSync(join(tmpdir(), 'tsm-scripted-'))
   const force = join(dir, 'command')
   writeFileSync(force, command(dir), { mode: 0o755 })
-  writeFileSync(
-    join(dir, 'facts'),
-    JSON.stringify({ ...FACTS, clock: String(Math.floor(Date.now() / 1000)) }),
-  )
+  const seesUsAt = (address: string): void => {
+    const clock = String(Math.floor(Date.now() / 1000))
+    const connection = `${address} 1 127.0.0.1 22`
+    writeFileSync(join(dir, 'facts'), JSON.stringify({ ...FACTS, connection, clock }))
+    writeFileSync(join(dir, 'address'), `${connection}\n`)
+  }
+  seesUsAt('127.0.0.1')
   const sshd = await startSshd({ config: [`ForceCommand ${force}`], authorized: options.authorized ?? [] })
   writeFileSync(join(dir, 'sshd'), `${sshd.dir}\n`)
   const ca = await ensureCa(ctx.store.certsDir, { clock: ctx.clock })
@@ -101,6 +107,7 @@ export async function scriptedHost(
     engine,
     hosting: { sshPort: sshd.port, sshUser: sshd.user, enginePort: engine.port, sshDir: sshd.dir },
     calls: () => (existsSync(calls) ? readFileSync(calls, 'utf8').split('\n').filter(Boolean) : []),
+    seesUsAt,
     fail(part, text) {
       if (text === undefined) rmSync(join(dir, `fail-${part}`), { force: true })
       else writeFileSync(join(dir, `fail-${part}`), text)

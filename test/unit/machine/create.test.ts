@@ -56,6 +56,7 @@ t.test('a machine is made, recorded step by step and ready', async (t) => {
     stepsDone: ['make'],
     resources: [
       { kind: 'key', state: 'made' },
+      { kind: 'firewall', state: 'made' },
       { kind: 'server', state: 'made', id: 'srv-1' },
     ],
   })
