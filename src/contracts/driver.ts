@@ -161,6 +161,8 @@ export interface StateReport {
   readonly id: string
   readonly state: MachineState
   readonly error?: string
+  /** What `endpoint()` would give as the address, if the provider says: it may have changed behind our back. */
+  readonly address?: string
 }
 
 /** Last words of a guest for error messages; control characters are neutralised by the renderer. */

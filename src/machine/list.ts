@@ -1,3 +1,4 @@
+import type { StateReport } from '../contracts/driver.js'
 import { isMachineError, messageOf } from '../contracts/errors.js'
 import type { MachineRecord } from '../contracts/record.js'
 import type { MachineState } from '../contracts/state.js'
@@ -13,6 +14,7 @@ import { filterRecords, isWhole, type ListFilter, stateMatches } from './list-fi
 import { brokenRow, type ListRow, type Masters, recordRow } from './list-row.js'
 import { naturalOrder } from './natural-order.js'
 import { openRecord, type OpenMachine } from './open.js'
+import { movedText, movedTo } from './state.js'
 import { swarmMasters, swarmRole, swarmUrl } from './swarm.js'
 
 export type { ListRow } from './list-row.js'
@@ -46,10 +48,7 @@ export function listNames(
   return { names: whole.map((record) => record.name), unloadable: broken.map((record) => record.name) }
 }
 
-interface KnownState {
-  readonly state: MachineState
-  readonly error?: string
-}
+type KnownState = Omit<StateReport, 'id'>
 
 const TIMEOUT: KnownState = { state: 'Timeout' }
 
@@ -153,12 +152,16 @@ class Listing {
     return Math.round(this.ctx.clock.monotonicMs() - this.#started)
   }
 
-  async #liveRow(open: OpenMachine, { state, error }: KnownState): Promise<ListRow> {
+  async #liveRow(open: OpenMachine, known: KnownState): Promise<ListRow> {
     const { ctx } = this
+    const { state, error } = known
+    const moved = movedTo(open, { ...known, id: open.machine.id })
     const row = recordRow(open.record, this.#masters)
     if (state === 'Timeout') return { ...row, state, error: failureText(open), responseMs: this.#elapsed() }
     const url = shownUrl(open, state)
-    const engine = await this.#engine(open, state)
+    const engine = moved
+      ? { version: 'Unknown', error: movedText(open, moved) }
+      : await this.#engine(open, state)
     const days = await certificateDaysLeft(open, ctx.clock.now())
     const host = ctx.env['DOCKER_HOST']
     return {

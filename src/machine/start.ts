@@ -17,7 +17,7 @@ import { renewCertificates } from './renew.js'
 import { certificatesAreDue } from './due.js'
 import { syncSshEntry } from './ssh-config.js'
 import { runStage, type StageDefinition } from './stages.js'
-import { machineState } from './state.js'
+import { machineReport, movedTo } from './state.js'
 
 const MINUTE = 60_000
 const ENGINE_MS = 90_000
@@ -28,7 +28,8 @@ export async function startMachine(ctx: MachineContext, name: string): Promise<v
   try {
     const open = await openMachine(ctx, name)
     requireProvisioned(open)
-    refuseRunning(name, await machineState(open, ctx.signal))
+    const report = await machineReport(open, ctx.signal)
+    if (movedTo(open, report) === undefined) refuseRunning(name, report?.state ?? '')
     await bringUp(ctx, open)
   } finally {
     await lock.release()

@@ -3,7 +3,7 @@ import { isMachineError, MachineError, messageOf } from '../contracts/errors.js'
 import { withDeadline } from '../util/wait.js'
 import type { MachineContext } from './context.js'
 import { openMachine } from './open.js'
-import { machineState } from './state.js'
+import { machineReport, movedText, movedTo } from './state.js'
 
 const STATUS_MS = 60_000
 
@@ -11,9 +11,15 @@ const STATUS_MS = 60_000
 export async function machineStatus(ctx: MachineContext, name: string): Promise<MachineState> {
   const open = await openMachine(ctx, name)
   try {
-    return await withDeadline(`the state of ${name}`, STATUS_MS, (signal) => machineState(open, signal), {
-      signal: ctx.signal,
-    })
+    const report = await withDeadline(
+      `the state of ${name}`,
+      STATUS_MS,
+      (signal) => machineReport(open, signal),
+      { signal: ctx.signal },
+    )
+    const moved = movedTo(open, report)
+    if (moved) ctx.report({ type: 'warn', machine: name, text: `${name}: ${movedText(open, moved)}` })
+    return report?.state ?? ''
   } catch (cause) {
     throw new MachineError('driver', `error getting state for host ${name}: ${messageOf(cause)}`, {
       machine: name,

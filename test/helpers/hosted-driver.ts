@@ -38,11 +38,16 @@ export function hostedFactory(hosting: Hosting): DriverFactory {
     async open(deps) {
       const driver = await fake.open(deps)
       const create = driver.create.bind(driver)
-      const host = '127.0.0.1'
+      const states = driver.states.bind(driver)
       return Object.assign(driver, {
+        states: async (...asked: Parameters<typeof states>) =>
+          (await states(...asked)).map(({ address, ...report }) =>
+            address?.startsWith('127.') ? { ...report, address } : report,
+          ),
         patience: () => 1,
         endpoint: (machine: DriverMachine) => {
           const rules = rulesAtProvider(machine)
+          const host = addressOf(machine)
           const port = (of: 'ssh' | 'engine', open: number): number =>
             hosting.caller === undefined || letsIn(rules?.[of] ?? [], hosting.caller) ? open : CLOSED
           return {
@@ -71,6 +76,13 @@ const CLOSED = 9
 
 function letsIn(sources: readonly string[], caller: string): boolean {
   return sources.some((source) => covers(source, caller))
+}
+
+/** Addresses at the double are of no network; one of loopback is where a test has moved the server to. */
+function addressOf({ resources }: DriverMachine): string {
+  const attributes = resources.find(({ kind }) => kind === 'server')?.attributes ?? {}
+  const address = new ConfigReader(attributes).string('address')
+  return address.startsWith('127.') ? address : '127.0.0.1'
 }
 
 /** What the provider's firewall lets through to a machine at this moment. */

@@ -79,7 +79,7 @@ esac
 export async function scriptedHost(
   t: Test,
   ctx: MachineContext,
-  options: { authorized?: readonly string[] } = {},
+  options: { authorized?: readonly string[]; sans?: readonly string[] } = {},
 ): Promise<ScriptedHost> {
   const dir = mkdtempSync(join(tmpdir(), 'tsm-scripted-'))
   const force = join(dir, 'command')
@@ -94,7 +94,12 @@ export async function scriptedHost(
   const sshd = await startSshd({ config: [`ForceCommand ${force}`], authorized: options.authorized ?? [] })
   writeFileSync(join(dir, 'sshd'), `${sshd.dir}\n`)
   const ca = await ensureCa(ctx.store.certsDir, { clock: ctx.clock })
-  const pair = await issueServer({ ca, name: 'web', sans: ['127.0.0.1'], clock: ctx.clock })
+  const pair = await issueServer({
+    ca,
+    name: 'web',
+    sans: ['127.0.0.1', ...(options.sans ?? [])],
+    clock: ctx.clock,
+  })
   const engine = await FakeEngine.start({ ca: ca.caPem, cert: pair.cert, key: pair.key })
   t.teardown(async () => {
     await engine.stop()
