@@ -4,6 +4,9 @@ import { MachineError, messageOf } from '../contracts/errors.js'
 import type { MachineOptions } from '../contracts/record.js'
 import { DEFAULT_INSTALL_URL } from '../contracts/record.js'
 import { parseSource } from '../machine/access-rules.js'
+import { readAuthorizedKeys } from '../machine/given-files.js'
+import type { SecretPlace } from '../machine/secrets.js'
+import { integerFlag } from './integer-flag.js'
 import { SWARM_FLAGS, swarmChoices, type SwarmFlagValues } from './swarm-flags.js'
 
 const ENGINE = { helpGroup: 'ENGINE' }
@@ -16,12 +19,42 @@ const list = (summary: string, helpValue: string) =>
     multipleNonGreedy: true,
   })
 
+export const DEFAULT_PARALLEL = 8
+
 /** Flags of `create` that every driver shares. */
 export const CREATE_FLAGS = {
   driver: Flags.string({
     char: 'd',
     helpValue: 'NAME',
     summary: 'What makes the machine. [env: MACHINE_DRIVER; default: qemu]',
+  }),
+  count: integerFlag({
+    char: 'n',
+    min: 1,
+    helpValue: 'COUNT',
+    summary: 'Make so many machines; {n} in the name is 1, 2, 3 ...',
+  }),
+  parallel: integerFlag({
+    min: 1,
+    helpValue: 'COUNT',
+    summary: `How many machines are made at the same time. [default: ${DEFAULT_PARALLEL}]`,
+  }),
+  'authorized-key': Flags.string({
+    helpValue: 'FILE',
+    summary:
+      'Public key that may log in as well: a way in that does not lie in this store. [may be repeated]',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+  'no-save-secret': Flags.boolean({
+    summary: 'Keep no token or password: later commands need the variable or the reference again.',
+    exclusive: ['store-secrets'],
+  }),
+  'store-secrets': Flags.string({
+    options: ['backend', 'record'],
+    helpValue: 'PLACE',
+    summary:
+      "Where tokens and passwords stay: backend (credential helper, else private files), or record, in clear text as docker-machine's. [default: backend]",
   }),
   resume: Flags.boolean({ summary: 'Carry on with a create that failed or was interrupted.' }),
   'engine-install-url': Flags.string({
@@ -63,6 +96,7 @@ export interface CreateFlagValues extends SwarmFlagValues {
   readonly 'engine-env'?: readonly string[] | undefined
   readonly 'open-to'?: readonly string[] | undefined
   readonly 'tls-san'?: readonly string[] | undefined
+  readonly 'authorized-key'?: readonly string[] | undefined
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -72,6 +106,7 @@ export async function machineOptions(flags: CreateFlagValues, env: Environment):
   const installUrl = flags['engine-install-url'] ?? env['MACHINE_DOCKER_INSTALL_URL']
   const storageDriver = flags['engine-storage-driver']
   const swarm = swarmChoices(flags, env)
+  const authorizedKeys = await readAuthorizedKeys(flags['authorized-key'] ?? [])
   return {
     engine: {
       opts: flags['engine-opt'] ?? [],
@@ -89,6 +124,7 @@ export async function machineOptions(flags: CreateFlagValues, env: Environment):
     tlsSans: flags['tls-san'] ?? [],
     ...(swarm ? { swarm } : {}),
     ...accessChoice(flags['open-to']),
+    ...(authorizedKeys.length > 0 ? { authorizedKeys } : {}),
   }
 }
 
@@ -97,6 +133,15 @@ function accessChoice(openTo: readonly string[] | undefined): Pick<MachineOption
   if (openTo === undefined) return {}
   const sources = openTo.filter((source) => source !== 'here').map(parseSource)
   return { access: { openTo: [...new Set(sources)] } }
+}
+
+/** Where secrets go that the command line or a variable gives. */
+export function secretPlace(flags: {
+  readonly 'no-save-secret'?: boolean
+  readonly 'store-secrets'?: string | undefined
+}): SecretPlace {
+  if (flags['no-save-secret']) return 'nowhere'
+  return flags['store-secrets'] === 'record' ? 'record' : 'backend'
 }
 
 /** docker-machine splits a list variable at commas and appends what the command line gives. */

@@ -29,9 +29,28 @@ export function renderFailure(failure: Failure, options: RenderOptions): void {
 
 /** The text of one failure or of several that happened side by side. Control characters are shown, not sent. */
 export function failureText(error: MachineError, options: TextOptions): string {
-  const parts = partsOf(error).map((part) => oneFailure(part, options))
+  const isOne = !(error.cause instanceof AggregateError) || options.profile.story === 'docker-machine'
+  const parts = isOne
+    ? partsOf(error).map((part) => oneFailure(part, options))
+    : together(partsOf(error), options)
   const trace = options.debug ? traceOf(error) : ''
   return neutralise(parts.join('') + trace)
+}
+
+/** One text each; machines that failed in the same way, as of a bad token, share one. */
+function together(parts: readonly MachineError[], options: TextOptions): readonly string[] {
+  const texts = parts.map((part) => oneFailure(part, options))
+  return [...new Set(texts)].map((text) => {
+    const alike = parts.filter((_part, at) => texts[at] === text)
+    const names = alike.flatMap(({ machine, message }) =>
+      machine && !isNamed(message, machine) ? [machine] : [],
+    )
+    return names.length === 0 ? text : text.replace(/^(Error: )?/, `$1${names.join(', ')}: `)
+  })
+}
+
+function isNamed(message: string, machine: string): boolean {
+  return message.split(/[^\w.-]+/).includes(machine)
 }
 
 /** Errors of several machines travel as the cause of one (`joinErrors`). */

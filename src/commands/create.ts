@@ -3,18 +3,28 @@ import { words } from '../cli/args.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { createFailure } from '../cli/create-failure.js'
 import { offerResume } from '../cli/confirm.js'
-import { CREATE_FLAGS, machineOptions } from '../cli/create-flags.js'
+import { CREATE_FLAGS, DEFAULT_PARALLEL, machineOptions, secretPlace } from '../cli/create-flags.js'
 import { DRIVER_FLAGS, driverValues } from '../cli/driver-flags.js'
-import { createMachine, type CreateResult, resumeCreate } from '../machine/create.js'
+import {
+  createMachine,
+  createMachines,
+  type CreateResult,
+  resumeCreate,
+  resumeCreates,
+} from '../machine/create.js'
+import { createNames } from '../machine/create-names.js'
+import type { CreateChoices } from '../machine/create-plan.js'
 import type { MachineContext } from '../machine/context.js'
 
 export default class Create extends BaseCommand {
   static override summary = 'Make a machine with a Docker engine that only you can reach.'
-  static override usage = 'create [FLAGS] NAME'
+  static override usage = 'create [FLAGS] NAME...'
   static override strict = false
   static override description =
     'A create that fails keeps its record: --resume carries on from the step that failed, rm removes all of it.'
-  static override args = { name: Args.string({ description: 'Name of the new machine', ignoreStdin: true }) }
+  static override args = {
+    name: Args.string({ description: 'Name of the new machine, or several', ignoreStdin: true }),
+  }
   static override flags = { ...CREATE_FLAGS, ...DRIVER_FLAGS }
   static override examples = [
     '<%= config.bin %> create dev',
@@ -22,20 +32,35 @@ export default class Create extends BaseCommand {
     '<%= config.bin %> create --driver generic --generic-ip-address 192.0.2.10 --generic-ssh-user admin box',
     '<%= config.bin %> create --driver none --url tcp://192.0.2.10:2376 other',
     '<%= config.bin %> create dev --resume',
+    '<%= config.bin %> create -n 20 ci-{n}',
   ]
 
   override async run(): Promise<void> {
     const { argv, flags } = await this.parse(Create)
-    const [name, ...extra] = words(argv)
+    const names = this.names(words(argv), flags.count)
+    const [name] = names
     if (!name) throw this.usage('Error: No machine name specified')
-    if (extra.length > 0) throw this.usage(`Invalid command line. Found extra arguments [${extra.join(' ')}]`)
     const ctx = this.context(flags)
     if (flags.resume) this.refuseChoices(flags)
+    if (names.length > 1 || flags.count !== undefined) return await this.createSeveral(ctx, names, flags)
     const result = await this.inTheirWords(() =>
       flags.resume ? resumeCreate(ctx, name) : this.create(ctx, name, flags),
     )
     this.answer(result, '')
     ctx.report({ type: 'info', text: this.nextStep(result) })
+  }
+
+  private async createSeveral(
+    ctx: MachineContext,
+    names: readonly string[],
+    flags: Record<string, unknown> & { readonly parallel?: number | undefined; readonly resume: boolean },
+  ): Promise<void> {
+    const many = { names, parallel: flags.parallel ?? DEFAULT_PARALLEL }
+    const results = flags.resume
+      ? await resumeCreates(ctx, many)
+      : await createMachines(ctx, { ...many, ...(await this.choices(flags)) })
+    this.answer({ machines: results }, '')
+    ctx.report({ type: 'info', text: this.nextSteps(results) })
   }
 
   private async inTheirWords(work: () => Promise<CreateResult>): Promise<CreateResult> {
@@ -46,10 +71,18 @@ export default class Create extends BaseCommand {
     }
   }
 
+  /** Fleets that call docker-machine rely on its refusal of a second name. */
+  private names(given: readonly string[], count: number | undefined): readonly string[] {
+    const extra = given.slice(1)
+    if (this.profile.story === 'docker-machine' && extra.length > 0)
+      throw this.usage(`Invalid command line. Found extra arguments [${extra.join(' ')}]`)
+    return createNames(given, count)
+  }
+
   /** The record says what was chosen: another choice now would be ignored. */
   private refuseChoices(flags: Record<string, unknown>): void {
     const choices = Object.keys(flags).filter((name) => name in CREATE_FLAGS || name in DRIVER_FLAGS)
-    const extra = choices.filter((name) => name !== 'resume').map((name) => `--${name}`)
+    const extra = choices.filter((name) => !WITH_RESUME.has(name)).map((name) => `--${name}`)
     if (extra.length > 0)
       throw this.usage(`--resume carries on with the choices of the first create, without ${extra.join(' ')}`)
   }
@@ -60,11 +93,16 @@ export default class Create extends BaseCommand {
     flags: Record<string, unknown>,
   ): Promise<CreateResult> {
     if (await offerResume(ctx, name)) return await resumeCreate(ctx, name)
+    return await createMachine(ctx, { name, ...(await this.choices(flags)) })
+  }
+
+  private async choices(flags: Record<string, unknown>): Promise<CreateChoices> {
     const { env } = this.session
     const given = typeof flags['driver'] === 'string' ? flags['driver'] : undefined
     const driver = given || env['MACHINE_DRIVER'] || this.profile.defaultDriver
     const flagValues = await driverValues(driver, flags, env)
-    return await createMachine(ctx, { name, driver, flagValues, options: await machineOptions(flags, env) })
+    const options = await machineOptions(flags, env)
+    return { driver, flagValues, options, secretPlace: secretPlace(flags) }
   }
 
   private nextStep({ name, dockerContext }: CreateResult): string {
@@ -74,4 +112,12 @@ export default class Create extends BaseCommand {
       ? text
       : `${text}\nOr use its Docker context: docker --context ${dockerContext} info`
   }
+
+  private nextSteps(results: readonly CreateResult[]): string {
+    const names = results.map(({ name }) => name)
+    return `Made ${names.length} machines: ${names.join(' ')}\nTo use one of them: ${this.profile.program} env ${names[0] ?? 'NAME'}`
+  }
 }
+
+/** What may be said of a create that is carried on with: which machines, and how many at once. */
+const WITH_RESUME: ReadonlySet<string> = new Set(['resume', 'count', 'parallel'])

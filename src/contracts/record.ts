@@ -133,6 +133,8 @@ export interface MachineOptions {
   readonly swarm?: SwarmChoices
   /** Only where the driver has a firewall. */
   readonly access?: AccessChoice
+  /** Further public keys that may log in (`--authorized-key`), one `authorized_keys` line each. */
+  readonly authorizedKeys?: readonly string[]
 }
 
 /** The `--swarm*` flags: docker-machine's classic swarm, which runs as containers. */

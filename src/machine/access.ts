@@ -15,7 +15,6 @@ import { requireShell } from './require-shell.js'
  */
 export function withAccessChoice(
   ctx: MachineContext,
-  name: string,
   factory: DriverFactory,
   options: MachineOptions,
 ): MachineOptions {
@@ -26,8 +25,8 @@ export function withAccessChoice(
   if (options.access) return options
   const { openTo } = ctx.profile
   if (openTo.length > 0) {
-    const text = `${name} will be open to any address, as docker-machine's machines are: --open-to here lets in this computer alone`
-    ctx.report({ type: 'warn', machine: name, text })
+    const text = "New machines are open to any address, as docker-machine's are: --open-to here lets in this computer alone"
+    ctx.report({ type: 'warn', text })
   }
   return { ...options, access: { openTo } }
 }

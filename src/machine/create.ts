@@ -1,34 +1,24 @@
 import { randomBytes } from 'node:crypto'
-import { checkChoices } from '../../provision/plan.js'
-import type { DriverFactory, FlagValues } from '../contracts/driver.js'
-import { isMachineError, MachineError, toMachineError } from '../contracts/errors.js'
-import type { JsonObject } from '../contracts/json.js'
-import type { MachineOptions } from '../contracts/record.js'
-import { describeHolder, type Lock } from '../util/locks.js'
-import { withAccessChoice } from './access.js'
+import { MachineError, toMachineError } from '../contracts/errors.js'
 import { ensureAuthority, storeCertificates } from './certificates.js'
 import type { MachineContext } from './context.js'
+import { checkMachineNames, lockForCreate, refuseNames, refuseTaken } from './create-names.js'
+import { type CreateChoices, type CreatePlan, planCreate } from './create-plan.js'
 import { CreateState } from './create-state.js'
 import { openStages } from './create-stages.js'
 import { updateLedger } from './driver-events.js'
 import { firstRecord } from './first-record.js'
 import { syncDockerContext } from './docker-context.js'
 import { machineImage } from './image.js'
-import { runningCreate } from './interrupt.js'
-import { checkMachineName } from './machine-name.js'
+import { eachOfMany } from './many.js'
 import { driverMachine, openMachine, type OpenMachine } from './open.js'
 import { preflight } from './preflight.js'
-import { keepSecrets, resolveGiven, type SecretValues, splitSecrets } from './secrets.js'
 import { syncSshEntry } from './ssh-config.js'
 import { runStage } from './stages.js'
 
-/** What the user asked for. */
-export interface CreateRequest {
+/** One machine that the user asked for. */
+export interface CreateRequest extends CreateChoices {
   readonly name: string
-  readonly driver: string
-  /** Driver flags, merged with environment and defaults. */
-  readonly flagValues: FlagValues
-  readonly options: MachineOptions
 }
 
 export interface CreateResult {
@@ -41,23 +31,44 @@ export interface CreateResult {
  * @throws MachineError with stage, evidence and next command; `preflight` (exit 3) leaves nothing behind
  */
 export async function createMachine(ctx: MachineContext, request: CreateRequest): Promise<CreateResult> {
-  checkMachineName(request.name)
-  const factory = await ctx.drivers.load(request.driver)
-  const { flagValues, references } = await resolveGiven(ctx, factory, request.flagValues)
-  const { config, values } = splitSecrets(factory, parseConfig(factory, flagValues))
-  checkChoices(request.options.engine)
-  const options = withAccessChoice(ctx, request.name, factory, request.options)
-  refuseRunning(ctx, request.name)
-  refuseTaken(ctx, request.name)
-  const lock = await lockForCreate(ctx, request.name)
+  checkMachineNames([request.name])
+  const plan = await planCreate(ctx, request)
+  refuseNames(ctx, [request.name])
+  return await createPlanned(ctx, plan, request.name)
+}
+
+/** Several machines of one kind. */
+export interface CreateManyRequest extends CreateChoices {
+  readonly names: readonly string[]
+  /** How many are made at the same time. */
+  readonly parallel: number
+}
+
+/**
+ * Makes machines side by side; one that fails does not stop the others.
+ * @throws MachineError as `withMachines`, after all have come to their end; before any is made for a name that cannot be
+ */
+export async function createMachines(
+  ctx: MachineContext,
+  request: CreateManyRequest,
+): Promise<readonly CreateResult[]> {
+  checkMachineNames(request.names)
+  const plan = await planCreate(ctx, request)
+  refuseNames(ctx, request.names)
+  return await eachOfMany(ctx, request, (name) => createPlanned(ctx, plan, name))
+}
+
+async function createPlanned(ctx: MachineContext, plan: CreatePlan, name: string): Promise<CreateResult> {
+  const lock = await lockForCreate(ctx, name)
   try {
-    refuseTaken(ctx, request.name)
+    refuseTaken(ctx, name)
     await ensureAuthority(ctx, storeCertificates(ctx))
-    const state = await newState(ctx, factory, config, { ...request, options, secrets: values })
-    await preflight(state)
-    const secrets = await keepSecrets(ctx, factory, { values, references })
+    const state = await newState(ctx, plan, name)
+    await preflight(state, plan.given)
+    const { references, fields } = await plan.kept()
     const { ledger, record } = state.open
-    await ctx.store.create(request.name, { ledger: { ...ledger, secrets }, config: record.config })
+    const config = { ...record.config, Driver: { ...record.config.Driver, ...fields } }
+    await ctx.store.create(name, { ledger: { ...ledger, secrets: references }, config }, plan.given)
     return await carryOn(state)
   } finally {
     await lock.release()
@@ -77,6 +88,14 @@ export async function resumeCreate(ctx: MachineContext, name: string): Promise<C
   }
 }
 
+/** The same for several, side by side. */
+export async function resumeCreates(
+  ctx: MachineContext,
+  request: Pick<CreateManyRequest, 'names' | 'parallel'>,
+): Promise<readonly CreateResult[]> {
+  return await eachOfMany(ctx, request, (name) => resumeCreate(ctx, name))
+}
+
 /** Only what a create has left unfinished can be carried on with. */
 function refuseComplete({ name, record, ledger }: OpenMachine): void {
   if (ledger.phase === 'removing')
@@ -91,67 +110,12 @@ function refuseComplete({ name, record, ledger }: OpenMachine): void {
   })
 }
 
-function parseConfig(factory: DriverFactory, values: FlagValues): JsonObject {
-  const parsed = factory.parse(values)
-  if (parsed.ok) return parsed.config
-  throw new MachineError(
-    'usage',
-    `Error setting machine configuration from flags provided: ${parsed.faults.join('; ')}`,
-    {
-      hints: [`tsmachine create --driver ${factory.name} --help`],
-    },
-  )
-}
-
-/** @throws MachineError `exists`, with the way on when its create never finished */
-export function refuseTaken(ctx: MachineContext, name: string): void {
-  if (!ctx.store.exists(name)) return
-  const record = ctx.store.read(name)
-  const phase = record.ledger?.phase
-  const unfinished = !('error' in record) && (phase === 'creating' || phase === 'failed')
-  throw new MachineError('exists', `Docker machine "${name}" already exists`, {
-    machine: name,
-    hints: unfinished
-      ? [`Its create did not finish: tsmachine create ${name} --resume`, `or remove it: tsmachine rm ${name}`]
-      : [`tsmachine rm ${name}`, 'or choose another name'],
-  })
-}
-
-/** Its record looks unfinished as well, but there is nothing to resume. */
-function refuseRunning(ctx: MachineContext, name: string): void {
-  const holder = runningCreate(ctx, name)
-  if (!holder) return
-  throw new MachineError('exists', `Docker machine "${name}" already exists: ${describeHolder(holder)}`, {
-    machine: name,
-    hints: ['Wait for the other command to end.'],
-  })
-}
-
-async function lockForCreate(ctx: MachineContext, name: string): Promise<Lock> {
-  try {
-    return await ctx.store.lock(name, `create ${name}`, { waitMs: 0, signal: ctx.signal })
-  } catch (error) {
-    if (!isMachineError(error) || error.code !== 'locked') throw error
-    throw new MachineError('exists', `Docker machine "${name}" already exists: ${error.message}`, {
-      machine: name,
-      hints: ['Wait for the other command to end.'],
-      cause: error,
-    })
-  }
-}
-
-async function newState(
-  ctx: MachineContext,
-  factory: DriverFactory,
-  config: JsonObject,
-  request: CreateRequest & { readonly secrets: SecretValues },
-): Promise<CreateState> {
+async function newState(ctx: MachineContext, plan: CreatePlan, name: string): Promise<CreateState> {
+  const { factory, driver, secrets, options } = plan
   const machineId = randomBytes(16).toString('hex')
-  const record = firstRecord(ctx, factory, config, { ...request, machineId })
-  const driver = await factory.open(ctx.driverDeps)
-  const { secrets } = request
+  const record = firstRecord(ctx, factory, plan.config, { name, options, machineId })
   const machine = await driverMachine(ctx, record, { ledger: record.ledger, secrets })
-  const open = { name: request.name, record, ledger: record.ledger, factory, driver, machine, secrets }
+  const open = { name, record, ledger: record.ledger, factory, driver, machine, secrets }
   return new CreateState(ctx, open, await machineImage(ctx, open))
 }
 

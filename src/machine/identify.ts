@@ -5,7 +5,7 @@ import { rootedFacts, settledFacts } from './host-facts.js'
 import { labelHostKey } from './host-key-label.js'
 import { hasHostKey, removeHostKey } from './identity-files.js'
 import { reconnect } from './login.js'
-import { sealedSeed } from './make.js'
+import { sealedSeed } from './machine-seed.js'
 import { finishRotation, prepareRotation } from './rotate-host-key.js'
 import { requireShell } from './require-shell.js'
 

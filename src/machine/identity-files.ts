@@ -6,10 +6,10 @@ import { generateKeyPair } from '../ssh/key-pair.js'
 import { writeFileAtomic } from '../util/atomic-file.js'
 
 /** File names inside a machine directory. `id_rsa` is called so whatever its type: scripts name it. */
-const CLIENT_KEY = 'id_rsa'
+export const CLIENT_KEY = 'id_rsa'
 const HOST_KEY = 'host_key'
 
-/** The client key of a machine, made when it is missing. */
+/** The client key of a machine: the user's own if a create was given one, else made when it is missing. */
 export async function ensureClientKey(
   dir: string,
   name: string,

@@ -61,7 +61,8 @@ export async function withMachines<T>(
   return outcomes.flatMap((outcome) => ('error' in outcome ? [] : [outcome]))
 }
 
-async function settle<T>(
+/** One machine's part, its error named after it. */
+export async function settle<T>(
   name: string,
   work: (name: string) => Promise<T>,
 ): Promise<NamedResult<T> | { readonly error: MachineError }> {

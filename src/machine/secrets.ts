@@ -3,6 +3,7 @@ import { scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { DriverFactory, FlagSpec, FlagValues } from '../contracts/driver.js'
 import type { JsonObject } from '../contracts/json.js'
+import { MachineError } from '../contracts/errors.js'
 import type { LedgerRecord } from '../contracts/record.js'
 import { Secret, type SecretRef } from '../contracts/secrets.js'
 import { isReference } from '../store/secret-reference.js'
@@ -19,19 +20,51 @@ export interface GivenSecrets {
   readonly references: Readonly<Record<string, SecretRef>>
 }
 
-/** Flag values with what references stand for, and which of them were references. */
+/**
+ * Flag values with what references stand for, and which of them were references. Where none of the driver's secrets is
+ * given, those count that `secret set` has kept for it.
+ */
 export async function resolveGiven(
   ctx: MachineContext,
   factory: DriverFactory,
   flagValues: FlagValues,
 ): Promise<{ readonly flagValues: FlagValues; readonly references: GivenSecrets['references'] }> {
+  const given = secretFlags(factory).some(({ name }) => isGiven(flagValues[name]))
+  return given ? await resolveFlags(ctx, factory, flagValues) : await setSecrets(ctx, factory, flagValues)
+}
+
+function isGiven(value: FlagValues[string]): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+async function resolveFlags(
+  ctx: MachineContext,
+  factory: DriverFactory,
+  flagValues: FlagValues,
+): ReturnType<typeof resolveGiven> {
   const resolved: Record<string, FlagValues[string]> = { ...flagValues }
   const references: Record<string, SecretRef> = {}
   for (const flag of secretFlags(factory)) {
     const text = flagValues[flag.name]
-    if (typeof text !== 'string' || !isReference(text)) continue
+    if (!isGiven(text) || !isReference(text)) continue
     references[flag.key] = text
     resolved[flag.name] = (await ctx.store.secrets.resolve(text, ctx.signal)).reveal()
+  }
+  return { flagValues: resolved, references }
+}
+
+async function setSecrets(
+  ctx: MachineContext,
+  factory: DriverFactory,
+  flagValues: FlagValues,
+): ReturnType<typeof resolveGiven> {
+  const resolved: Record<string, FlagValues[string]> = { ...flagValues }
+  const references: Record<string, SecretRef> = {}
+  for (const flag of secretFlags(factory)) {
+    const entry = await ctx.store.secrets.entry({ account: factory.name, field: flag.key }, ctx.signal)
+    if (!entry) continue
+    references[flag.key] = entry.reference
+    resolved[flag.name] = entry.secret.reveal()
   }
   return { flagValues: resolved, references }
 }
@@ -52,22 +85,51 @@ export function splitSecrets(
   }
 }
 
+/** Where a value that was given stays: in the store's backend, in docker-machine's record, or with the user alone. */
+export type SecretPlace = 'backend' | 'record' | 'nowhere'
+
+/** What a machine's two records hold of its secrets. */
+export interface KeptSecrets {
+  readonly references: LedgerRecord['secrets']
+  /** docker-machine's fields with the values in clear. */
+  readonly fields: JsonObject
+}
+
 /**
- * Keeps given secrets in the store's backend and returns what the record holds of them. Machines that were given the
- * same value share one entry; another account's value never replaces it.
+ * Keeps given secrets. In the backend machines that were given the same value share one entry; another account's value
+ * never replaces it. References stay what they are, wherever values go.
  */
 export async function keepSecrets(
   ctx: MachineContext,
   factory: DriverFactory,
-  given: GivenSecrets,
-): Promise<LedgerRecord['secrets']> {
-  const kept: Record<string, SecretRef> = { ...given.references }
-  for (const [field, secret] of Object.entries(given.values)) {
-    if (kept[field] !== undefined) continue
-    const account = `${factory.name}/${await fingerprint(ctx, secret)}`
-    kept[field] = await ctx.store.secrets.save({ account, field }, secret, ctx.signal)
-  }
-  return kept
+  { values, references }: GivenSecrets,
+  place: SecretPlace = 'backend',
+): Promise<KeptSecrets> {
+  const own = Object.entries(values).filter(([field]) => references[field] === undefined)
+  if (place === 'record') return { references, fields: recordFields(factory, own) }
+  const kept: Record<string, SecretRef> = { ...references }
+  if (place === 'backend')
+    for (const [field, secret] of own) {
+      const account = `${factory.name}/${await fingerprint(ctx, secret)}`
+      kept[field] = await ctx.store.secrets.save({ account, field }, secret, ctx.signal)
+    }
+  return { references: kept, fields: {} }
+}
+
+function recordFields(factory: DriverFactory, values: readonly (readonly [string, Secret])[]): JsonObject {
+  const fields = factory.record.secretFields ?? {}
+  return Object.fromEntries(values.map(([key, secret]) => [fields[key] ?? key, secret.reveal()]))
+}
+
+/** @throws MachineError `usage` where docker-machine's record has no field for a secret that would go there */
+export function refusePlace(factory: DriverFactory, values: SecretValues, place?: SecretPlace): void {
+  const fields = factory.record.secretFields ?? {}
+  const homeless = Object.keys(values).find((key) => fields[key] === undefined)
+  if (place !== 'record' || homeless === undefined) return
+  const flag = factory.flags.find(({ key }) => key === homeless)?.name ?? homeless
+  throw new MachineError('usage', `docker-machine's record has no field for --${flag} of ${factory.name}`, {
+    hints: ['Create it without --store-secrets=record.'],
+  })
 }
 
 /**

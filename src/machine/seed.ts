@@ -1,5 +1,6 @@
 import type { SeedDocuments } from '../contracts/driver.js'
 import type { JsonObject } from '../contracts/json.js'
+import { multipart, type Part } from '../util/multipart.js'
 import { hostName } from './machine-name.js'
 
 /** A file of root's; `mode` is octal. */
@@ -14,44 +15,79 @@ export interface SeedInput {
   readonly name: string
   readonly instanceId: string
   readonly user: string
-  readonly authorizedKey: string
+  /** Our client key's public half, then those of the user's own. */
+  readonly authorizedKeys: readonly string[]
   /** The host key pair that we pinned; absent after rotation, so that nothing in the guest can read it. */
   readonly hostKey?: { readonly privatePem: string; readonly publicLine: string }
   /** Written at the first boot; absent once the host is configured, as the engine's key may be among them. */
   readonly files?: readonly SeedFile[]
   /** Further cloud-config keys that the driver's settings need. */
   readonly extra?: JsonObject
+  /** The user's own user data (`ownPart`). */
+  readonly own?: Part
 }
 
 /**
  * NoCloud documents for our image and for any cloud image. User data is one JSON document, which is YAML, so that
- * nothing in it needs quoting. Source: cloud-init's NoCloud and cloud-config module documentation.
+ * nothing in it needs quoting; with the user's own it becomes a MIME document. Source: cloud-init's NoCloud and
+ * cloud-config module documentation.
  */
 export function seedDocuments(input: SeedInput): SeedDocuments {
-  const hostname = hostName(input.name)
-  const metaData = { 'instance-id': input.instanceId, 'local-hostname': hostname }
-  const userData = {
-    hostname,
-    preserve_hostname: false,
-    users: [
-      {
-        name: input.user,
-        shell: '/bin/sh',
-        sudo: 'ALL=(ALL) NOPASSWD:ALL',
-        lock_passwd: true,
-        ssh_authorized_keys: [input.authorizedKey],
-      },
-    ],
-    disable_root: true,
-    ssh_pwauth: false,
-    ...(input.hostKey ? hostKeyKeys(input.hostKey) : { ssh_deletekeys: false, ssh_genkeytypes: [] }),
-    ...(input.files ? { write_files: input.files.map(writeFile) } : {}),
-    ...input.extra,
-  }
+  const metaData = { 'instance-id': input.instanceId, 'local-hostname': hostName(input.name) }
   return {
     metaData: `${JSON.stringify(metaData, undefined, 2)}\n`,
-    userData: `#cloud-config\n${JSON.stringify(userData, undefined, 2)}\n`,
+    userData: input.own
+      ? multipart([input.own, cloudConfigPart({ ...lists(input), merge_how: APPEND }), settingsPart(input)])
+      : cloudConfig({ ...settings(input), ...lists(input), ...input.extra }),
   }
+}
+
+/** Lists of ours are added to the user's. */
+const APPEND = [
+  { name: 'list', settings: ['append'] },
+  { name: 'dict', settings: ['no_replace', 'recurse_list'] },
+]
+
+/** What else we say stands in place of what the user says. */
+const REPLACE = [{ name: 'dict', settings: ['replace'] }]
+
+function settingsPart(input: SeedInput): Part {
+  return cloudConfigPart({ ...settings(input), merge_how: REPLACE })
+}
+
+function lists({ user, authorizedKeys, files, extra = {} }: SeedInput): JsonObject {
+  return {
+    users: [userEntry(user, authorizedKeys)],
+    ...(files ? { write_files: files.map(writeFile) } : {}),
+    ...Object.fromEntries(Object.entries(extra).filter(([, value]) => Array.isArray(value))),
+  }
+}
+
+function settings({ name, user, hostKey, extra = {} }: SeedInput): JsonObject {
+  return {
+    hostname: hostName(name),
+    preserve_hostname: false,
+    disable_root: user !== ROOT,
+    ssh_pwauth: false,
+    ...(hostKey ? hostKeyKeys(hostKey) : { ssh_deletekeys: false, ssh_genkeytypes: [] }),
+    ...Object.fromEntries(Object.entries(extra).filter(([, value]) => !Array.isArray(value))),
+  }
+}
+
+const ROOT = 'root'
+
+/** root is there already and needs no leave to become what it is. */
+function userEntry(name: string, keys: readonly string[]): JsonObject {
+  const login = { name, lock_passwd: true, ssh_authorized_keys: keys }
+  return name === ROOT ? login : { ...login, shell: '/bin/sh', sudo: 'ALL=(ALL) NOPASSWD:ALL' }
+}
+
+function cloudConfigPart(config: JsonObject): Part {
+  return { type: 'text/cloud-config', content: Buffer.from(cloudConfig(config)) }
+}
+
+function cloudConfig(config: JsonObject): string {
+  return `#cloud-config\n${JSON.stringify(config, undefined, 2)}\n`
 }
 
 function writeFile({ path, mode, content }: SeedFile): JsonObject {

@@ -22,6 +22,24 @@ export async function readPrivateKey(path: string): Promise<PrivateKey> {
   return { encrypted: false, pem }
 }
 
+/**
+ * The `authorized_keys` line of a private key's public half: from the `.pub` file beside it, else from the key itself.
+ * @throws SshError `key-file` as `readPrivateKey`, and for an encrypted key without that file
+ */
+export async function publicLineOf(path: string): Promise<string> {
+  const beside = await readFile(`${path}.pub`, 'utf8').catch(() => undefined)
+  if (beside !== undefined) return beside.trim()
+  const key = await readPrivateKey(path)
+  if (key.encrypted)
+    throw new SshError('key-file', `The SSH key ${path} is encrypted, and its public half is not beside it`, {
+      hints: [`Write it there: ssh-keygen -y -f ${path} >${path}.pub`],
+    })
+  const { default: ssh2 } = await import('ssh2')
+  const parsed = ssh2.utils.parseKey(key.pem)
+  if (parsed instanceof Error) throw notAKey(path, parsed)
+  return `${parsed.type} ${parsed.getPublicSSH().toString('base64')}`
+}
+
 async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')

@@ -73,6 +73,7 @@ const ledger = v.looseObject({
     tlsSans: texts,
     swarm: v.optional(swarmChoices),
     access: v.optional(accessChoice),
+    authorizedKeys: v.optional(texts),
   }),
   resources: v.array(resource),
   hostKeys: v.optional(

@@ -18,16 +18,10 @@ export interface SecretKey {
   readonly field: string
 }
 
-/** Places where a secret may come from, in the order in which they count. */
-export interface SecretSources {
-  /** Value given by flag. */
-  readonly flag?: Secret
-  /** Environment variable of the flag. */
-  readonly envName?: string
-  /** Reference that the record holds. */
-  readonly reference?: SecretRef
-  /** Looked up in the backend last. */
-  readonly key?: SecretKey
+/** What the backend has for a key. */
+export interface SecretEntry {
+  readonly secret: Secret
+  readonly reference: SecretRef
 }
 
 /** The store's secret backend: the configured docker credential helper, else files that only the owner can read. */
@@ -52,14 +46,15 @@ export class SecretStore {
     return `store:${idOf(key)}`
   }
 
-  /** The backend's own entry for a key, if it has one. */
-  async find(key: SecretKey, signal?: AbortSignal): Promise<Secret | undefined> {
+  /** The backend's own entry for a key, if it has one, and the reference that names it. */
+  async entry(key: SecretKey, signal?: AbortSignal): Promise<SecretEntry | undefined> {
     const helper = configuredHelper(dockerConfigPath(this.env))
-    const kept =
-      helper === undefined
-        ? undefined
-        : await getCredential({ helper, server: serverOf(key) }, this.#options(signal))
-    return kept ?? (await readSecretFile(join(this.dir, idOf(key))))
+    if (helper !== undefined) {
+      const secret = await getCredential({ helper, server: serverOf(key) }, this.#options(signal))
+      if (secret) return { secret, reference: `docker-credential:${helper}:${serverOf(key)}` }
+    }
+    const secret = await readSecretFile(join(this.dir, idOf(key)))
+    return secret && { secret, reference: `store:${idOf(key)}` }
   }
 
   /**
@@ -68,15 +63,6 @@ export class SecretStore {
    */
   async resolve(reference: SecretRef, signal?: AbortSignal): Promise<Secret> {
     return await resolveReference(reference, { dir: this.dir, ...this.#options(signal) })
-  }
-
-  /** The first source that has a value: flag, environment, reference, backend. */
-  async choose(sources: SecretSources, signal?: AbortSignal): Promise<Secret | undefined> {
-    if (sources.flag && sources.flag.reveal() !== '') return sources.flag
-    if (sources.envName !== undefined && this.env[sources.envName])
-      return await this.resolve(`env:${sources.envName}`, signal)
-    if (sources.reference !== undefined) return await this.resolve(sources.reference, signal)
-    return sources.key ? await this.find(sources.key, signal) : undefined
   }
 
   /** Forgets what `save` kept; references to places of the user's own are left alone. */

@@ -4,7 +4,7 @@ import type { Clock } from '../contracts/clock.js'
 import type { RecordMapping } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import type { BrokenRecord, HostRecordV3, LedgerRecord, MachineRecord } from '../contracts/record.js'
-import { type FileOps, makePrivateDir, realFileOps } from '../util/atomic-file.js'
+import { type FileOps, makePrivateDir, realFileOps, writeFileAtomic } from '../util/atomic-file.js'
 import { systemClock } from '../util/clock.js'
 import {
   acquireLock,
@@ -117,12 +117,13 @@ export class Store {
   }
 
   /**
-   * Writes a new machine's record. No reader ever sees the directory without it.
+   * Writes a new machine's record, and beside it private `files` by name. No reader ever sees the directory without them.
    * @throws MachineError `exists` when there is one; of two at once one wins
    */
   async create(
     name: string,
     first: { readonly ledger: LedgerRecord; readonly config: HostRecordV3 },
+    files: Readonly<Record<string, Buffer>> = {},
   ): Promise<void> {
     if (!isPlainName(name)) throw new MachineError('usage', `"${name}" cannot be the name of a directory`)
     await this.#writing(name, async () => {
@@ -131,6 +132,8 @@ export class Store {
         this.#layout.machinesDir,
         name,
         async (dir) => {
+          for (const [file, content] of Object.entries(files))
+            await writeFileAtomic(join(dir, file), content, { mode: 0o600, ops: this.#files })
           await writeRecordFiles(dir, first, this.#files)
         },
         this.#files,

@@ -3,18 +3,13 @@ import type { TextSink } from './reporter.js'
 /** A reader of a table needs no more, and a fast answer is never drawn twice. */
 const DRAW_MS = 100
 
-/** Where a live text is drawn: process.stdout, or a collector in tests. */
-export interface Screen extends TextSink {
-  readonly rows?: number
-}
-
 /** A text on a terminal that is drawn again in place, cut to what the terminal shows. */
 export class LiveScreen {
   #text = ''
   #drawn = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor(private readonly stream: Screen) {}
+  constructor(private readonly stream: TextSink) {}
 
   /** Shows this from now on, a moment later and with what else changes until then. */
   show(text: string): void {

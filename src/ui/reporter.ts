@@ -8,6 +8,7 @@ export interface TextSink {
   write(text: string): unknown
   readonly isTTY?: boolean
   readonly columns?: number
+  readonly rows?: number
 }
 
 /** A reporter and how to end it (a live display must be cleared before other output). */

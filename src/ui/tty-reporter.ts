@@ -123,10 +123,16 @@ class LiveList {
     if (this.#held) return
     this.#erase()
     const width = (this.stream.columns || 80) - 1
-    for (const step of this.#steps.values()) {
-      this.stream.write(`${this.#line(step).slice(0, width)}\n`)
-      this.#drawn++
-    }
+    const lines = this.#fitting([...this.#steps.values()].map((step) => this.#line(step)))
+    for (const line of lines) this.stream.write(`${line.slice(0, width)}\n`)
+    this.#drawn = lines.length
+  }
+
+  /** What has left the screen at the top cannot be erased again. */
+  #fitting(lines: readonly string[]): readonly string[] {
+    const height = Math.max(2, (this.stream.rows || 24) - 1)
+    if (lines.length <= height) return lines
+    return [...lines.slice(0, height - 1), `... and ${lines.length - height + 1} more`]
   }
 
   #line(step: Step): string {

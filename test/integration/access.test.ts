@@ -149,7 +149,7 @@ t.test('open to any: said aloud, or as docker-machine with one warning', async (
   const called = await bench(t, { profile: DOCKER_MACHINE_PROFILE })
   await called.create()
   t.same(called.rules(), only(...EVERYBODY))
-  t.match(warnings(called.ctx.events), [/^web will be open to any address.*--open-to here/])
+  t.match(warnings(called.ctx.events), [/^New machines are open to any address.*--open-to here/])
   const narrow = await bench(t, { profile: DOCKER_MACHINE_PROFILE })
   await narrow.create({ openTo: [] })
   t.same(narrow.rules(), only(`${NAT}/32`))

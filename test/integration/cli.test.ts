@@ -59,7 +59,9 @@ const USAGE: readonly (readonly [args: readonly string[], code: number, stderr: 
   [['image', 'buidl'], 2, /Did you mean 'tsmachine image build'\?/],
   [['help', 'bogus'], 2, /'bogus' is not a tsmachine command/],
   [['create'], 2, /Error: No machine name specified/],
-  [['create', 'a', 'b'], 2, /Invalid command line\. Found extra arguments \[b\]/],
+  [['create', '-n', '2', 'a'], 2, /has no \{n\}[^]*create -n 20 ci-\{n\}/],
+  [['create', '-n', '0', 'a-{n}'], 2, /greater than or equal to 1/],
+  [['create', 'a', 'b_c'], 2, /Invalid hostname specified/],
   [
     ['create', '--generic-ssh-prot', '22', 'web'],
     2,

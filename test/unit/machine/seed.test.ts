@@ -5,7 +5,7 @@ const input = {
   name: 'web',
   instanceId: 'f'.repeat(32),
   user: 'docker',
-  authorizedKey: 'ssh-ed25519 AAAAclient web',
+  authorizedKeys: ['ssh-ed25519 AAAAclient web'],
 }
 
 function parsed(text: string): Record<string, unknown> {

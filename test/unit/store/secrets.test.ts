@@ -52,8 +52,8 @@ t.test(
     t.equal(statSync(folder).mode & 0o777, 0o700)
     t.equal(statSync(join(folder, file)).mode & 0o777, 0o600)
     t.equal((await store.resolve(reference)).reveal(), VALUE)
-    t.equal((await store.find(KEY))?.reveal(), VALUE)
-    t.equal(await store.find({ ...KEY, account: 'digitalocean/other' }), undefined, 'keyed by account')
+    t.equal((await store.entry(KEY))?.secret.reveal(), VALUE)
+    t.equal(await store.entry({ ...KEY, account: 'digitalocean/other' }), undefined, 'keyed by account')
     await store.erase(reference)
     await store.erase(reference)
     t.strictSame(readdirSync(folder), [])
@@ -65,13 +65,13 @@ t.test('accounts whose names look alike in a file name have secrets of their own
   const { store } = setUp(t)
   await store.save({ account: 'os/a@x', field: 'password' }, new Secret('1'))
   await store.save({ account: 'os/a-x', field: 'password' }, new Secret('2'))
-  t.equal((await store.find({ account: 'os/a@x', field: 'password' }))?.reveal(), '1')
-  t.equal((await store.find({ account: 'os/a-x', field: 'password' }))?.reveal(), '2')
+  t.equal((await store.entry({ account: 'os/a@x', field: 'password' }))?.secret.reveal(), '1')
+  t.equal((await store.entry({ account: 'os/a-x', field: 'password' }))?.secret.reveal(), '2')
 })
 
 t.test('with a configured helper the secret goes there, over stdin and never in its arguments', async (t) => {
   const { dir, store } = setUp(t, '{"credsStore":"test"}')
-  t.equal(await store.find(KEY), undefined)
+  t.equal(await store.entry(KEY), undefined)
   const reference = await store.save(KEY, new Secret(VALUE))
   t.equal(reference, 'docker-credential:test:https://tsmachine.invalid/digitalocean/accessToken')
   t.strictSame(JSON.parse(readFileSync(join(dir, 'kept'), 'utf8')), {
@@ -80,10 +80,10 @@ t.test('with a configured helper the secret goes there, over stdin and never in 
     Secret: VALUE,
   })
   t.equal((await store.resolve(reference)).reveal(), VALUE)
-  t.equal((await store.find(KEY))?.reveal(), VALUE)
+  t.equal((await store.entry(KEY))?.secret.reveal(), VALUE)
   t.equal(readFileSync(join(dir, 'asked'), 'utf8'), 'https://tsmachine.invalid/digitalocean/accessToken')
   await store.erase(reference)
-  t.equal(await store.find(KEY), undefined)
+  t.equal(await store.entry(KEY), undefined)
   t.strictSame([...new Set(readFileSync(join(dir, 'calls'), 'utf8').trim().split('\n'))].sort(), [
     'erase',
     'get',
@@ -132,22 +132,6 @@ t.test('a reference that gives nothing is named, with its reason and without any
     await t.rejects(store.resolve(reference as SecretRef), { message: words }, reference)
 })
 
-t.test('the flag counts before the variable, the reference and what is kept', async (t) => {
-  const { dir, env } = setUp(t)
-  writeFileSync(join(dir, 'token'), 'of the reference')
-  const secrets = (more: Record<string, string>) => new SecretStore(join(dir, 'secrets'), { ...env, ...more })
-  await secrets({}).save(KEY, new Secret('kept'))
-  const reference: SecretRef = `file:${join(dir, 'token')}`
-  const all = { flag: new Secret('of the flag'), envName: 'TOKEN', reference, key: KEY }
-  const { flag: _flag, ...withoutFlag } = all
-  const { reference: _reference, ...onlyKept } = withoutFlag
-  t.equal((await secrets({ TOKEN: 'of the variable' }).choose(all))?.reveal(), 'of the flag')
-  t.equal((await secrets({ TOKEN: 'of the variable' }).choose(withoutFlag))?.reveal(), 'of the variable')
-  t.equal((await secrets({ TOKEN: '' }).choose(withoutFlag))?.reveal(), 'of the reference')
-  t.equal((await secrets({}).choose(onlyKept))?.reveal(), 'kept')
-  t.equal(await secrets({}).choose({}), undefined)
-})
-
 t.test('a helper that fails is quoted, and so is what to do', async (t) => {
   const { dir, store } = setUp(t, '{"credsStore":"test"}')
   writeFileSync(
@@ -160,7 +144,7 @@ t.test('a helper that fails is quoted, and so is what to do', async (t) => {
     hints: [/Try it by hand/, /credsStore/],
   })
   writeFileSync(join(dir, 'bin', 'docker-credential-test'), '#!/bin/sh\necho "{}"\n')
-  await t.rejects(store.find(KEY), { message: /holds no secret/ })
+  await t.rejects(store.entry(KEY), { message: /holds no secret/ })
 })
 
 t.test('a broken or hostile docker configuration means no helper', async (t) => {

@@ -8,6 +8,7 @@ class Sink {
   constructor(
     readonly isTTY = false,
     readonly columns = 60,
+    readonly rows = 24,
   ) {}
   write(text: string): void {
     this.text += text
@@ -112,3 +113,18 @@ t.test('a question has the terminal for itself, what is told meanwhile comes aft
   t.match(stream.text, /^told meanwhile\n.*web: Waiting for the guest/m)
   reporter.close()
 })
+
+t.test(
+  'of more machines than a terminal has rows the rest is counted, and all of it is erased again',
+  (t) => {
+    const sink = new Sink(true, 60, 5)
+    const reporter = createReporter({ mode: 'tty', stream: sink, debug: false, debugStream: sink })
+    for (let count = 1; count <= 8; count++) reporter.report({ ...stage('start'), machine: `ci-${count}` })
+    const last = sink.text.slice(sink.text.lastIndexOf('\u001b[J') + 3)
+    t.match(last, /^\S+ ci-1: [^]*ci-3: .*\n\.\.\. and 5 more\n$/)
+    t.equal(last.split('\n').length - 1, 4)
+    reporter.close()
+    t.ok(sink.text.endsWith('\u001b[4A\u001b[J'))
+    t.end()
+  },
+)
