@@ -46,11 +46,17 @@ function isExempt(url: URL, list: string | undefined): boolean {
   const port = url.port || (url.protocol === 'https:' ? '443' : '80')
   return (list ?? '').split(/[\s,]+/).some((entry) => {
     if (entry === '*') return true
-    const [, name = '', onlyPort] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(entry.toLowerCase()) ?? []
+    const [name, onlyPort] = hostAndPort(entry.toLowerCase())
     const domain = name.replace(/^\*?\./, '')
     if (domain === '' || (onlyPort !== undefined && onlyPort !== port)) return false
     return host === domain || host.endsWith(`.${domain}`)
   })
+}
+
+function hostAndPort(entry: string): [string, string?] {
+  if (isIP(entry) === 6) return [entry]
+  const [, name = '', port] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(entry) ?? []
+  return [name, port]
 }
 
 function bare(hostname: string): string {

@@ -157,7 +157,8 @@ export class ApiClient {
     if (!(error instanceof ApiError) || !error.passing || attempts.cutOff) return false
     if (error.fate === 'unknown' && !REPEATABLE.includes(call.method)) return false
     if (error.fate !== 'unreachable' || this.#answered) return true
-    return this.options.clock.monotonicMs() - (attempts.startedAt ?? 0) < NEVER_ANSWERED_MS
+    const elapsed = this.options.clock.monotonicMs() - (attempts.startedAt ?? 0)
+    return elapsed + attempts.grownMs < NEVER_ANSWERED_MS
   }
 }
 
@@ -175,9 +176,13 @@ class Attempts {
   last: ApiError | undefined
   cutOff = false
 
+  get grownMs(): number {
+    return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.count - 1))
+  }
+
   /** As long as the provider asks, and at least a growing, jittered pause: many callers must not come back at once. */
   pauseMs(error: unknown): number {
-    const grown = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.count - 1))
+    const grown = this.grownMs
     const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0
     return Math.max(asked + grown * 0.1 * Math.random(), grown * (0.5 + 0.5 * Math.random()))
   }
