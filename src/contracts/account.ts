@@ -13,14 +13,17 @@ export interface AccountDesk {
 
 /** A limit that a provider publishes: `calls` at once, refilled evenly over `perMs`. */
 export interface RateLimit {
+  /** Names its file: lower-case letters, digits and dashes. */
   readonly name: string
   readonly calls: number
   readonly perMs: number
+  /** Not refilled evenly: in no span of `perMs` may there be more than `calls`. */
+  readonly window?: true
 }
 
 /** Turns at a provider, shared between processes so that together they stay under its limit. */
 export interface RateBudget {
-  /** Waits until a call may be made. */
+  /** Waits until a call may be made. @throws MachineError `driver` where that is too long to wait */
   take(signal: AbortSignal): Promise<void>
   /** What the provider said of its own count: nothing is left until `resetAt`. */
   exhausted(resetAt: Date): void

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { AccountDesk, RateBudget, RateLimit } from '../contracts/account.js'
 import type { Clock } from '../contracts/clock.js'
 import { withLock } from '../util/locks.js'
+import { SharedBudget } from './shared-budget.js'
 import type { Store } from './store.js'
 
 /** What the processes of one store share for one account, below `<store>/accounts`. */
@@ -28,7 +29,7 @@ export class StoreDesk implements AccountDesk {
     })
   }
 
-  budget(_limit: RateLimit): RateBudget {
-    return { take: () => Promise.resolve(), exhausted: () => undefined }
+  budget(limit: RateLimit): RateBudget {
+    return new SharedBudget(this.#dir, limit, this.clock)
   }
 }
