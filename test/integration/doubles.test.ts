@@ -1,30 +1,11 @@
 // The doubles of cloud providers keep to their descriptions, and refuse what the providers refuse, in their words.
 import t, { type Test } from 'tap'
 import type { DoubleOptions } from '../doubles/cloud/index.js'
-import { DigitalOceanDouble, TOKEN } from '../doubles/digitalocean/index.js'
+import { DigitalOceanDouble } from '../doubles/digitalocean/index.js'
+import { apiClient } from '../helpers/api-client.js'
 import { FakeClock } from '../helpers/fake-clock.js'
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGKvWMYR1EqCLm5cBvUs3rcz5YmT5BjKmcRB8Vf6wzpX test'
-
-interface Reply {
-  readonly status: number
-  readonly headers: Headers
-  readonly body: Record<string, unknown>
-}
-
-/** Asks a double, as JSON, with a token. */
-function client(url: string, token = TOKEN) {
-  return async (method: string, path: string, body?: unknown): Promise<Reply> => {
-    const response = await fetch(`${url}${path}`, {
-      method,
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    const { status, headers } = response
-    return { status, headers, body: (text === '' ? {} : JSON.parse(text)) as Reply['body'] }
-  }
-}
 
 async function digitalOcean(t: Test, options: DoubleOptions = {}) {
   const clock = new FakeClock()
@@ -34,7 +15,7 @@ async function digitalOcean(t: Test, options: DoubleOptions = {}) {
     // Every answer must fit the description.
     if (double.violations.length > 0) throw new Error(double.violations.join('\n'))
   })
-  return { double, clock, ask: client(double.url) }
+  return { double, clock, ask: apiClient(double.url) }
 }
 
 const DROPLET = { name: 'web', region: 'fra1', size: 's-1vcpu-1gb', image: 'debian-12-x64' }
@@ -101,10 +82,10 @@ void t.test('refusals come in the words of the provider', async (t) => {
     status: 422,
     body: { message: 'SSH Key is already in use on your account' },
   })
-  const read = client(double.url, 'reader')
+  const read = apiClient(double.url, 'reader')
   t.equal((await read('GET', '/v2/account')).status, 200)
   t.match(await read('POST', '/v2/tags', { name: 'x' }), { status: 403, body: { id: 'Forbidden' } })
-  t.match(await client(double.url, 'wrong')('GET', '/v2/account'), { status: 401 })
+  t.match(await apiClient(double.url, 'wrong')('GET', '/v2/account'), { status: 401 })
 })
 
 void t.test('lists come in pages', async (t) => {

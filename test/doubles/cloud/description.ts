@@ -17,20 +17,26 @@ export class Description {
     private readonly answers: OpenAPIBackend,
   ) {}
 
-  /** Requests are held to the document's letter; answers may have more members, and null where it names a type. */
-  static async load(file: string, apiRoot: string): Promise<Description> {
+  /** Requests are held to the document's letter (where it is known to be wrong, `mend` it); answers may have more members, and null where it names a type. */
+  static async load(
+    file: string,
+    apiRoot: string,
+    mend: (document: JsonObject) => void = () => undefined,
+  ): Promise<Description> {
     const text = readFileSync(new URL(file, DOCUMENTS), 'utf8')
-    const open = async (definition: Document): Promise<OpenAPIBackend> => {
-      const backend = new OpenAPIBackend({ definition, apiRoot, ...OPTIONS })
+    const open = async (definition: JsonObject): Promise<OpenAPIBackend> => {
+      const backend = new OpenAPIBackend({
+        definition: definition as unknown as Document,
+        apiRoot,
+        ...OPTIONS,
+      })
       await backend.init()
       return backend
     }
-    const answers = JSON.parse(text) as JsonObject
+    const [requests, answers] = [JSON.parse(text) as JsonObject, JSON.parse(text) as JsonObject]
+    mend(requests)
     relax(answers)
-    return new Description(
-      await open(JSON.parse(text) as Document),
-      await open(answers as unknown as Document),
-    )
+    return new Description(await open(requests), await open(answers))
   }
 
   match(request: Request): Operation | undefined {

@@ -9,7 +9,7 @@ import type { Description } from './description.js'
 import { type Fault, Faults } from './faults.js'
 import { type GuestHost, NoGuests } from './guest.js'
 import { type Answer, type Call, plainHeaders, readBody, Refusal, send } from './http.js'
-import { type Conditions, NORMAL, type Power, type Times } from './power.js'
+import { type Conditions, NORMAL, type Times } from './power.js'
 import type { RateLimit } from './rate-limit.js'
 import { Timeline } from './timeline.js'
 import { type TokenRights, Tokens } from './tokens.js'
@@ -74,8 +74,6 @@ export abstract class CloudDouble {
   abstract get url(): string
   /** Everything that exists and was not there at first, in words; empty when nothing is left. */
   abstract inventory(): readonly string[]
-  /** Every server's power, for firewalls and for the end. */
-  protected abstract powers(): Iterable<Power>
   protected abstract readonly handlers: Readonly<Record<string, Handler>>
   protected abstract readonly limit: RateLimit | undefined
   protected abstract refusalBody(refusal: Refusal): Json

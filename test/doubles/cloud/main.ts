@@ -4,6 +4,7 @@ import type { CloudDouble, DoubleOptions } from './double.js'
 const DOUBLES: Readonly<Record<string, (options: DoubleOptions) => Promise<CloudDouble>>> = {
   digitalocean: async (options) =>
     (await import('../digitalocean/index.js')).DigitalOceanDouble.start(options),
+  hetzner: async (options) => (await import('../hetzner/index.js')).HetznerDouble.start(options),
 }
 
 const [name = '', options = '{}'] = process.argv.slice(2)

@@ -44,6 +44,8 @@ export class Power {
   running = false
   /** Something is under way: providers refuse another action meanwhile. */
   busy = false
+  /** Counts what was done to it, so that a late answer of the guest is not taken for news. */
+  #turn = 0
 
   constructor(
     readonly guest: Guest,
@@ -89,8 +91,20 @@ export class Power {
     this.#run(power, acts[verb](), verb !== 'off' && verb !== 'shutdown', done)
   }
 
+  /** Asks the guest to power off without waiting for it: nothing is locked meanwhile. */
+  ask(): void {
+    const turn = this.#turn
+    const off = (failed: boolean): void => {
+      if (failed || turn !== this.#turn) return
+      this.running = false
+      this.changed()
+    }
+    this.timeline.after(this.times.power, off, this.guest.shutdown())
+  }
+
   #run(ms: number, until: Promise<void>, runsAfter: boolean, done: (failed: boolean) => void): void {
     this.busy = true
+    this.#turn += 1
     const finished = (failed: boolean): void => {
       this.busy = false
       this.running = runsAfter && !failed

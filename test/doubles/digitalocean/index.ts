@@ -2,7 +2,6 @@ import type { Json } from '../../../src/contracts/json.js'
 import { Description } from '../cloud/description.js'
 import { CloudDouble, type DoubleOptions, type Handler } from '../cloud/double.js'
 import type { Refusal } from '../cloud/http.js'
-import type { Power } from '../cloud/power.js'
 import { SlidingWindows } from '../cloud/rate-limit.js'
 import { dropletHandlers } from './droplets.js'
 import { reachablePorts } from './firewall-rules.js'
@@ -76,10 +75,6 @@ export class DigitalOceanDouble extends CloudDouble {
     const droplet = [...this.account.droplets.values()].find((one) => one.name === name)
     if (!droplet) throw new Error(`there is no droplet ${name}`)
     return reachablePorts(this.account, droplet, caller)
-  }
-
-  protected *powers(): Iterable<Power> {
-    for (const { power } of this.account.droplets.values()) yield power
   }
 
   protected refusalBody({ code, message }: Refusal): Json {

@@ -2,20 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { Json, JsonObject } from '../../../src/contracts/json.js'
 import type { Handler } from '../cloud/double.js'
 import { text } from '../cloud/http.js'
+import { fingerprintOf } from '../cloud/fingerprint.js'
 import { nextAddress } from '../cloud/guest.js'
 import { actionJson, list } from './answers.js'
 import { imageJson, IMAGES, regionJson, REGIONS, sizeJson, SIZES } from './catalog.js'
 import { dropletJson } from './droplets.js'
 import { applyFirewalls } from './firewall-rules.js'
-import {
-  type Account,
-  fingerprintOf,
-  found,
-  type Key,
-  regionOf,
-  type ReservedIp,
-  type Volume,
-} from './state.js'
+import { type Account, found, type Key, regionOf, type ReservedIp, type Volume } from './state.js'
 import { conflict, notFound, unprocessable } from './words.js'
 
 export function accountHandlers(account: Account): Record<string, Handler> {

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { JsonObject } from '../../../src/contracts/json.js'
 import type { GuestHost } from '../cloud/guest.js'
 import type { Conditions, Power, Times } from '../cloud/power.js'
@@ -156,17 +156,6 @@ export class Account {
 export function found<T>(thing: T | undefined): T {
   if (thing === undefined) throw notFound()
   return thing
-}
-
-/** MD5 of a public key in its colon form, which is a key's second name. */
-export function fingerprintOf(publicKey: string): string | undefined {
-  const [type = '', encoded = ''] = publicKey.trim().split(/\s+/)
-  const blob = Buffer.from(encoded, 'base64')
-  if (blob.length < 20 || blob.subarray(4, 4 + type.length).toString() !== type) return undefined
-  return createHash('md5')
-    .update(blob)
-    .digest('hex')
-    .replace(/..(?!$)/g, '$&:')
 }
 
 export function regionOf(slug: string): JsonObject {
