@@ -4,7 +4,11 @@
 def words: map(tostring | @sh) | join(" ");
 def step(name): "step_" + name + " " + words;
 def true_text: tostring | ascii_downcase | . == "true" or . == "yes" or . == "on" or . == "1";
-def known: ["hostname", "fqdn", "local-hostname", "instance-id", "users", "ssh_authorized_keys", "ssh_keys", "write_files",
+# Keys that the provider was given: they are for whoever logs in.
+def public_key: if type == "array" then .[] elif type == "object" then (.[] | public_key) else tostring | split("\n")[] end
+  | select(startswith("ssh-") or startswith("ecdsa-") or startswith("sk-"));
+
+def known: ["hostname", "fqdn", "public-keys", "local-hostname", "instance-id", "users", "ssh_authorized_keys", "ssh_keys", "write_files",
   "mounts", "runcmd", "tsmachine", "manage_etc_hosts", "preserve_hostname", "ssh_pwauth", "disable_root", "ssh_deletekeys",
   "ssh_genkeytypes", "package_update", "package_upgrade", "growpart", "resize_rootfs", "final_message", "output"];
 
@@ -37,7 +41,9 @@ if type != "object" then error("the document is not a mapping") else . end
 | hostname,
   (.users // [] | .[] | user),
   (.ssh_authorized_keys // [] | .[] | ["docker", .] | step("key")),
+  (.["public-keys"] // [] | public_key | . as $key | ("docker", "root") | [., $key] | step("key")),
   (.ssh_keys.ed25519_private // empty | [.] | step("hostkey")),
+  (if (.disable_root | tostring | ascii_downcase | . == "false" or . == "no") then ([] | step("rootlogin")) else empty end),
   (.tsmachine.format // empty | [.] | step("format")),
   (.["instance-id"] // empty | [.] | step("instance")),
   (.write_files // [] | .[] | file),

@@ -77,6 +77,8 @@ async function stepsOf(of: Guest, document: string): Promise<string[][]> {
     'mount',
     'command',
     'shell',
+    'script',
+    'rootlogin',
     'unknown',
   ]
   const functions = kinds.map((kind) => `step_${kind}() { printf '%s\\0' ${kind} "$@"; printf '\\001\\0'; }`)
@@ -165,12 +167,60 @@ t.test('encodings, defaults and keys that are not ours are told apart', async (t
   ])
 })
 
-t.test('meta-data gives the name and the instance', async (t) => {
-  const steps = await stepsOf(guest(t), 'instance-id: i-7\nlocal-hostname: dev\n')
+t.test('meta-data gives the name, the instance and the provider’s keys', async (t) => {
+  const steps = await stepsOf(
+    guest(t),
+    'instance-id: i-7\nlocal-hostname: dev\npublic-keys: [ssh-rsa AAAA one, junk]\n',
+  )
   t.same(steps, [
     ['hostname', 'dev'],
+    ['key', 'docker', 'ssh-rsa AAAA one'],
+    ['key', 'root', 'ssh-rsa AAAA one'],
     ['instance', 'i-7'],
   ])
+})
+
+t.test('root may log in where the user data says so', async (t) => {
+  const data = { disable_root: false, users: [{ name: 'root', ssh_authorized_keys: ['ssh-rsa AAAA'] }] }
+  t.same(await stepsOf(guest(t), JSON.stringify(data)), [
+    ['user', 'root', '', 'no'],
+    ['key', 'root', 'ssh-rsa AAAA'],
+    ['rootlogin'],
+  ])
+  t.same(await stepsOf(guest(t), JSON.stringify({ disable_root: true })), [])
+})
+
+t.test('the parts of a MIME document are read in their order, and a script as it is', async (t) => {
+  const script = '#!/bin/sh\necho "$HOME" \'x\'\n'
+  const encoded = Buffer.from('#cloud-config\nruncmd: [[b]]\n').toString('base64')
+  const lines = [
+    ...['Content-Type: multipart/mixed;', ' boundary="=_b 1"', 'MIME-Version: 1.0', '', 'for old readers'],
+    ...[
+      '--=_b 1',
+      'Content-Type: text/cloud-config; charset="utf-8"',
+      '',
+      '#cloud-config',
+      '{"runcmd": ["a"]}',
+    ],
+    ...[
+      '--=_b 1',
+      'content-type: TEXT/x-shellscript',
+      'MIME-Version: 1.0',
+      '',
+      ...script.trimEnd().split('\n'),
+    ],
+    ...['--=_b 1', 'Content-Type: text/cloud-config', 'Content-Transfer-Encoding: base64', '', encoded],
+    ...['--=_b 1', 'Content-Type: text/jinja2', '', 'x', '--=_b 1--', 'after the end'],
+  ]
+  const expected = [
+    ['shell', 'a'],
+    ['script', script],
+    ['command', 'b'],
+    ['unknown', 'a part of type text/jinja2'],
+  ]
+  t.same(await stepsOf(guest(t), `${lines.join('\n')}\n`), expected)
+  t.same(await stepsOf(guest(t), `${lines.join('\r\n')}\r\n`), expected, 'with the line ends of mail')
+  t.same(await stepsOf(guest(t), script), [['script', script]], 'alone')
 })
 
 t.test('a document that cannot be read is told on the console, with the reason', async (t) => {
