@@ -5,7 +5,10 @@ export interface AccountDesk {
    * looked for and made, or counted and removed. @throws MachineError `locked` after its wait
    */
   exclusive<T>(what: string, work: () => Promise<T>, signal: AbortSignal): Promise<T>
-  /** Machine ids of other records of this store that name this resource at this account. */
+  /**
+   * Machine ids of other records of this store that name this resource. Those that are being removed do not count: of two
+   * that go at once the last one takes it along.
+   */
   referredBy(resource: { readonly kind: string; readonly key: string }, except: string): readonly string[]
   /** The rate budget for one of the provider's limits. */
   budget(limit: RateLimit): RateBudget

@@ -24,8 +24,9 @@ export class StoreDesk implements AccountDesk {
 
   referredBy({ kind, key }: { kind: string; key: string }, except: string): readonly string[] {
     return this.store.readAll().flatMap(({ ledger }) => {
-      const refers = ledger?.resources.some((resource) => resource.kind === kind && resource.key === key)
-      return ledger && refers && ledger.machineId !== except ? [ledger.machineId] : []
+      if (!ledger || ledger.machineId === except || ledger.phase === 'removing') return []
+      const refers = ledger.resources.some((resource) => resource.kind === kind && resource.key === key)
+      return refers ? [ledger.machineId] : []
     })
   }
 
