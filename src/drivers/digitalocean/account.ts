@@ -261,7 +261,8 @@ function hintsOf(answer: ApiAnswer): readonly string[] {
 }
 
 /** `ratelimit-reset` is the time (seconds since 1970) at which the oldest counted call is forgotten. */
-function resetAfterMs({ headers }: ApiAnswer, now: Date): number | undefined {
+function resetAfterMs({ headers, status }: ApiAnswer, now: Date): number | undefined {
+  if (status !== 429) return undefined
   const reset = Number(headers['ratelimit-reset'])
   return Number.isFinite(reset) && reset > 0 ? Math.max(0, reset * 1000 - now.getTime()) : undefined
 }

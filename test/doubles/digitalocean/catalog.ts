@@ -104,7 +104,7 @@ export const IMAGES: readonly Image[] = [
       id: 180_000_001,
       slug: null,
       name: 'golden',
-      distribution: 'Unknown OS',
+      distribution: 'Unknown',
       type: 'custom',
       public: false,
     },
