@@ -72,6 +72,7 @@ export class CloudDriver<A extends CloudAccount> implements Driver {
   ): AsyncIterable<DriverEvent> {
     const server = serverOf(made[SERVER] ?? [])
     if (!server) return
+    yield { type: 'progress', text: 'Waiting for the server to run and have an address' }
     const { via } = this.definition.reach(spec.config)
     const what = `server ${server.id} to run and have an address`
     const seen = await untilServer(account, server, what, running(via), signal)

@@ -1,0 +1,53 @@
+/** Each cloud driver against its provider's double, whose servers are real VMs of our boot image. */
+import t, { type Test } from 'tap'
+import { CloudDouble, TOKEN } from '../doubles/cloud/index.js'
+import { DigitalOceanDouble } from '../doubles/digitalocean/index.js'
+import { importBusybox } from '../helpers/busybox-image.js'
+import { TestUser } from '../helpers/cli.js'
+
+t.setTimeout(900_000)
+
+/** A provider as its users meet it: its double, and the variables that lead there. */
+interface Cloud {
+  start(): Promise<CloudDouble>
+  env(double: CloudDouble): Readonly<Record<string, string>>
+}
+
+const CLOUDS: Readonly<Record<string, Cloud>> = {
+  digitalocean: {
+    start: () => DigitalOceanDouble.start({ servers: 'vms' }),
+    env: ({ url }) => ({ DIGITALOCEAN_API_URL: url, DIGITALOCEAN_ACCESS_TOKEN: TOKEN }),
+  },
+}
+
+/** The whole life of a machine: what a user types, and what is left at the provider. */
+async function life(t: Test, driver: string, cloud: Cloud): Promise<void> {
+  const double = await cloud.start()
+  t.teardown(() => double.close())
+  const user = new TestUser()
+  t.teardown(() => user.cleanUp())
+  const env = cloud.env(double)
+  await user.ok(['create', '--driver', driver, 'staging'], { env })
+  const first = (await user.ok(['ip', 'staging'])).trim()
+  // The token was given to create alone.
+  t.match(await user.ok(['ls']), new RegExp(`staging .* ${driver} +Running +tcp://${first}:2376 +v\\d`))
+  t.match(await user.ok(['access', 'staging']), '10.0.2.2/32', 'open to the address that the host saw of us')
+  await importBusybox(user, 'staging')
+  const ran = await user.docker('staging', ['run', '--name', 'kept', 'busybox', 'echo', 'hello'])
+  t.match(ran, { stdout: 'hello\n' })
+
+  double.conditions.changesAddress = true
+  await user.ok(['stop', 'staging'])
+  t.equal((await user.ok(['status', 'staging'])).trim(), 'Stopped')
+  await user.ok(['start', 'staging'])
+  const second = (await user.ok(['ip', 'staging'])).trim()
+  t.not(second, first, 'it came back elsewhere')
+  t.match(await user.docker('staging', ['ps', '-a', '--format', '{{.Names}}']), { stdout: 'kept\n' })
+
+  await user.ok(['rm', '-y', 'staging'])
+  t.strictSame(double.inventory(), [], 'nothing is left at the provider')
+  t.strictSame(double.violations, [])
+}
+
+for (const [driver, cloud] of Object.entries(CLOUDS))
+  void t.test(`${driver}: create, run, stop, start elsewhere, rm`, (t) => life(t, driver, cloud))
