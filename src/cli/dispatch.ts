@@ -27,7 +27,7 @@ export async function dispatch(session: Session, words: readonly string[]): Prom
   session.view.command = found.command.id.replace(':', ' ')
   const line = await readWords(session, found)
   noteView(session, line.words)
-  if (hasHelp(line.words)) return await showHelp(config, session, found.command.id.split(':'))
+  if (hasHelp(line.words)) return await showHelp(config, session, found.command.id.split(':'), line.words)
   const CommandClass = (await found.command.load()) as unknown as typeof BaseCommand
   await CommandClass.runBound([...line.words, ...line.rest], config)
   return 0
@@ -123,11 +123,18 @@ function unknownCommand(
   })
 }
 
-async function showHelp(config: Config, session: Session, words: readonly string[]): Promise<number> {
+async function showHelp(
+  config: Config,
+  session: Session,
+  words: readonly string[],
+  given: readonly string[] = [],
+): Promise<number> {
   const id = words.filter((word) => !word.startsWith('-')).join(':')
   const known =
     id === '' || config.findCommand(id) || config.commandIDs.some((other) => other.startsWith(`${id}:`))
   if (!known) throw unknownCommand(session, words.join(' '), undefined, '')
+  const create = id === 'create' ? config.findCommand(id) : undefined
+  if (create) await (await import('./create-help.js')).narrowHelp(create, given, session)
   if (session.profile.story === 'docker-machine') process.stdout.write(usageLines(config.bin, id))
   await new Help(config, { ...config.pjson.oclif.helpOptions, stripAnsi: !process.stdout.isTTY }).showHelp(
     id === '' ? [] : [id],

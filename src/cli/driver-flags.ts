@@ -3,6 +3,7 @@ import type { FlagSpec, FlagValues } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import { collectFlagValues } from '../drivers/common/flags.js'
 import { allFlags, loadFactory } from '../drivers/registry.js'
+import { driverGroup } from './create-help.js'
 import { goInteger } from '../util/go-values.js'
 
 const tables = await allFlags()
@@ -13,7 +14,7 @@ export const DRIVER_FLAGS: Readonly<Record<string, ReturnType<typeof oclifFlag>>
 )
 
 function oclifFlag(driver: string, flag: FlagSpec) {
-  const common = { summary: summaryOf(flag), helpGroup: `DRIVER ${driver}` }
+  const common = { summary: summaryOf(flag), helpGroup: driverGroup(driver) }
   if (flag.type === 'boolean') return Flags.boolean({ ...common, allowNo: flag.negatable ?? false })
   const value = { ...common, helpValue: flag.value ?? flag.type.toUpperCase() }
   if (flag.type === 'list') return Flags.string({ ...value, multiple: true, multipleNonGreedy: true })
@@ -22,6 +23,7 @@ function oclifFlag(driver: string, flag: FlagSpec) {
 
 function summaryOf(flag: FlagSpec): string {
   const facts = [
+    flag.required ? 'required' : '',
     flag.options ? `one of ${flag.options.join(', ')}` : '',
     flag.env ? `env: ${flag.env}` : '',
     isShown(flag.default) ? `default: ${String(flag.default)}` : '',

@@ -7,8 +7,13 @@ const DRIVER = /^--?(?:driver|d)(?:=(.*))?$/s
  * is not here. @throws MachineError `usage` naming the driver
  */
 export async function requireNamedDriver(words: readonly string[], variable = ''): Promise<void> {
+  const driver = namedDriver(words, variable)
+  if (driver) await loadFactory(driver)
+}
+
+/** The driver that the words or the variable name. */
+export function namedDriver(words: readonly string[], variable = ''): string | undefined {
   const at = words.findIndex((word) => DRIVER.test(word))
   const named = DRIVER.exec(words[at] ?? '')?.[1] ?? words[at + 1]
-  const driver = at < 0 ? variable : named
-  if (driver) await loadFactory(driver)
+  return (at < 0 ? variable : named) || undefined
 }

@@ -48,6 +48,8 @@ export interface FlagSpec {
   /** Placeholder in help: `MB`. */
   readonly value?: string
   readonly secret?: boolean
+  /** A create cannot do without it, as help says it; what is missing `parse` says. */
+  readonly required?: boolean
   readonly options?: readonly string[]
   /** `--no-NAME` turns a boolean off. */
   readonly negatable?: boolean

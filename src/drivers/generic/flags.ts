@@ -8,7 +8,8 @@ export const flags: readonly FlagSpec[] = [
     type: 'string',
     env: 'GENERIC_IP_ADDRESS',
     value: 'ADDRESS',
-    summary: 'Address or name of the host (required)',
+    summary: 'Address or name of the host',
+    required: true,
   },
   {
     name: 'generic-ssh-user',

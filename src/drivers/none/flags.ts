@@ -7,6 +7,7 @@ export const flags: readonly FlagSpec[] = [
     key: 'url',
     type: 'string',
     value: 'URL',
+    required: true,
     summary: 'URL of an engine that runs already, such as tcp://192.0.2.10:2376',
   },
 ]

@@ -1,0 +1,29 @@
+import type { Command } from '@oclif/core'
+import { driverNames, loadFactory } from '../drivers/registry.js'
+import { namedDriver } from './driver-word.js'
+import type { Session } from './session.js'
+
+const GROUP = 'DRIVER '
+
+/** Title under which the help of `create` has a driver's flags. */
+export function driverGroup(driver: string): string {
+  return `${GROUP}${driver}`
+}
+
+/**
+ * Flags of all drivers together are too many to read: the help of `create` has those of the driver that is named, by
+ * flag or variable. @throws MachineError `usage` for one that is not here
+ */
+export async function narrowHelp(
+  command: Command.Loadable,
+  words: readonly string[],
+  { env, profile }: Session,
+): Promise<void> {
+  const driver = namedDriver(words, env['MACHINE_DRIVER'])
+  if (driver !== undefined) await loadFactory(driver)
+  const shown = driver === undefined ? undefined : driverGroup(driver)
+  for (const flag of Object.values(command.flags))
+    if (flag.helpGroup?.startsWith(GROUP) && flag.helpGroup !== shown) flag.hidden = true
+  const others = `Run '${profile.program} create --driver NAME --help' to include the create flags for that driver in the help text.`
+  command.description = [command.description, others, `Drivers: ${driverNames().join(', ')}.`].join('\n')
+}

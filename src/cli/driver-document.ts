@@ -1,0 +1,36 @@
+import type { DriverCapabilities, DriverFactory, FlagSpec } from '../contracts/driver.js'
+import { driverNames, loadFactory } from '../drivers/registry.js'
+
+/** What `drivers` tells of one; `--json` prints it. */
+export interface DriverDocument {
+  readonly name: string
+  readonly summary: string
+  readonly capabilities: DriverCapabilities
+  readonly flags: readonly DriverFlagDocument[]
+}
+
+export interface DriverFlagDocument extends Pick<
+  FlagSpec,
+  'name' | 'type' | 'env' | 'default' | 'summary' | 'value' | 'options'
+> {
+  readonly required: boolean
+  readonly secret: boolean
+}
+
+/** @throws MachineError `usage` for a driver that is not here */
+export async function driverDocument(name: string): Promise<DriverDocument> {
+  return documentOf(await loadFactory(name))
+}
+
+export async function driverDocuments(): Promise<readonly DriverDocument[]> {
+  return await Promise.all(driverNames().map(driverDocument))
+}
+
+function documentOf({ name, summary, capabilities, flags }: DriverFactory): DriverDocument {
+  return { name, summary, capabilities, flags: flags.map(flagDocument) }
+}
+
+function flagDocument(flag: FlagSpec): DriverFlagDocument {
+  const { key: _key, negatable: _negatable, ...shown } = flag
+  return { ...shown, required: flag.required === true, secret: flag.secret === true }
+}
