@@ -23,7 +23,11 @@ export async function driverDocument(name: string): Promise<DriverDocument> {
 }
 
 export async function driverDocuments(): Promise<readonly DriverDocument[]> {
-  return await Promise.all(driverNames().map(driverDocument))
+  return (await allFactories()).map(documentOf)
+}
+
+export async function allFactories(): Promise<readonly DriverFactory[]> {
+  return await Promise.all(driverNames().map(loadFactory))
 }
 
 function documentOf({ name, summary, capabilities, flags }: DriverFactory): DriverDocument {

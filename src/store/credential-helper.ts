@@ -64,6 +64,18 @@ export async function getCredential(at: Credential, options: CallOptions): Promi
   throw new MachineError('store', `docker-credential-${at.helper} get: the answer holds no secret`)
 }
 
+/** The keys of all entries that a helper has. */
+export async function listCredentials(helper: string, options: CallOptions): Promise<readonly string[]> {
+  const result = await call(helper, 'list', '', options)
+  if (result.code !== 0) throw refused({ helper, server: '' }, 'list', result)
+  try {
+    const answer: unknown = JSON.parse(result.stdout)
+    return typeof answer === 'object' && answer !== null ? Object.keys(answer) : []
+  } catch {
+    return []
+  }
+}
+
 /** Removes an entry; none there is fine. */
 export async function eraseCredential(at: Credential, options: CallOptions): Promise<void> {
   const result = await call(at.helper, 'erase', at.server, options)

@@ -1,11 +1,19 @@
 /** Where secrets stay between runs (design 4): the record keeps a reference, never the value. */
 import { createHash } from 'node:crypto'
+import { readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Secret, SecretRef } from '../contracts/secrets.js'
 import { makePrivateDir, writeFileAtomic } from '../util/atomic-file.js'
+import { errnoOf, fileError } from '../util/file-error.js'
 import { dockerConfigPath } from '../util/paths.js'
-import { configuredHelper, eraseCredential, getCredential, storeCredential } from './credential-helper.js'
+import {
+  configuredHelper,
+  eraseCredential,
+  getCredential,
+  listCredentials,
+  storeCredential,
+} from './credential-helper.js'
 import { checkedId, readSecretFile, resolveReference } from './secret-reference.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -57,6 +65,17 @@ export class SecretStore {
     return secret && { secret, reference: `store:${idOf(key)}` }
   }
 
+  /** References to everything that the backend has of ours. */
+  async references(signal?: AbortSignal): Promise<readonly SecretRef[]> {
+    const helper = configuredHelper(dockerConfigPath(this.env))
+    const servers = helper === undefined ? [] : await listCredentials(helper, this.#options(signal))
+    const ours = servers.filter((server) => server.startsWith(SERVER_PREFIX))
+    return [
+      ...ours.map((server): SecretRef => `docker-credential:${helper ?? ''}:${server}`),
+      ...idsIn(this.dir).map((id): SecretRef => `store:${id}`),
+    ]
+  }
+
   /**
    * The value behind a reference.
    * @throws MachineError `preflight` naming the reference and what it lacks
@@ -86,6 +105,32 @@ const SERVER_PREFIX = 'https://tsmachine.invalid/'
 
 function serverOf({ account, field }: SecretKey): string {
   return `${SERVER_PREFIX}${encodeURIComponent(account)}/${encodeURIComponent(field)}`
+}
+
+/** Whether a reference of the backend's is to the entry for a key. */
+export function isEntryFor(reference: SecretRef, key: SecretKey): boolean {
+  return reference === `store:${idOf(key)}` || helperServer(reference) === serverOf(key)
+}
+
+/** Account and field of an entry that was kept for one value of an account: `DRIVER/FINGERPRINT`. */
+export function isKeptFor(reference: SecretRef, { account, field }: SecretKey): boolean {
+  const server = helperServer(reference)
+  if (server !== undefined)
+    return server.startsWith(`${SERVER_PREFIX}${account}%2F`) && server.endsWith(`/${field}`)
+  return new RegExp(`^store:${account}-[0-9a-f]{16}-${field}-[0-9a-f]{16}$`).test(reference)
+}
+
+function helperServer(reference: SecretRef): string | undefined {
+  return /^docker-credential:[^:]+:(.+)$/.exec(reference)?.[1]
+}
+
+function idsIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir).filter((name) => !name.startsWith('.'))
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return []
+    throw fileError('read', dir, error)
+  }
 }
 
 /** A file name for a key: readable, and unique by its hash. */
