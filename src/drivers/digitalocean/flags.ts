@@ -14,7 +14,8 @@ export const flags: readonly FlagSpec[] = [
     type: 'string',
     env: 'DIGITALOCEAN_ACCESS_TOKEN',
     secret: true,
-    summary: 'Token of the account (required)',
+    required: true,
+    summary: 'Token of the account',
     value: 'TOKEN',
   },
   {
