@@ -73,6 +73,8 @@ export interface Failure {
 export interface LedgerRecord {
   readonly schemaVersion: 1
   readonly machineId: string
+  /** The id that the store had when the machine was made, where it has another one now: tags bear it. */
+  readonly storeId?: string
   readonly generation: number
   readonly phase: 'creating' | 'ready' | 'failed' | 'removing'
   readonly failure?: Failure

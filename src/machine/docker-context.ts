@@ -63,7 +63,7 @@ async function wanted(ctx: MachineContext, open: OpenMachine): Promise<ContextWa
   const [ca, cert, key] = await Promise.all([read(paths.ca), read(paths.cert), read(paths.key)])
   return {
     machine: open.name,
-    owner: { storeId: await ctx.store.id(), machineId: open.machine.id },
+    owner: { storeId: open.ledger.storeId ?? (await ctx.store.id()), machineId: open.machine.id },
     url: `tcp://${host.includes(':') ? `[${host}]` : host}:${port}`,
     ca,
     cert,

@@ -98,7 +98,8 @@ export async function driverMachine(
     name: record.name,
     id: ledger.machineId,
     // A new machine gives its store a name; verbs that only read leave a store of docker-machine's as it is.
-    storeId: ledger.phase === 'creating' ? await ctx.store.id() : (ctx.store.knownId() ?? ''),
+    storeId:
+      ledger.storeId ?? (ledger.phase === 'creating' ? await ctx.store.id() : (ctx.store.knownId() ?? '')),
     dir: record.dir,
     config: withSecrets(ledger.driver.config, secrets),
     resources: ledger.resources,

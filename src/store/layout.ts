@@ -35,6 +35,15 @@ export class StoreLayout {
     return join(this.root, 'id')
   }
 
+  /** The computer on which the store got its id. */
+  get homeFile(): string {
+    return join(this.root, 'id-host')
+  }
+
+  get formerIdsFile(): string {
+    return join(this.root, 'former-ids')
+  }
+
   machineDir(name: string): string {
     return join(this.machinesDir, name)
   }

@@ -61,6 +61,7 @@ const engineSource = v.picklist(['image', 'bundled', 'host', 'install-url'])
 const ledger = v.looseObject({
   schemaVersion: v.literal(1),
   machineId: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  storeId: v.optional(v.string()),
   generation: v.number(),
   phase: v.picklist(['creating', 'ready', 'failed', 'removing']),
   failure: v.optional(

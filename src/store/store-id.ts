@@ -12,11 +12,16 @@ export function readStoreId(path: string): string | undefined {
   }
 }
 
+/** Content of the file for a new name. */
+export function newStoreId(): string {
+  return `${randomBytes(16).toString('hex')}\n`
+}
+
 /** The store's name, made at first need; of many processes that make it at once all get the same. */
 export async function ensureStoreId(path: string): Promise<string> {
   const known = readStoreId(path)
   if (known !== undefined) return known
-  await writeFirst(path, `${randomBytes(16).toString('hex')}\n`)
+  await writeFirst(path, newStoreId())
   const made = readStoreId(path)
   if (made === undefined) throw fileError('read', path, new Error('it does not hold 32 hexadecimal digits'))
   return made

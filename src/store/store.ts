@@ -19,7 +19,8 @@ import { isPlainName, StoreLayout } from './layout.js'
 import { finishRecordFiles, readRecordFiles, writeRecordFiles } from './record-files.js'
 import { currentLedger, projectConfig } from './records.js'
 import { SecretStore } from './secrets.js'
-import { ensureStoreId, readStoreId } from './store-id.js'
+import { addFormerId, moveHome, noteHome, otherHome, readFormerIds, type StoreHome } from './store-home.js'
+import { ensureStoreId, newStoreId, readStoreId } from './store-id.js'
 
 export interface StoreOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
@@ -73,7 +74,31 @@ export class Store {
 
   /** Names this store among others: 32 hex digits, made at first need. */
   async id(): Promise<string> {
-    return await ensureStoreId(this.#layout.idFile)
+    const id = await ensureStoreId(this.#layout.idFile)
+    await noteHome(this.#layout.homeFile)
+    return id
+  }
+
+  /** Another computer, if the store was there when it got its id: perhaps a copy of it still is, and uses the same id. */
+  copiedFrom(): StoreHome | undefined {
+    return otherHome(this.#layout.homeFile)
+  }
+
+  /** Ids that this store had before. What bears one may belong to the store that this one is a copy of. */
+  formerIds(): readonly string[] {
+    return readFormerIds(this.#layout.formerIdsFile)
+  }
+
+  /** Another id, here. */
+  async renewId(): Promise<void> {
+    await addFormerId(this.#layout.formerIdsFile, await this.id())
+    await writeFileAtomic(this.#layout.idFile, newStoreId(), { mode: 0o600, ops: this.#files })
+    await this.moveHere()
+  }
+
+  /** The store with its id belongs to this computer. */
+  async moveHere(): Promise<void> {
+    await moveHome(this.#layout.homeFile)
   }
 
   /** The same for readers: undefined as long as nobody needed to write it. */

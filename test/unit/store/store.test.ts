@@ -300,7 +300,7 @@ t.test('the store gets its name once, and all that ask at once get the same', as
   t.equal(new Set(ids).size, 1)
   t.match(ids[0], /^[0-9a-f]{32}$/)
   t.equal(new Store(root).knownId(), ids[0])
-  t.strictSame(readdirSync(root), ['id'])
+  t.strictSame(readdirSync(root), ['id', 'id-host'])
   writeFileSync(join(root, 'id'), 'rubbish')
   await t.rejects(new Store(root).id(), { code: 'store', message: /32 hexadecimal digits/ })
 })
