@@ -80,7 +80,7 @@ export function checkTombstones(ctx: MachineContext): Promise<readonly Finding[]
       check: `removed machine ${tombstone.name}`,
       level: 'note' as const,
       text: 'what its provider has may still exist',
-      hint: `Look what it was: ${tombstone.dir}`,
+      hint: `Remove that: ${ctx.profile.program} gc ${tombstone.id} (its record: ${tombstone.dir})`,
     })),
   )
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Clock } from '../contracts/clock.js'
 import type { RecordMapping } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
@@ -104,6 +104,12 @@ export class Store {
   /** The same for readers: undefined as long as nobody needed to write it. */
   knownId(): string | undefined {
     return readStoreId(this.#layout.idFile)
+  }
+
+  /** The names that this store has had, the present one first. */
+  knownIds(): readonly string[] {
+    const id = this.knownId()
+    return id === undefined ? [] : [id]
   }
 
   /** Names of all machines, sorted. @throws MachineError `store` when the store cannot be read at all */
@@ -241,6 +247,11 @@ export class Store {
       const dir = join(this.#layout.removedDir, entry)
       return { name, id, dir, record: readRecordFiles({ name, dir, root: this.root }) }
     })
+  }
+
+  /** Forgets a machine that `rm -f` gave up on: nothing of it is left. */
+  async forget(tombstone: Tombstone): Promise<void> {
+    await takeOut(this.#layout.removedDir, basename(tombstone.dir), this.#files)
   }
 
   get #clock(): Clock {

@@ -110,7 +110,8 @@ export const CLOUD_RULES: Readonly<Record<string, Rule>> = {
     const adopted = server && factory.adopt?.(account(trial), server)
     t.ok(adopted, 'there is something to adopt')
     trial.resources = adopted?.resources ?? []
-    const machine = { ...trial.machine(), config: adopted?.config ?? {} }
+    // Secrets are added by the machine layer, as for any record.
+    const machine = { ...trial.machine(), config: { ...trial.config, ...adopted?.config } }
     plainJson(t, adopted, 'what was adopted')
     t.strictSame(driver.endpoint(machine), endpoint)
     t.match(await driver.states([machine], NEVER), [{ id: machine.id, state: subject.freshState }])

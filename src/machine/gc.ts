@@ -1,0 +1,198 @@
+import { join } from 'node:path'
+import type { DriverMachine } from '../contracts/driver.js'
+import { isMachineError, MachineError, toMachineError } from '../contracts/errors.js'
+import type { Tombstone } from '../store/store.js'
+import { mapBounded } from '../util/bounded.js'
+import { withDeadline } from '../util/wait.js'
+import { type KnownAccount, knownAccounts } from './accounts.js'
+import type { MachineContext } from './context.js'
+import {
+  isLiving,
+  judge,
+  type Leftover,
+  livingOf,
+  type Living,
+  type Scope,
+  tagsOf,
+  type Verdicts,
+} from './leftovers.js'
+import { openRecord } from './open.js'
+
+export const YOUNGEST_MS = 3_600_000
+const LIST_MS = 120_000
+const REMOVE_MS = 180_000
+const AT_ONCE = 4
+
+export interface GcRequest extends Omit<Scope, 'now'> {
+  readonly driver?: string
+}
+
+/** What nobody needs any more, and what could not be looked at. */
+export interface Survey extends Verdicts {
+  /** Machines that `rm -f` gave up on. */
+  readonly tombstones: readonly Tombstone[]
+  readonly accounts: number
+  readonly errors: readonly MachineError[]
+}
+
+/** Looks at all accounts. Changes nothing. @throws MachineError for a store that was copied, or an id that is not there */
+export async function surveyLeftovers(ctx: MachineContext, request: GcRequest): Promise<Survey> {
+  if (request.olderThanMs < YOUNGEST_MS && request.ids.length === 0)
+    throw new MachineError('usage', 'What is younger than 1 h may be in the making: name it by its id')
+  const { accounts, errors } = await knownAccounts(ctx, request.driver)
+  const listed = await mapBounded(accounts, AT_ONCE, async (at) => await inventoryOf(ctx, at))
+  const all = unique(listed.flatMap((each) => ('found' in each ? each.found : [])))
+  const failed = listed.flatMap((each) => ('error' in each ? [each.error] : []))
+  const tombstones = ctx.store.tombstones().filter((each) => isWanted(each, request))
+  const ids = request.ids.filter((id) => !tombstones.some((each) => each.id === id))
+  const scope = { ...request, ids, now: ctx.clock.now() }
+  const nothingElse = request.ids.length > 0 && ids.length === 0
+  const buried = new Set(ctx.store.tombstones().map(({ id }) => id))
+  const others = all.filter((each) => !buried.has(tagsOf(each).id ?? ''))
+  const verdicts = nothingElse ? { leftovers: [], spared: {} } : judge(others, livingNow(ctx), scope)
+  return { ...verdicts, tombstones, accounts: accounts.length, errors: [...errors, ...failed] }
+}
+
+function isWanted({ id, record }: Tombstone, { ids, driver }: GcRequest): boolean {
+  const name = record.ledger?.driver.name ?? ('config' in record ? record.config.DriverName : '')
+  if (driver !== undefined && name !== driver) return false
+  return ids.length === 0 || ids.includes(id)
+}
+
+type Listed = { readonly found: readonly Leftover[] } | { readonly error: MachineError }
+
+async function inventoryOf(ctx: MachineContext, at: KnownAccount): Promise<Listed> {
+  const { factory, account, from } = at
+  try {
+    const driver = await factory.open(ctx.driverDeps)
+    const found = await withDeadline(
+      `the inventory of ${factory.name}`,
+      LIST_MS,
+      async (signal) => (await driver.inventory?.(account, signal)) ?? [],
+      { signal: ctx.signal, clock: ctx.clock },
+    )
+    return { found: found.map((each) => ({ found: each, at })) }
+  } catch (error) {
+    ctx.signal.throwIfAborted()
+    return { error: toMachineError(error).prefixed(`${factory.name} (${from}): `) }
+  }
+}
+
+/** Two sets of settings may be of one account. */
+function unique(all: readonly Leftover[]): readonly Leftover[] {
+  const key = ({ found, at }: Leftover): string =>
+    JSON.stringify([at.factory.name, found.resource.kind, found.resource.id, found.createdAt])
+  return [...new Map(all.map((each) => [key(each), each])).values()]
+}
+
+function livingNow(ctx: MachineContext): Living {
+  return livingOf(ctx.store.knownIds(), ctx.store.readAll())
+}
+
+export interface Swept {
+  readonly removed: readonly Leftover[]
+  readonly forgotten: readonly Tombstone[]
+  readonly errors: readonly MachineError[]
+}
+
+/** Removes what a survey has found: first what was made for one machine, then what several shared. */
+export async function sweep(ctx: MachineContext, { leftovers, tombstones }: Survey): Promise<Swept> {
+  const [shared, own] = [
+    leftovers.filter(({ found }) => found.shared),
+    leftovers.filter(({ found }) => !found.shared),
+  ]
+  const groups = [...groupsOf(own), ...tombstones]
+  const first = await mapBounded(groups, AT_ONCE, async (group) => await settle(ctx, group))
+  const second = await mapBounded(shared, AT_ONCE, async (each) => await settle(ctx, [each]))
+  const outcomes = [...first, ...second]
+  return {
+    removed: outcomes.flatMap(({ removed }) => removed ?? []),
+    forgotten: outcomes.flatMap(({ forgotten }) => forgotten ?? []),
+    errors: outcomes.flatMap(({ error }) => error ?? []),
+  }
+}
+
+interface Outcome {
+  readonly removed?: readonly Leftover[]
+  readonly forgotten?: Tombstone
+  readonly error?: MachineError
+}
+
+async function settle(ctx: MachineContext, what: readonly Leftover[] | Tombstone): Promise<Outcome> {
+  try {
+    if ('dir' in what) {
+      await removeTombstone(ctx, what)
+      return { forgotten: what }
+    }
+    await removeGroup(ctx, what)
+    return { removed: what }
+  } catch (error) {
+    ctx.signal.throwIfAborted()
+    return { error: isMachineError(error) ? error : toMachineError(error) }
+  }
+}
+
+/** Things of one machine at one account. */
+function groupsOf(leftovers: readonly Leftover[]): readonly (readonly Leftover[])[] {
+  const groups = new Map<string, Leftover[]>()
+  for (const [at, each] of leftovers.entries()) {
+    const key = `${each.at.from} ${tagsOf(each).id ?? at}`
+    groups.set(key, [...(groups.get(key) ?? []), each])
+  }
+  return [...groups.values()]
+}
+
+async function removeGroup(ctx: MachineContext, group: readonly Leftover[]): Promise<void> {
+  const [first] = group
+  if (!first) return
+  const living = livingNow(ctx)
+  if (group.some((each) => isLiving(each, living)))
+    throw new MachineError('exists', `${nameOf(first)} belongs to a machine again`)
+  const { factory, account } = first.at
+  const { store, id = '0'.repeat(32), machine = first.found.name } = tagsOf(first)
+  const resources = group.map(({ found }) => found.resource)
+  const dir = join(ctx.store.root, 'machines', '.removed', `${machine}-${id}`)
+  const target = { name: machine, id, storeId: store, dir, config: account.config, resources }
+  const ticked = await removeAll(ctx, await factory.open(ctx.driverDeps), target)
+  const left = resources.filter(({ kind, key }) => !ticked.has(`${kind} ${key}`))
+  if (left.length > 0)
+    throw new MachineError(
+      'driver',
+      `The ${factory.name} driver did not remove ${left.map(({ kind, id: own }) => `${kind} ${own}`).join(', ')}`,
+    )
+}
+
+export function nameOf({ found }: Leftover): string {
+  return `${found.resource.kind} ${found.resource.id ?? found.name}`
+}
+
+/** What a machine's own record named when `rm -f` gave up on it; its directory goes when all of it is gone. */
+async function removeTombstone(ctx: MachineContext, tombstone: Tombstone): Promise<void> {
+  const { name, record } = tombstone
+  if ('error' in record)
+    throw new MachineError('store', `What "${name}" had made is not known: ${record.error}`, {
+      machine: name,
+      hints: [`Look at ${tombstone.dir}; when nothing is left at the provider, remove that directory`],
+    })
+  const open = await openRecord(ctx, record)
+  await removeAll(ctx, open.driver, { ...open.machine, dir: tombstone.dir })
+  await ctx.store.forget(tombstone)
+}
+
+/** Returns `kind key` of what the driver says is gone. */
+async function removeAll(
+  ctx: MachineContext,
+  driver: Awaited<ReturnType<KnownAccount['factory']['open']>>,
+  machine: DriverMachine,
+): Promise<ReadonlySet<string>> {
+  const gone = new Set<string>()
+  const work = async (signal: AbortSignal): Promise<void> => {
+    for await (const event of driver.remove(machine, signal))
+      if (event.type === 'removed') gone.add(`${event.kind} ${event.key}`)
+  }
+  await withDeadline(`${machine.name} to be removed`, REMOVE_MS, work, {
+    signal: ctx.signal,
+    clock: ctx.clock,
+  })
+  return gone
+}

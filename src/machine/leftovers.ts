@@ -1,0 +1,159 @@
+/** Which of the things at a provider nobody's record knows any more. Pure. */
+import type { FoundResource } from '../contracts/driver.js'
+import { MachineError } from '../contracts/errors.js'
+import type { BrokenRecord, MachineRecord } from '../contracts/record.js'
+import type { KnownAccount } from './accounts.js'
+
+/** Something at a provider that bears our tags. */
+export interface Leftover {
+  readonly found: FoundResource
+  readonly at: KnownAccount
+}
+
+/** What the records of this store name. */
+export interface Living {
+  /** Ids of this store, former ones too. */
+  readonly stores: readonly string[]
+  readonly machines: ReadonlySet<string>
+  /** Machines whose record cannot be read: what bears such a name is not ours to judge. */
+  readonly unreadable: ReadonlySet<string>
+  /** `kind key` of what ledgers name. */
+  readonly resources: ReadonlySet<string>
+}
+
+/** Whom to look for. */
+export interface Scope {
+  readonly allStores: boolean
+  readonly olderThanMs: number
+  /** Only these, by id or name, whatever their age and store. */
+  readonly ids: readonly string[]
+  readonly now: Date
+}
+
+export interface Verdicts {
+  readonly leftovers: readonly Leftover[]
+  /** Why others were left alone, with how many. */
+  readonly spared: Readonly<Partial<Record<Spared, number>>>
+}
+
+export type Spared = 'other-store' | 'young' | 'age-unknown'
+
+type Verdict = 'leftover' | 'living' | Spared
+
+/** Tags as every driver gives them. */
+const STORE = 'tsmachine-store'
+const ID = 'tsmachine-id'
+const NAME = 'tsmachine-name'
+
+export function tagsOf({ found }: Leftover): { store: string; id?: string; machine?: string } {
+  const { [STORE]: store = '', [ID]: id, [NAME]: machine } = found.resource.tags ?? {}
+  return { store, ...(id ? { id } : {}), ...(machine ? { machine } : {}) }
+}
+
+/** What living records say. Records are read after the inventory: what was made meanwhile is among them. */
+export function livingOf(
+  stores: readonly string[],
+  records: readonly (MachineRecord | BrokenRecord)[],
+): Living {
+  const ledgers = records.flatMap(({ ledger }) => (ledger ? [ledger] : []))
+  return {
+    stores,
+    machines: new Set(ledgers.map(({ machineId }) => machineId)),
+    unreadable: new Set(
+      records.filter((record) => 'error' in record && !record.ledger).map(({ name }) => name),
+    ),
+    resources: new Set(
+      ledgers.flatMap(({ resources }) => resources.map(({ kind, key }) => `${kind} ${key}`)),
+    ),
+  }
+}
+
+/** @throws MachineError `not-found` or `exists` for an id that is none of a leftover */
+export function judge(all: readonly Leftover[], living: Living, scope: Scope): Verdicts {
+  if (scope.ids.length > 0) return { leftovers: named(all, living, scope.ids), spared: {} }
+  const verdicts = new Map(
+    all.filter(({ found }) => !found.shared).map((each) => [each, verdictOf(each, living, scope)] as const),
+  )
+  const going = new Set([...verdicts].flatMap(([each, verdict]) => (verdict === 'leftover' ? [each] : [])))
+  for (const each of all.filter(({ found }) => found.shared))
+    verdicts.set(each, isNeeded(each, all, going) ? 'living' : verdictOf(each, living, scope))
+  const spared: Partial<Record<Spared, number>> = {}
+  for (const verdict of verdicts.values())
+    if (verdict !== 'leftover' && verdict !== 'living') spared[verdict] = (spared[verdict] ?? 0) + 1
+  return { leftovers: all.filter((each) => verdicts.get(each) === 'leftover'), spared }
+}
+
+function verdictOf(each: Leftover, living: Living, scope: Scope): Verdict {
+  if (isLiving(each, living)) return 'living'
+  if (!isOwn(each, living) && !scope.allStores) return 'other-store'
+  const { createdAt, shared } = each.found
+  // Nothing is lost with a key that no server and no record needs.
+  if (createdAt === undefined) return shared ? 'leftover' : 'age-unknown'
+  return scope.now.getTime() - Date.parse(createdAt) < scope.olderThanMs ? 'young' : 'leftover'
+}
+
+/** While a server of its store stays at the account, what servers share stays too. */
+function isNeeded(each: Leftover, all: readonly Leftover[], going: ReadonlySet<Leftover>): boolean {
+  const { store } = tagsOf(each)
+  return all.some(
+    (other) =>
+      other.found.state !== undefined &&
+      other.at === each.at &&
+      tagsOf(other).store.startsWith(store) &&
+      !going.has(other),
+  )
+}
+
+/** Whether a record of this store names it, or may name it. */
+export function isLiving(each: Leftover, living: Living): boolean {
+  if (!isOwn(each, living)) return false
+  const { id, machine } = tagsOf(each)
+  const { kind, key } = each.found.resource
+  if (id !== undefined && living.machines.has(id)) return true
+  if (machine !== undefined && living.unreadable.has(machine)) return true
+  return each.found.shared === true && (living.resources.has(`${kind} ${key}`) || living.unreadable.size > 0)
+}
+
+export function isOwn(each: Leftover, { stores }: Living): boolean {
+  const { store } = tagsOf(each)
+  return store.length >= 8 && stores.some((own) => own.startsWith(store))
+}
+
+/** Those with this id or name, and what else was made for the same machine. */
+function named(all: readonly Leftover[], living: Living, ids: readonly string[]): readonly Leftover[] {
+  const chosen = new Set<Leftover>()
+  for (const id of ids) {
+    const matches = all.filter(({ found }) => found.resource.id === id || found.name === id)
+    const [first] = matches
+    if (!first) throw notFound(id)
+    const same = matches.filter(({ found }) => found.resource.id === id)
+    if (matches.length > 1 && same.length !== 1) throw ambiguous(id, matches)
+    const target = same[0] ?? first
+    if (isLiving(target, living)) throw alive(target)
+    const { id: machine } = tagsOf(target)
+    for (const each of all)
+      if (each === target || (machine !== undefined && tagsOf(each).id === machine)) chosen.add(each)
+  }
+  return [...chosen]
+}
+
+function notFound(id: string): MachineError {
+  return new MachineError('not-found', `Nothing with our tags has the id or name ${id}`, {
+    hints: ['See what there is: tsmachine gc --all-stores --dry-run'],
+  })
+}
+
+function ambiguous(name: string, matches: readonly Leftover[]): MachineError {
+  const ids = matches.map(({ found }) => `${found.resource.kind} ${found.resource.id ?? ''}`)
+  return new MachineError('usage', `Several things are called ${name}: ${ids.join(', ')}`, {
+    hints: ['Name one by its id.'],
+  })
+}
+
+function alive(target: Leftover): MachineError {
+  const { machine } = tagsOf(target)
+  const { kind, id } = target.found.resource
+  return new MachineError('exists', `${kind} ${id} belongs to a machine of this store`, {
+    hints: [machine === undefined ? 'See which: tsmachine ls' : `Remove that: tsmachine rm ${machine}`],
+  })
+}

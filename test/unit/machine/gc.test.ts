@@ -1,0 +1,182 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { createMachine } from '../../../src/machine/create.js'
+import { type GcRequest, nameOf, surveyLeftovers, sweep, YOUNGEST_MS } from '../../../src/machine/gc.js'
+import { removeMachine } from '../../../src/machine/remove.js'
+import { FakeProvider } from '../../doubles/fake-driver/provider.js'
+import { scratchDir } from '../../helpers/driver-deps.js'
+import { bareFactory, fakeFlags } from '../../helpers/hosted-driver.js'
+import { machineContext } from '../../helpers/machine-context.js'
+import { machineOptions } from '../../helpers/records.js'
+
+const HOUR = 3_600_000
+
+/** Two stores at one provider. */
+function bench(t: Test) {
+  const dir = scratchDir(t)
+  const provider = new FakeProvider(join(dir, 'provider'))
+  const env = { FAKE_DIR: provider.dir, FAKE_TOKEN: 'one' }
+  const store = (name: string) =>
+    machineContext({ dir: join(dir, name), env, factories: { fake: bareFactory } })
+  const create = async (ctx: ReturnType<typeof store>, name: string, token = 'one'): Promise<void> => {
+    const flagValues = fakeFlags(provider.dir, { 'fake-token': token, 'fake-note': name })
+    await createMachine(ctx, { name, driver: 'fake', flagValues, options: machineOptions() })
+  }
+  const gc = async (ctx: ReturnType<typeof store>, more: Partial<GcRequest> = { driver: 'fake' }) => {
+    const request = { allStores: false, olderThanMs: YOUNGEST_MS, ids: [], ...more }
+    const survey = await surveyLeftovers(ctx, request)
+    return { survey, names: survey.leftovers.map(nameOf).sort() }
+  }
+  /** The record is lost, what the provider has is not. */
+  const lose = (ctx: ReturnType<typeof store>, name: string): Promise<void> => ctx.store.remove(name)
+  return { dir, provider, ours: store('ours'), theirs: store('theirs'), create, gc, lose }
+}
+
+t.test(
+  'what a lost record had made is found and removed; what lives, is young or of others stays',
+  async (t) => {
+    const { provider, ours, theirs, create, gc, lose } = bench(t)
+    await create(ours, 'alive')
+    await create(ours, 'lost')
+    await create(theirs, 'other')
+    await lose(ours, 'lost')
+    t.match(await gc(ours), { names: [], survey: { spared: { young: 2, 'other-store': 2 } } })
+    provider.age(2 * HOUR)
+    await create(ours, 'fresh')
+    await lose(ours, 'fresh')
+    t.match(await gc(ours, { driver: 'fake', olderThanMs: 3 * HOUR }), { names: [] })
+    const { survey, names } = await gc(ours)
+    t.equal(survey.accounts, 2, 'of the settings and of a record; what both list counts once')
+    t.match(names, [/^firewall /, 'server srv-2'])
+    t.match(
+      survey.leftovers.find(({ found }) => found.state),
+      {
+        found: { name: 'lost', monthlyPrice: { amount: 4, currency: 'EUR' } },
+      },
+    )
+    const swept = await sweep(ours, survey)
+    t.match(swept, { removed: { length: 2 }, errors: [] })
+    t.same(
+      provider.read().servers.map(({ name }) => name),
+      ['alive', 'other', 'fresh'],
+    )
+    t.match((await gc(ours)).names, [])
+    await removeMachine(ours, 'alive', { force: false })
+    provider.age(2 * HOUR)
+    const last = await gc(ours)
+    t.match(last.names, [/^firewall /, /^key /, 'server srv-4'], 'the key goes with the last server')
+    await sweep(ours, last.survey)
+    await removeMachine(theirs, 'other', { force: false })
+    t.same(provider.leftovers(), [])
+  },
+)
+
+t.test('other stores: all of them on demand, or one thing by its id, however young', async (t) => {
+  const { provider, ours, theirs, create, gc } = bench(t)
+  await create(theirs, 'one')
+  await create(theirs, 'two')
+  await create(ours, 'alive')
+  t.match((await gc(ours, { driver: 'fake', ids: ['srv-1'] })).names, [/^firewall /, 'server srv-1'])
+  t.match(
+    (await gc(ours, { driver: 'fake', ids: ['two'] })).names,
+    [/^firewall /, 'server srv-2'],
+    'by its name',
+  )
+  await t.rejects(gc(ours, { driver: 'fake', ids: ['srv-3'] }), {
+    code: 'exists',
+    message: /machine of this store/,
+  })
+  await t.rejects(gc(ours, { driver: 'fake', ids: ['srv-9'] }), { code: 'not-found' })
+  await t.rejects(gc(ours, { driver: 'fake', olderThanMs: 5 }), {
+    code: 'usage',
+    message: /younger than 1 h/,
+  })
+  t.same((await gc(ours, { driver: 'fake', allStores: true })).names, [], 'age counts all the same')
+  provider.age(2 * HOUR)
+  const { survey, names } = await gc(ours, { driver: 'fake', allStores: true })
+  t.match(names, [/^firewall /, /^firewall /, /^key /, 'server srv-1', 'server srv-2'])
+  await sweep(ours, survey)
+  t.same(
+    provider.read().servers.map(({ name }) => name),
+    ['alive'],
+  )
+  t.equal(provider.read().keys.length, 1, 'the key of our own store stays')
+})
+
+t.test('two accounts, one of which refuses: the other is looked at, and the refusal is told', async (t) => {
+  const { provider, ours, create, gc, lose } = bench(t)
+  provider.requireToken('one', 'two')
+  await create(ours, 'a', 'one')
+  // The variable would win over the record.
+  Object.assign(ours.env, { FAKE_TOKEN: '' })
+  await create(ours, 'b', 'two')
+  await create(ours, 'gone', 'two')
+  await lose(ours, 'gone')
+  provider.age(2 * HOUR)
+  t.match((await gc(ours, {})).names, [/^firewall /, 'server srv-3'])
+  provider.requireToken('two')
+  const { survey, names } = await gc(ours, {})
+  t.match(names, [/^firewall /, 'server srv-3'])
+  t.match(survey.errors, [{ message: /fake \(the record of a\): .*401/ }])
+})
+
+t.test('a record that cannot be read protects what bears its name', async (t) => {
+  const { provider, ours, create, gc } = bench(t)
+  await create(ours, 'web')
+  provider.age(2 * HOUR)
+  const dir = ours.store.dir('web')
+  provider.change('srv-1', (server) => ({
+    ...server,
+    tags: { ...server.tags, 'tsmachine-name': 'web' },
+  }))
+  for (const file of ['tsmachine.json', 'config.json']) writeFileSync(join(dir, file), '{')
+  const { names } = await gc(ours)
+  t.notOk(names.includes('server srv-1'))
+  t.notOk(names.some((name) => name.startsWith('key')))
+})
+
+t.test('what rm -f gave up on is worked off, and forgotten only when all of it is gone', async (t) => {
+  const { provider, ours, create, gc } = bench(t)
+  await create(ours, 'web')
+  provider.script([{ call: 'deleteServer', after: 0, kind: 'fail' }])
+  await removeMachine(ours, 'web', { force: true })
+  t.equal(ours.store.tombstones().length, 1)
+  const first = await gc(ours)
+  t.match(first.names, [], 'shown once: as what it is')
+  t.match(first.survey.tombstones, [{ name: 'web' }])
+  provider.script([{ call: 'deleteServer', after: 0, kind: 'fail' }])
+  t.match(await sweep(ours, first.survey), { forgotten: [], errors: [{ message: /403/ }] })
+  t.equal(ours.store.tombstones().length, 1)
+  t.match(await sweep(ours, (await gc(ours)).survey), { forgotten: [{ name: 'web' }], errors: [] })
+  t.same(ours.store.tombstones(), [])
+  t.same(provider.leftovers(), [])
+})
+
+t.test('a tombstone that tells nothing is left for its user', async (t) => {
+  const { ours, gc } = bench(t)
+  const dir = join(ours.store.root, 'machines/.removed', `odd-${'a'.repeat(32)}`)
+  mkdirSync(dir, { recursive: true })
+  const { survey } = await gc(ours, {})
+  t.match(await sweep(ours, survey), { forgotten: [], errors: [{ code: 'store', message: /is not known/ }] })
+  t.equal(ours.store.tombstones().length, 1)
+})
+
+t.test('a machine that is made between the survey and the removal is not touched', async (t) => {
+  const { provider, ours, create, gc, lose } = bench(t)
+  await create(ours, 'web')
+  const record = ours.store.get('web')
+  await lose(ours, 'web')
+  provider.age(2 * HOUR)
+  const { survey } = await gc(ours)
+  t.equal(survey.leftovers.length, 3)
+  const { ledger, config } = record
+  if (ledger) await ours.store.create('web', { ledger, config })
+  t.match(await sweep(ours, survey), { removed: [], errors: { length: 2 } })
+  t.equal(provider.read().servers.length, 1)
+})
+
+t.test('a driver without an inventory is refused by name', async (t) => {
+  const { ours, gc } = bench(t)
+  await t.rejects(gc(ours, { driver: 'none' }), { code: 'usage', message: /cannot say what exists/ })
+})
