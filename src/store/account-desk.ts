@@ -5,6 +5,7 @@ import type { Clock } from '../contracts/clock.js'
 import { withLock } from '../util/locks.js'
 import { SharedBudget } from './shared-budget.js'
 import type { Store } from './store.js'
+import { TurnFile } from './turn-file.js'
 
 /** What the processes of one store share for one account, below `<store>/accounts`. */
 export class StoreDesk implements AccountDesk {
@@ -31,6 +32,7 @@ export class StoreDesk implements AccountDesk {
   }
 
   budget(limit: RateLimit): RateBudget {
-    return new SharedBudget(this.#dir, limit, this.clock)
+    const file = new TurnFile(join(this.#dir, `${limit.name}.json`), limit, this.clock)
+    return new SharedBudget(limit, this.clock, file)
   }
 }

@@ -1,11 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { RateBudget, RateLimit } from '../contracts/account.js'
 import type { Clock } from '../contracts/clock.js'
-import { isMachineError, MachineError } from '../contracts/errors.js'
-import { writeFileAtomic } from '../util/atomic-file.js'
-import { withLock } from '../util/locks.js'
-import { exhaust, freshTurns, type Grant, grant, slotMs, type TurnState } from './turns.js'
+import { MachineError } from '../contracts/errors.js'
+import type { TurnPlace } from './turn-file.js'
+import { exhaust, grant, slotMs } from './turns.js'
 
 /** Nobody waits in silence for longer than this. */
 const LONGEST_WAIT_MS = 15 * 60_000
@@ -18,22 +15,17 @@ const LARGEST_BLOCK = 1 / 50
  * and so is what one that died has left.
  */
 export class SharedBudget implements RateBudget {
-  readonly #path: string
   #held = 0
   #heldUntil = 0
   #block = 1
   #refill: Promise<number> | undefined
   #saving: Promise<unknown> = Promise.resolve()
-  /** Counts for this process where the file cannot be written. */
-  #own: TurnState | undefined
 
   constructor(
-    dir: string,
     private readonly limit: RateLimit,
     private readonly clock: Clock,
-  ) {
-    this.#path = join(dir, `${limit.name}.json`)
-  }
+    private readonly place: TurnPlace,
+  ) {}
 
   async take(signal: AbortSignal): Promise<void> {
     for (;;) {
@@ -50,7 +42,7 @@ export class SharedBudget implements RateBudget {
   exhausted(resetAt: Date): void {
     this.#held = 0
     const save = (): Promise<unknown> =>
-      this.#change((state, now) => ({
+      this.place.change((state, now) => ({
         state: exhaust(this.limit, state, resetAt.getTime(), now),
         turns: 0,
         waitMs: 0,
@@ -63,33 +55,13 @@ export class SharedBudget implements RateBudget {
     const most = Math.max(1, Math.floor(this.limit.calls * LARGEST_BLOCK))
     const steady = this.#now() < this.#heldUntil
     this.#block = steady ? Math.min(most, this.#block * 2) : 1
-    const { turns, waitMs } = await this.#change((state, now) => grant(this.limit, state, this.#block, now))
+    const { turns, waitMs } = await this.place.change((state, now) =>
+      grant(this.limit, state, this.#block, now),
+    )
     if (turns === 0) return waitMs
     this.#held = turns
     this.#heldUntil = this.#now() + slotMs(this.limit)
     return 0
-  }
-
-  async #change(next: (state: TurnState, now: number) => Grant): Promise<Grant> {
-    try {
-      return await withLock(`${this.#path}.lock`, { what: 'count calls', clock: this.clock }, async () => {
-        const now = this.#now()
-        const result = next(readTurns(this.#path) ?? freshTurns(this.limit, now), now)
-        await writeFileAtomic(this.#path, JSON.stringify(result.state))
-        return result
-      })
-    } catch (error) {
-      if (!isMachineError(error)) throw error
-      return this.#alone(next)
-    }
-  }
-
-  /** A store that cannot be written to (read-only, full) must not stop a call. */
-  #alone(next: (state: TurnState, now: number) => Grant): Grant {
-    const now = this.#now()
-    const result = next(this.#own ?? freshTurns(this.limit, now), now)
-    this.#own = result.state
-    return result
   }
 
   #now(): number {
@@ -106,22 +78,4 @@ export class SharedBudget implements RateBudget {
       },
     )
   }
-}
-
-/** Undefined where there is no such file, or a broken one: then counting begins anew. */
-function readTurns(path: string): TurnState | undefined {
-  try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    return isTurnState(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function isTurnState(value: unknown): value is TurnState {
-  if (typeof value !== 'object' || value === null) return false
-  const { given, left, at, until } = value as Record<string, unknown>
-  const pairs =
-    Array.isArray(given) && given.every((pair) => Array.isArray(pair) && pair.every(Number.isFinite))
-  return pairs && [left, at, until].every(Number.isFinite)
 }

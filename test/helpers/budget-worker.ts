@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { RateLimit } from '../../src/contracts/account.js'
 import { SharedBudget } from '../../src/store/shared-budget.js'
+import { TurnFile } from '../../src/store/turn-file.js'
 import { systemClock } from '../../src/util/clock.js'
 import { acquireLock } from '../../src/util/locks.js'
 
@@ -14,7 +15,8 @@ export interface BudgetTask {
 }
 
 const { dir, limit, turns, die } = JSON.parse(process.argv[2] ?? '{}') as BudgetTask
-const budget = new SharedBudget(dir, limit, systemClock)
+const file = new TurnFile(join(dir, `${limit.name}.json`), limit, systemClock)
+const budget = new SharedBudget(limit, systemClock, file)
 const times: number[] = []
 for (let turn = 0; turn < turns; turn++) {
   await budget.take(new AbortController().signal)

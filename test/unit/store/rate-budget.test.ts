@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { RateBudget, RateLimit } from '../../../src/contracts/account.js'
+import type { Clock } from '../../../src/contracts/clock.js'
 import { allBudgets } from '../../../src/drivers/common/api/rate-budget.js'
 import { StoreDesk } from '../../../src/store/account-desk.js'
 import { SharedBudget } from '../../../src/store/shared-budget.js'
+import { TurnFile } from '../../../src/store/turn-file.js'
 import { exhaust, freshTurns, grant, type TurnState } from '../../../src/store/turns.js'
 import type { BudgetTask } from '../../helpers/budget-worker.js'
 import { FakeClock } from '../../helpers/fake-clock.js'
@@ -16,6 +18,11 @@ const WORKER = fileURLToPath(new URL('../../helpers/budget-worker.ts', import.me
 const never = new AbortController().signal
 const WINDOW: RateLimit = { name: 'minute', calls: 250, perMs: 60_000, window: true }
 const REFILL: RateLimit = { name: 'hour', calls: 3_600, perMs: 3_600_000 }
+
+/** The budget of one limit in a directory, as a process of the store opens it. */
+function sharedBudget(dir: string, limit: RateLimit, clock: Clock): SharedBudget {
+  return new SharedBudget(limit, clock, new TurnFile(join(dir, `${limit.name}.json`), limit, clock))
+}
 
 /** Turns of both limits at once. */
 function budgetOf(desk: StoreDesk): RateBudget {
@@ -82,14 +89,14 @@ t.test('a clock that was ahead does not lock us out', (t) => {
 t.test('turns are taken in growing blocks: the file is not written for each call', async (t) => {
   const clock = new FakeClock()
   const dir = t.testdir()
-  const budget = new SharedBudget(dir, REFILL, clock)
+  const budget = sharedBudget(dir, REFILL, clock)
   const contents = new Set<string>()
   for (let turn = 0; turn < 300; turn++) {
     await budget.take(never)
     contents.add(readFileSync(join(dir, 'hour.json'), 'utf8'))
   }
   t.ok(contents.size <= 12, `${contents.size} writes for 300 turns`)
-  const single = new SharedBudget(t.testdir({ one: {} }), REFILL, clock)
+  const single = sharedBudget(t.testdir({ one: {} }), REFILL, clock)
   await single.take(never)
   t.match(
     JSON.parse(readFileSync(join(t.testdirName, 'hour.json'), 'utf8')),
@@ -100,7 +107,7 @@ t.test('turns are taken in growing blocks: the file is not written for each call
 
 t.test('a process that has waited goes on when the window allows it', async (t) => {
   const clock = new FakeClock()
-  const budget = new SharedBudget(t.testdir(), WINDOW, clock)
+  const budget = sharedBudget(t.testdir(), WINDOW, clock)
   for (let turn = 0; turn < 600; turn++) await budget.take(never)
   const minutes = clock.monotonicMs() / 60_000
   t.ok(minutes >= 2 && minutes <= 3, `${minutes} minutes for 600 calls`)
@@ -126,7 +133,7 @@ t.test('all processes of the store respect what one was told', async (t) => {
 })
 
 t.test('nobody waits in silence for most of an hour', async (t) => {
-  const budget = new SharedBudget(t.testdir(), { ...REFILL, window: true }, new FakeClock())
+  const budget = sharedBudget(t.testdir(), { ...REFILL, window: true }, new FakeClock())
   budget.exhausted(new Date('2026-01-01T00:50:00.000Z'))
   await t.rejects(budget.take(never), { code: 'driver', message: /used up until 2026-01-01T00:50:00\.000Z/ })
 })
@@ -134,15 +141,15 @@ t.test('nobody waits in silence for most of an hour', async (t) => {
 t.test('an abort ends the wait for a turn', async (t) => {
   const stop = new AbortController()
   stop.abort(new Error('Ctrl-C'))
-  await t.rejects(new SharedBudget(t.testdir(), WINDOW, new FakeClock()).take(stop.signal), /Ctrl-C/)
+  await t.rejects(sharedBudget(t.testdir(), WINDOW, new FakeClock()).take(stop.signal), /Ctrl-C/)
 })
 
 t.test('a broken file begins anew; a place that cannot be written to stops no call', async (t) => {
   const dir = t.testdir({ 'minute.json': '{"given": 1', file: '' })
-  await new SharedBudget(dir, WINDOW, new FakeClock()).take(never)
+  await sharedBudget(dir, WINDOW, new FakeClock()).take(never)
   t.match(JSON.parse(readFileSync(join(dir, 'minute.json'), 'utf8')), { given: [[Number, 1]] })
   const clock = new FakeClock()
-  const alone = new SharedBudget(join(dir, 'file', 'below'), WINDOW, clock)
+  const alone = sharedBudget(join(dir, 'file', 'below'), WINDOW, clock)
   for (let turn = 0; turn < 300; turn++) await alone.take(never)
   t.ok(clock.monotonicMs() >= 60_000, 'it still counts for itself')
 })

@@ -8,6 +8,8 @@ export interface BatcherOptions<K, R> {
   readonly limit: number
   /** Milliseconds in which calls are gathered; 20 when absent. */
   readonly windowMs?: number
+  /** Least milliseconds between two calls: one alone does not wait, many that come one after the other are joined. */
+  readonly spacingMs?: number
   /** A failure that a single key may have caused: the others are asked for again without it. */
   isOfOneKey?(error: unknown): boolean
 }
@@ -24,6 +26,7 @@ const WINDOW_MS = 20
 /** Joins single calls that come close together to one call that names them all. */
 export class Batcher<K, R> {
   #gathered: Caller<K, R>[] = []
+  #lastAt = -Infinity
 
   constructor(private readonly options: BatcherOptions<K, R>) {}
 
@@ -39,13 +42,15 @@ export class Batcher<K, R> {
 
   async #later(): Promise<void> {
     const mine = this.#gathered
-    await this.options.clock.sleep(this.options.windowMs ?? WINDOW_MS)
+    const { clock, windowMs = WINDOW_MS, spacingMs = 0 } = this.options
+    await clock.sleep(Math.max(windowMs, this.#lastAt + spacingMs - clock.monotonicMs()))
     if (mine === this.#gathered) this.#flush()
   }
 
   #flush(): void {
     const callers = this.#gathered.filter(({ signal }) => !signal.aborted)
     this.#gathered = []
+    this.#lastAt = this.options.clock.monotonicMs()
     if (callers.length > 0) void this.#run(callers)
   }
 

@@ -76,6 +76,28 @@ t.test('a call names at most so many', async (t) => {
   )
 })
 
+t.test('calls that come one after the other are joined too, but one alone does not wait', async (t) => {
+  const clock = new HandClock()
+  const calls: [number, number][] = []
+  const run = (keys: readonly string[]) => {
+    calls.push([clock.monotonicMs(), keys.length])
+    return lengths(keys)
+  }
+  const batcher = new Batcher<string, number>({ clock, limit: 100, spacingMs: 5_000, run })
+  const asked: Promise<unknown>[] = []
+  for (let second = 0; second < 12; second++) {
+    asked.push(batcher.call(`k${second}`, forever))
+    await clock.advance(1_000)
+  }
+  await clock.runUntil(Promise.all(asked))
+  t.strictSame(calls, [
+    [20, 1],
+    [5_020, 5],
+    [10_020, 5],
+    [15_020, 1],
+  ])
+})
+
 t.test('what the answer does not name is undefined', async (t) => {
   const { clock, batcher } = batcherOf(async () => new Map())
   const one = batcher.call('a', forever)
