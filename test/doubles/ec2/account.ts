@@ -1,0 +1,84 @@
+import type { Clock } from '../../../src/contracts/clock.js'
+import type { GuestHost } from '../cloud/guest.js'
+import { REGIONS } from './catalogue.js'
+import { type Delays, stateOf, USUAL_DELAYS } from './life.js'
+import { type Account, type Capacity, type Death, type Limits, Region } from './state.js'
+
+export interface AccountOptions {
+  readonly delays?: Partial<Delays>
+  readonly limits?: Partial<Limits>
+  /** False: an account whose default VPCs were deleted. */
+  readonly defaultVpc?: boolean
+}
+
+const PLENTY: Limits = { instances: 5_000, vcpus: 20_000, spotInstances: 5_000 }
+
+/** Everything that one customer has. */
+export class DoubleAccount implements Account {
+  readonly limits: Limits
+  readonly delays: Delays
+  readonly capacity: Capacity[] = []
+  readonly deaths: Death[] = []
+  readonly kmsKeys = new Set(['alias/aws/ebs'])
+  readonly profiles = new Set(['ci-runner'])
+  readonly #regions: readonly Region[]
+  #last = 0
+
+  constructor(
+    readonly clock: Clock,
+    readonly guests: GuestHost,
+    options: AccountOptions,
+  ) {
+    this.limits = { ...PLENTY, ...options.limits }
+    this.delays = { ...USUAL_DELAYS, ...options.delays }
+    this.#regions = REGIONS.filter(({ optedIn }) => optedIn).map((facts) => new Region(facts, this))
+    if (options.defaultVpc === false) for (const region of this.#regions) forgetNetwork(region)
+  }
+
+  regions(): readonly Region[] {
+    return this.#regions
+  }
+
+  region(name: string): Region | undefined {
+    return this.#regions.find((region) => region.name === name)
+  }
+
+  id(prefix: string): string {
+    this.#last += 1
+    const hex = this.#last.toString(16)
+    return prefix === 'fleet' ? `fleet-${hex.padStart(36, '0')}` : `${prefix}-${hex.padStart(17, '0')}`
+  }
+
+  /** What was not there at first and is not gone, in words. */
+  inventory(): readonly string[] {
+    return this.#regions.flatMap(inventoryOf)
+  }
+}
+
+function forgetNetwork(region: Region): void {
+  region.vpcs.clear()
+  region.subnets.clear()
+  region.groups.clear()
+}
+
+function inventoryOf(region: Region): string[] {
+  const machines = [...region.machines.values()].filter((machine) => stateOf(machine) !== 'terminated')
+  const groups = [...region.groups.values()].filter(({ GroupName }) => GroupName !== 'default')
+  const spot = [...region.spotRequests.values()].filter(({ State }) => State === 'open' || State === 'active')
+  const lines = [
+    ...machines.map((machine) => `instance ${machine.id} (${stateOf(machine)})`),
+    ...groups.map(({ GroupId, GroupName }) => `security group ${GroupId ?? ''} (${GroupName ?? ''})`),
+    ...[...region.keys.values()].map(
+      ({ KeyPairId, KeyName }) => `key pair ${KeyPairId ?? ''} (${KeyName ?? ''})`,
+    ),
+    ...[...region.volumes.keys()].map((id) => `volume ${id}`),
+    ...[...region.addresses.values()].map(
+      ({ AllocationId, PublicIp }) => `address ${AllocationId ?? ''} (${PublicIp ?? ''})`,
+    ),
+    ...spot.map(
+      ({ SpotInstanceRequestId, State }) => `spot request ${SpotInstanceRequestId ?? ''} (${State ?? ''})`,
+    ),
+    ...[...region.templates.keys()].map((id) => `launch template ${id}`),
+  ]
+  return lines.map((line) => `${region.name} ${line}`)
+}

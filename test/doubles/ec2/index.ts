@@ -1,0 +1,6 @@
+export { Ec2Double, type Ec2Options, type LoggedRequest, type RequestHook } from './double.js'
+export { type Credential, CREDENTIAL } from './signature.js'
+export type { Fault } from '../cloud/faults.js'
+export type { Capacity, Death, Limits } from './state.js'
+export type { Delays } from './life.js'
+export { ACCOUNT, CANONICAL, DEBIAN, IMPOSTOR } from './catalogue.js'
