@@ -68,6 +68,14 @@ export async function dependsOf(apt: Apt, name: string): Promise<string[]> {
 }
 
 async function withLibraries(apt: Apt, names: readonly string[]): Promise<string[]> {
+  const libraries = (await showPackages(apt, await withDependencies(apt, names))).filter(
+    (record) => record.section === 'libs',
+  )
+  return [...new Set([...names, ...libraries.map((record) => record.name)])]
+}
+
+/** `names` and all that they need to be installed, as on a computer that has nothing. */
+export async function withDependencies(apt: Apt, names: readonly string[]): Promise<string[]> {
   const text = await apt.run([
     'apt-get',
     'install',
@@ -77,9 +85,7 @@ async function withLibraries(apt: Apt, names: readonly string[]): Promise<string
     '-q',
     ...names,
   ])
-  const closure = [...text.matchAll(/^'[^']+' (\S+?)_\S+\.deb /gm)].map((match) => match[1] ?? '')
-  const libraries = (await showPackages(apt, closure)).filter((record) => record.section === 'libs')
-  return [...new Set([...names, ...libraries.map((record) => record.name)])]
+  return [...text.matchAll(/^'[^']+' (\S+?)_\S+\.deb /gm)].map((match) => match[1] ?? '')
 }
 
 async function showPackages(apt: Apt, names: readonly string[]): Promise<PackageRecord[]> {
