@@ -8,92 +8,27 @@ import {
   DescribeKeyPairsCommand,
   DescribeRegionsCommand,
   DescribeSubnetsCommand,
-  EC2Client,
   type EC2ClientConfig,
   GetConsoleOutputCommand,
   ImportKeyPairCommand,
-  type Instance,
   ModifyInstanceAttributeCommand,
   RevokeSecurityGroupIngressCommand,
-  RunInstancesCommand,
   type RunInstancesCommandInput,
   StartInstancesCommand,
   StopInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2'
-import t, { type Test } from 'tap'
-import { CREDENTIAL, Ec2Double, type Ec2Options } from '../doubles/ec2/index.js'
+import t from 'tap'
+import { CREDENTIAL } from '../doubles/ec2/index.js'
+import { clientOf, debian, look, refused, REGION, run, stand } from '../helpers/ec2-stand.js'
 import { FakeClock } from '../helpers/fake-clock.js'
 
-const REGION = 'us-east-1'
 const KEY = `ssh-ed25519 ${Buffer.concat([
   Buffer.from([0, 0, 0, 11]),
   Buffer.from('ssh-ed25519'),
   Buffer.from([0, 0, 0, 32]),
   Buffer.alloc(32, 7),
 ]).toString('base64')} me`
-
-interface Stand {
-  readonly double: Ec2Double
-  readonly ec2: EC2Client
-}
-
-async function stand(t: Test, options: Ec2Options = {}, client: EC2ClientConfig = {}): Promise<Stand> {
-  const double = await Ec2Double.start(options)
-  const ec2 = clientOf(double, client)
-  t.teardown(async () => {
-    ec2.destroy()
-    await double.close()
-  })
-  return { double, ec2 }
-}
-
-function clientOf(double: Ec2Double, options: EC2ClientConfig = {}): EC2Client {
-  return new EC2Client({
-    endpoint: double.url,
-    region: REGION,
-    credentials: CREDENTIAL,
-    maxAttempts: 1,
-    ...options,
-  })
-}
-
-async function debian({ ec2 }: Stand, arch = 'amd64'): Promise<string> {
-  const { Images = [] } = await ec2.send(
-    new DescribeImagesCommand({
-      Owners: ['136693071363'],
-      Filters: [{ Name: 'name', Values: [`debian-13-${arch}-*`] }],
-    }),
-  )
-  const newest = [...Images].sort((a, b) => (a.CreationDate ?? '').localeCompare(b.CreationDate ?? '')).pop()
-  return newest?.ImageId ?? ''
-}
-
-async function run(at: Stand, more: Partial<RunInstancesCommandInput> = {}): Promise<Instance> {
-  const { Instances } = await at.ec2.send(
-    new RunInstancesCommand({
-      ...('ImageId' in more ? {} : { ImageId: await debian(at) }),
-      InstanceType: 't3.small',
-      MinCount: 1,
-      MaxCount: 1,
-      ...more,
-    }),
-  )
-  return Instances?.[0] ?? {}
-}
-
-async function look({ ec2 }: Stand, id: string | undefined): Promise<Instance> {
-  const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [id ?? ''] }))
-  return Reservations?.[0]?.Instances?.[0] ?? {}
-}
-
-async function refused(promise: Promise<unknown>): Promise<string> {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  )
-  return error instanceof Error ? `${error.name}: ${error.message}` : 'not refused'
-}
 
 t.test('an instance takes its time to run, stop and go, and its public address changes', async (t) => {
   const at = await stand(t)
@@ -141,6 +76,18 @@ t.test('the same ClientToken gives the same instance, and not for another reques
     new DescribeInstancesCommand({ Filters: [{ Name: 'client-token', Values: ['once'] }] }),
   )
   t.equal(Reservations.length, 1)
+})
+
+t.test('lists may lag behind launches, as those of EC2 do', async (t) => {
+  const at = await stand(t, { unseen: 1 })
+  const { InstanceId } = await run(at, { ClientToken: 'late' })
+  const found = async (): Promise<number | undefined> => {
+    const Filters = [{ Name: 'client-token', Values: ['late'] }]
+    return (await at.ec2.send(new DescribeInstancesCommand({ Filters }))).Reservations?.length
+  }
+  t.equal(await found(), 0)
+  t.equal(await found(), 1)
+  t.equal((await run(at, { ClientToken: 'late' })).InstanceId, InstanceId)
 })
 
 t.test('a request that EC2 would not understand is refused', async (t) => {

@@ -7,6 +7,8 @@ import { type Account, type Capacity, type Death, type Limits, Region } from './
 export interface AccountOptions {
   readonly delays?: Partial<Delays>
   readonly limits?: Partial<Limits>
+  /** How many DescribeInstances calls miss a new machine; 0 when absent. */
+  readonly unseen?: number
   /** False: an account whose default VPCs were deleted. */
   readonly defaultVpc?: boolean
 }
@@ -21,6 +23,7 @@ export class DoubleAccount implements Account {
   readonly deaths: Death[] = []
   readonly kmsKeys = new Set(['alias/aws/ebs'])
   readonly profiles = new Set(['ci-runner'])
+  unseen: number
   readonly #regions: readonly Region[]
   #last = 0
 
@@ -30,6 +33,7 @@ export class DoubleAccount implements Account {
     options: AccountOptions,
   ) {
     this.limits = { ...PLENTY, ...options.limits }
+    this.unseen = options.unseen ?? 0
     this.delays = { ...USUAL_DELAYS, ...options.delays }
     this.#regions = REGIONS.filter(({ optedIn }) => optedIn).map((facts) => new Region(facts, this))
     if (options.defaultVpc === false) for (const region of this.#regions) forgetNetwork(region)

@@ -29,6 +29,8 @@ export interface Machine {
   lastWords?: string
   readonly wantsPublic: boolean
   terminationProtected: boolean
+  /** DescribeInstances calls that do not see it yet. */
+  unseen: number
   /** Where it is going, and how long it still takes: until this time of the clock, and this many looks at it. */
   change?: { to: StateName; readonly atMs: number; looks: number; busy: boolean }
 }
@@ -148,6 +150,8 @@ export interface Death {
 export interface Account {
   readonly clock: Clock
   readonly limits: Limits
+  /** How many DescribeInstances calls miss a new machine: EC2's lists lag behind its launches. */
+  unseen: number
   readonly delays: Delays
   readonly capacity: Capacity[]
   readonly guests: GuestHost

@@ -33,16 +33,20 @@ export function groupByName(region: Region, name: string): SecurityGroup {
 }
 
 /** Machines of a request, in its order. */
-export function machinesOf(region: Region, ids: readonly string[]): Machine[] {
+export function machinesOf(
+  region: Region,
+  ids: readonly string[],
+  among: ReadonlyMap<string, Machine> = region.machines,
+): Machine[] {
   for (const id of ids)
     if (!/^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id))
       refuse('InvalidInstanceID.Malformed', `Invalid id: "${id}"`)
-  const absent = ids.filter((id) => !region.machines.has(id))
+  const absent = ids.filter((id) => !among.has(id))
   if (absent.length === 1)
     refuse('InvalidInstanceID.NotFound', `The instance ID '${absent[0] ?? ''}' does not exist`)
   if (absent.length > 1)
     refuse('InvalidInstanceID.NotFound', `The instance IDs '${absent.join(', ')}' do not exist`)
-  return ids.flatMap((id) => region.machines.get(id) ?? [])
+  return ids.flatMap((id) => among.get(id) ?? [])
 }
 
 /** Zones of a region that have a type. */

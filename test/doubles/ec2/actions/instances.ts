@@ -56,7 +56,8 @@ export const describeInstances: Action<DescribeInstancesRequest, DescribeInstanc
       'InvalidParameterCombination',
       'The parameter instancesSet cannot be used with the parameter maxResults',
     )
-  const asked = input.InstanceIds ? machinesOf(region, input.InstanceIds) : [...region.machines.values()]
+  const seen = seenMachines(region)
+  const asked = input.InstanceIds ? machinesOf(region, input.InstanceIds, seen) : [...seen.values()]
   const passing = new Set(
     filtered(
       asked.map(({ instance }) => instance),
@@ -67,6 +68,11 @@ export const describeInstances: Action<DescribeInstancesRequest, DescribeInstanc
   const found = asked.filter(({ instance }) => passing.has(instance))
   const { items, NextToken } = page(found, input)
   return { Reservations: reservations(items), NextToken }
+}
+
+/** Those that the list has caught up with. */
+function seenMachines({ machines }: Region): ReadonlyMap<string, Machine> {
+  return new Map([...machines].filter(([, machine]) => machine.unseen-- <= 0))
 }
 
 /** Instances of one launch are shown together. */

@@ -59,6 +59,7 @@ function makeMachine(region: Region, plan: Plan, of: { reservationId: string; at
     userData,
     wantsPublic,
     reservationId: of.reservationId,
+    unseen: region.account.unseen,
     terminationProtected: input.DisableApiTermination ?? false,
   }
   guest.onOff(() => poweredOff(region, machine, input.InstanceInitiatedShutdownBehavior))
