@@ -9,6 +9,8 @@ export interface AccountOptions {
   readonly limits?: Partial<Limits>
   /** How many DescribeInstances calls miss a new machine; 0 when absent. */
   readonly unseen?: number
+  /** Default subnets have IPv6 too. */
+  readonly ipv6?: boolean
   /** False: an account whose default VPCs were deleted. */
   readonly defaultVpc?: boolean
 }
@@ -23,6 +25,7 @@ export class DoubleAccount implements Account {
   readonly deaths: Death[] = []
   readonly kmsKeys = new Set(['alias/aws/ebs'])
   readonly profiles = new Set(['ci-runner'])
+  readonly ipv6: boolean
   unseen: number
   readonly #regions: readonly Region[]
   #last = 0
@@ -33,6 +36,7 @@ export class DoubleAccount implements Account {
     options: AccountOptions,
   ) {
     this.limits = { ...PLENTY, ...options.limits }
+    this.ipv6 = options.ipv6 ?? false
     this.unseen = options.unseen ?? 0
     this.delays = { ...USUAL_DELAYS, ...options.delays }
     this.#regions = REGIONS.filter(({ optedIn }) => optedIn).map((facts) => new Region(facts, this))

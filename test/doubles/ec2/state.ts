@@ -29,6 +29,7 @@ export interface Machine {
   lastWords?: string
   readonly wantsPublic: boolean
   terminationProtected: boolean
+  rebooting: boolean
   /** DescribeInstances calls that do not see it yet. */
   unseen: number
   /** Where it is going, and how long it still takes: until this time of the clock, and this many looks at it. */
@@ -72,7 +73,12 @@ export class Region {
     const vpcId = this.account.id('vpc')
     this.vpcs.set(vpcId, vpc(vpcId, '172.31.0.0/16', true))
     this.facts.zones.forEach((zone, at) =>
-      this.addSubnet(vpcId, { zone, cidr: `172.31.${at * 16}.0/20`, isDefault: true }),
+      this.addSubnet(vpcId, {
+        zone,
+        cidr: `172.31.${at * 16}.0/20`,
+        isDefault: true,
+        ipv6: this.account.ipv6,
+      }),
     )
     this.addGroup(vpcId, 'default', 'default VPC security group', [])
   }
@@ -84,7 +90,7 @@ export class Region {
     return id
   }
 
-  addSubnet(vpcId: string, of: { zone: string; cidr: string; isDefault?: boolean }): string {
+  addSubnet(vpcId: string, of: { zone: string; cidr: string; isDefault?: boolean; ipv6?: boolean }): string {
     const id = this.account.id('subnet')
     const isDefault = of.isDefault ?? false
     this.subnets.set(id, {
@@ -95,6 +101,9 @@ export class Region {
       State: 'available',
       DefaultForAz: isDefault,
       MapPublicIpOnLaunch: isDefault,
+      Ipv6CidrBlockAssociationSet: of.ipv6
+        ? [{ Ipv6CidrBlock: '2001:db8::/64', Ipv6CidrBlockState: { State: 'associated' } }]
+        : [],
       AvailableIpAddressCount: 4091,
       OwnerId: ACCOUNT,
       Tags: [],
@@ -150,6 +159,8 @@ export interface Death {
 export interface Account {
   readonly clock: Clock
   readonly limits: Limits
+  /** Default subnets have IPv6 too. */
+  readonly ipv6: boolean
   /** How many DescribeInstances calls miss a new machine: EC2's lists lag behind its launches. */
   unseen: number
   readonly delays: Delays

@@ -8,6 +8,7 @@ import type {
   LaunchTemplateOverrides,
   RunInstancesRequest,
 } from '@aws-sdk/client-ec2'
+import { TYPES } from '../catalogue.js'
 import { Ec2Error, refuse } from '../errors.js'
 import type { Action, Call, Machine } from '../state.js'
 import { admit, planOf } from './run.js'
@@ -47,7 +48,18 @@ function places(input: CreateFleetRequest): Place[] {
       refuse('MissingParameter', 'A fleet needs a launch template specification.')
     return (Overrides ?? [{}]).map((override) => ({ template, override }))
   })
-  return all.sort((a, b) => (a.override.Priority ?? 0) - (b.override.Priority ?? 0))
+  const strategy = input.SpotOptions?.AllocationStrategy ?? input.OnDemandOptions?.AllocationStrategy ?? ''
+  const rank = strategy.includes('prioritized') ? priority : price
+  return all.sort((a, b) => rank(a) - rank(b))
+}
+
+function priority({ override }: Place): number {
+  return override.Priority ?? 0
+}
+
+/** Where nothing else is said, what is cheaper comes first. */
+function price({ override }: Place): number {
+  return TYPES.find(({ name }) => name === override.InstanceType)?.spot ?? 0
 }
 
 function fill(call: Call<CreateFleetRequest>): Pick<CreateFleetResult, 'Errors' | 'Instances'> {
@@ -90,6 +102,7 @@ function launchAt(
     MinCount: of.count,
     MaxCount: of.count,
     LaunchTemplate: template,
+    ...(override.ImageId === undefined ? {} : { ImageId: override.ImageId }),
     ...(override.InstanceType === undefined ? {} : { InstanceType: override.InstanceType }),
     ...(override.AvailabilityZone === undefined
       ? {}

@@ -154,10 +154,15 @@ export const stopInstances: Action<StopInstancesRequest, StopInstancesResult> = 
   const stop = (machine: Machine): void => {
     if (!['running', 'pending', ...(input.Force ? ['stopping'] : [])].includes(stateOf(machine))) return
     because(machine, 'Client.UserInitiatedShutdown', 'User initiated', region)
-    const off = input.Force ? machine.guest.powerOff() : machine.guest.shutdown()
+    const off = input.Force ? machine.guest.powerOff() : softly(machine)
     begin(region, machine, { over: 'stopping', to: 'stopped' }, off)
   }
   return { StoppingInstances: machines.map((machine) => changed(machine, () => stop(machine))) }
+}
+
+/** EC2 pulls the plug of a guest that does not listen. */
+function softly({ guest }: Machine): Promise<void> {
+  return guest.shutdown().catch(() => guest.powerOff())
 }
 
 function because({ instance }: Machine, code: string, words: string, region: Region): void {
@@ -174,10 +179,14 @@ function refuseOneTimeSpot(region: Region, { id, instance }: Machine): void {
     )
 }
 
-export const rebootInstances: Action<RebootInstancesRequest, object> = async ({ input, region }) => {
+/** The answer does not wait for it. */
+export const rebootInstances: Action<RebootInstancesRequest, object> = ({ input, region }) => {
   const machines = machinesOf(region, input.InstanceIds ?? [])
   for (const machine of machines) if (stateOf(machine) !== 'running') wrongState(machine, 'rebooted')
-  for (const { guest } of machines) await guest.reboot()
+  for (const machine of machines) {
+    machine.rebooting = true
+    void machine.guest.reboot().finally(() => (machine.rebooting = false))
+  }
   return {}
 }
 

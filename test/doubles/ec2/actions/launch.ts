@@ -59,6 +59,7 @@ function makeMachine(region: Region, plan: Plan, of: { reservationId: string; at
     userData,
     wantsPublic,
     reservationId: of.reservationId,
+    rebooting: false,
     unseen: region.account.unseen,
     terminationProtected: input.DisableApiTermination ?? false,
   }
@@ -68,7 +69,7 @@ function makeMachine(region: Region, plan: Plan, of: { reservationId: string; at
 
 /** The guest switched itself off. */
 function poweredOff(region: Region, machine: Machine, behaviour = 'stop'): void {
-  if (stateOf(machine) !== 'running') return
+  if (stateOf(machine) !== 'running' || machine.rebooting) return
   machine.instance.StateReason = {
     Code: 'Client.InstanceInitiatedShutdown',
     Message: 'Client.InstanceInitiatedShutdown: Instance initiated shutdown',
@@ -83,6 +84,8 @@ function makeInstance(region: Region, plan: Plan, of: { id: string; at: number }
   const { account } = region
   const address = input.PrivateIpAddress ?? privateAddress(region, subnet.CidrBlock ?? '')
   const shownGroups = groups.map(({ GroupId, GroupName }) => ({ GroupId, GroupName }))
+  const wishes = input.NetworkInterfaces?.[0]?.Ipv6AddressCount ?? 0
+  const ipv6 = Array.from({ length: wishes }, (_, at) => `2001:db8::${region.machines.size + 1}:${at + 1}`)
   const nic: InstanceNetworkInterface = {
     NetworkInterfaceId: account.id('eni'),
     SubnetId: subnet.SubnetId,
@@ -91,7 +94,7 @@ function makeInstance(region: Region, plan: Plan, of: { id: string; at: number }
     Status: 'in-use',
     OwnerId: ACCOUNT,
     Groups: shownGroups,
-    Ipv6Addresses: [],
+    Ipv6Addresses: ipv6.map((Ipv6Address) => ({ Ipv6Address })),
     Attachment: { DeviceIndex: 0, Status: 'attached', DeleteOnTermination: true },
   }
   return {
@@ -109,6 +112,7 @@ function makeInstance(region: Region, plan: Plan, of: { id: string; at: number }
     SubnetId: subnet.SubnetId,
     VpcId: subnet.VpcId,
     PrivateIpAddress: address,
+    Ipv6Address: ipv6[0],
     PrivateDnsName: `ip-${address.replaceAll('.', '-')}.${region.name}.compute.internal`,
     PublicDnsName: '',
     SecurityGroups: shownGroups,

@@ -31,6 +31,7 @@ const USER_DATA_LIMIT = 16 * 1024
 export const runInstances: Action<RunInstancesRequest, Reservation> = (call) => {
   const { input, region } = call
   const { ClientToken: token, DryRun: dry, ...rest } = input
+  if ((token ?? '').length > 64) badValue('clientToken', token, 'It must have at most 64 ASCII characters.')
   const request = JSON.stringify(rest)
   const earlier = token === undefined ? undefined : region.tokens.get(token)
   if (earlier) return repeated(region, earlier, request)
@@ -89,6 +90,8 @@ export function planOf(region: Region, input: RunInstancesRequest): Plan {
   const devices = devicesFor(image, input.BlockDeviceMappings ?? [])
   const spot = input.InstanceMarketOptions?.MarketType === 'spot'
   const subnet = subnetOf(region, input, { type, spot })
+  if ((nicOf(input)?.Ipv6AddressCount ?? 0) > 0 && subnet.Ipv6CidrBlockAssociationSet?.length === 0)
+    refuse('InvalidParameterValue', `The subnet '${subnet.SubnetId ?? ''}' has no IPv6 CIDR block.`)
   const groups = groupsOf(region, input, subnet)
   const given = nicOf(input)?.AssociatePublicIpAddress
   const wantsPublic = given ?? subnet.MapPublicIpOnLaunch ?? false

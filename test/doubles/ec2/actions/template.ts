@@ -44,14 +44,17 @@ export function versionOf(template: Template, wanted = '$Default'): RequestLaunc
   )
 }
 
-/** What the request says wins over its template; tags of both are given. */
+/** What the request says wins over its template, also for tags. */
 export function withTemplate(region: Region, input: RunInstancesRequest): RunInstancesRequest {
   if (!input.LaunchTemplate) return input
   const data = versionOf(templateOf(region, input.LaunchTemplate), input.LaunchTemplate.Version)
-  const { TagSpecifications: tags, ...rest } = data
-  return {
-    ...(rest as Partial<RunInstancesRequest>),
-    ...input,
-    TagSpecifications: [...(tags ?? []), ...(input.TagSpecifications ?? [])],
-  }
+  const { TagSpecifications: tags = [], ...rest } = data
+  const own = input.TagSpecifications ?? []
+  const isGiven = (type: string | undefined, key: string | undefined): boolean =>
+    own.some(({ ResourceType, Tags }) => ResourceType === type && Tags?.some(({ Key }) => Key === key))
+  const others = tags.map(({ ResourceType, Tags = [] }) => ({
+    ResourceType,
+    Tags: Tags.filter(({ Key }) => !isGiven(ResourceType, Key)),
+  }))
+  return { ...(rest as Partial<RunInstancesRequest>), ...input, TagSpecifications: [...others, ...own] }
 }

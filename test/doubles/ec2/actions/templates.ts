@@ -7,6 +7,7 @@ import type {
   DescribeLaunchTemplatesResult,
   DescribeLaunchTemplateVersionsRequest,
   DescribeLaunchTemplateVersionsResult,
+  ResponseLaunchTemplateData,
 } from '@aws-sdk/client-ec2'
 import { refuse } from '../errors.js'
 import { filtered, page } from '../filters.js'
@@ -19,7 +20,9 @@ export const createLaunchTemplate: Action<CreateLaunchTemplateRequest, CreateLau
   region,
   account,
 }) => {
-  const name = input.LaunchTemplateName ?? ''
+  const { LaunchTemplateName: name = '', ClientToken: token = '' } = input
+  const earlier = region.templates.get(region.tokens.get(`template ${token}`)?.ids[0] ?? '')
+  if (earlier) return { LaunchTemplate: earlier.about }
   if (!/^[a-zA-Z0-9().\-/_]{3,128}$/.test(name))
     refuse('InvalidLaunchTemplateName.MalformedException', 'The launch template name is malformed.')
   if ([...region.templates.values()].some(({ about }) => about.LaunchTemplateName === name))
@@ -34,6 +37,7 @@ export const createLaunchTemplate: Action<CreateLaunchTemplateRequest, CreateLau
     Tags: tagsFor(input.TagSpecifications, 'launch-template'),
   }
   region.templates.set(id, { about, versions: [input.LaunchTemplateData ?? {}] })
+  if (token !== '') region.tokens.set(`template ${token}`, { request: name, ids: [id] })
   return { LaunchTemplate: about }
 }
 
@@ -71,12 +75,8 @@ export const describeLaunchTemplateVersions: Action<
       LaunchTemplateName: template.about.LaunchTemplateName,
       VersionNumber: template.versions.indexOf(each) + 1,
       DefaultVersion: template.versions.indexOf(each) + 1 === template.about.DefaultVersionNumber,
-      LaunchTemplateData: {
-        ImageId: each.ImageId,
-        InstanceType: each.InstanceType,
-        KeyName: each.KeyName,
-        SecurityGroupIds: each.SecurityGroupIds,
-      },
+      // What is asked for and what is shown differ in members that only EC2 fills.
+      LaunchTemplateData: each,
     })),
   }
 }
