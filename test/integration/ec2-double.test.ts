@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import {
   AuthorizeSecurityGroupIngressCommand,
   CreateSecurityGroupCommand,
@@ -8,6 +11,7 @@ import {
   DescribeKeyPairsCommand,
   DescribeRegionsCommand,
   DescribeSubnetsCommand,
+  EC2Client,
   type EC2ClientConfig,
   GetConsoleOutputCommand,
   ImportKeyPairCommand,
@@ -23,6 +27,7 @@ import { CREDENTIAL } from '../doubles/ec2/index.js'
 import { clientOf, debian, look, refused, REGION, run, stand } from '../helpers/ec2-stand.js'
 import { FakeClock } from '../helpers/fake-clock.js'
 
+const DOUBLE = fileURLToPath(new URL('../doubles/ec2/main.ts', import.meta.url))
 const KEY = `ssh-ed25519 ${Buffer.concat([
   Buffer.from([0, 0, 0, 11]),
   Buffer.from('ssh-ed25519'),
@@ -296,4 +301,27 @@ t.test('scripted faults: before acting, after it, and instead of an answer', asy
   const patient = clientOf(at.double, { maxAttempts: 3 })
   t.equal(await refused(patient.send(new DescribeRegionsCommand({}))), 'not refused')
   t.strictSame(at.double.violations, [])
+})
+
+t.test('in a process of its own it is told and asked over HTTP', async (t) => {
+  const child = spawn(process.execPath, ['--import', 'tsx', DOUBLE, '{"rates":false}'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'close')
+  t.teardown(() => child.kill())
+  const [line] = (await once(child.stdout, 'data')) as [Buffer]
+  const { url } = JSON.parse(line.toString()) as { url: string }
+  const ask = async (what: string, body?: object): Promise<unknown> => {
+    const init = body ? { method: 'POST', body: JSON.stringify(body) } : {}
+    return await (await fetch(`${url}/_double/${what}`, init)).json()
+  }
+  await ask('faults', { kind: 'status', status: 400, code: 'Scripted', operation: 'DescribeRegions' })
+  const ec2 = new EC2Client({ endpoint: url, region: REGION, credentials: CREDENTIAL, maxAttempts: 1 })
+  t.teardown(() => ec2.destroy())
+  t.match(await refused(ec2.send(new DescribeRegionsCommand({}))), /^Scripted/)
+  t.equal(await refused(ec2.send(new DescribeRegionsCommand({}))), 'not refused')
+  t.strictSame(await ask('counts'), { DescribeRegions: 2 })
+  t.strictSame(await ask('inventory'), [])
+  child.stdin.end()
+  t.strictSame(await ended, [0, null])
 })

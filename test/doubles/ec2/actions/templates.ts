@@ -7,7 +7,6 @@ import type {
   DescribeLaunchTemplatesResult,
   DescribeLaunchTemplateVersionsRequest,
   DescribeLaunchTemplateVersionsResult,
-  ResponseLaunchTemplateData,
 } from '@aws-sdk/client-ec2'
 import { refuse } from '../errors.js'
 import { filtered, page } from '../filters.js'
