@@ -19,6 +19,7 @@ const PLENTY: Limits = { instances: 5_000, vcpus: 20_000, spotInstances: 5_000 }
 
 /** Everything that one customer has. */
 export class DoubleAccount implements Account {
+  readonly violations: string[] = []
   readonly limits: Limits
   readonly delays: Delays
   readonly capacity: Capacity[] = []
@@ -69,17 +70,26 @@ function forgetNetwork(region: Region): void {
   region.groups.clear()
 }
 
+/** What is on its way out counts as gone, with the disks that go with it: nothing keeps it. */
 function inventoryOf(region: Region): string[] {
-  const machines = [...region.machines.values()].filter((machine) => stateOf(machine) !== 'terminated')
+  const machines = [...region.machines.values()].filter(
+    (machine) => !['terminated', 'shutting-down'].includes(stateOf(machine)),
+  )
+  const ids = new Set(machines.map(({ id }) => id))
+  const volumes = [...region.volumes.values()].filter(
+    ({ Attachments }) => !Attachments?.some((on) => on.DeleteOnTermination && !ids.has(on.InstanceId ?? '')),
+  )
   const groups = [...region.groups.values()].filter(({ GroupName }) => GroupName !== 'default')
-  const spot = [...region.spotRequests.values()].filter(({ State }) => State === 'open' || State === 'active')
+  const spot = [...region.spotRequests.values()].filter(
+    ({ State, InstanceId }) => State === 'open' || (State === 'active' && ids.has(InstanceId ?? '')),
+  )
   const lines = [
     ...machines.map((machine) => `instance ${machine.id} (${stateOf(machine)})`),
     ...groups.map(({ GroupId, GroupName }) => `security group ${GroupId ?? ''} (${GroupName ?? ''})`),
     ...[...region.keys.values()].map(
       ({ KeyPairId, KeyName }) => `key pair ${KeyPairId ?? ''} (${KeyName ?? ''})`,
     ),
-    ...[...region.volumes.keys()].map((id) => `volume ${id}`),
+    ...volumes.map(({ VolumeId }) => `volume ${VolumeId ?? ''}`),
     ...[...region.addresses.values()].map(
       ({ AllocationId, PublicIp }) => `address ${AllocationId ?? ''} (${PublicIp ?? ''})`,
     ),

@@ -51,8 +51,6 @@ interface Answer {
 
 export class Ec2Double {
   readonly requests: LoggedRequest[] = []
-  /** What the double cannot do, and answers of ours that do not fit the description: a test looks here at its end. */
-  readonly violations: string[] = []
   readonly faults = new Faults()
   readonly credentials: Credential[]
   /** Called with each request before it is acted on, or when it has been and the answer is not yet sent. */
@@ -76,6 +74,11 @@ export class Ec2Double {
     const double = new Ec2Double(clock, new DoubleAccount(clock, await guests(options), options), options)
     await new Promise<void>((resolve) => double.#server.listen(0, '127.0.0.1', resolve))
     return double
+  }
+
+  /** What the double cannot do, and answers of ours that do not fit the description: a test looks here at its end. */
+  get violations(): string[] {
+    return this.account.violations
   }
 
   get url(): string {

@@ -55,9 +55,9 @@ export function begin(
     change.busy = false
   }
   work.then(done, (error: unknown) => {
-    machine.lastWords = `the server of the double failed: ${String(error)}`
+    region.account.violations.push(`the guest of ${machine.id} failed: ${String(error)}`)
     change.to = 'terminated'
-    done()
+    void machine.guest.end().finally(done)
   })
 }
 

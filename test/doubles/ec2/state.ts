@@ -158,6 +158,8 @@ export interface Death {
 
 export interface Account {
   readonly clock: Clock
+  /** What the double itself did wrong: a test looks here at its end. */
+  readonly violations: string[]
   readonly limits: Limits
   /** Default subnets have IPv6 too. */
   readonly ipv6: boolean
