@@ -17,6 +17,10 @@ const DRIVERS: Readonly<Record<string, Row>> = {
     flags: async () => (await import('./generic/flags.js')).flags,
     factory: async () => (await import('./generic/index.js')).factory,
   },
+  hetzner: {
+    flags: async () => (await import('./hetzner/flags.js')).flags,
+    factory: async () => (await import('./hetzner/index.js')).factory,
+  },
   none: {
     flags: async () => (await import('./none/flags.js')).flags,
     factory: async () => (await import('./none/index.js')).factory,

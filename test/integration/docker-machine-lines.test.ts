@@ -75,10 +75,10 @@ const EXACT: readonly (readonly [args: readonly string[], code: number, stdout: 
     'Cannot use two forms of the same flag: d driver\n',
   ],
   [
-    ['create', '-d', 'hetzner', '--hetzner-image', 'x', 'y'],
+    ['create', '-d', 'linode', '--linode-image', 'x', 'y'],
     1,
     '',
-    'Driver "hetzner" not found. Do you have the plugin binary "docker-machine-driver-hetzner" accessible in your PATH?\n',
+    'Driver "linode" not found. Do you have the plugin binary "docker-machine-driver-linode" accessible in your PATH?\n',
   ],
   [
     ['create', '-d', 'generic', 'x'],

@@ -1,4 +1,4 @@
-/** What docker-machine's drivers and two community plugins keep in a record, as far as one can use it without them. */
+/** What docker-machine's drivers and a community plugin keep in a record, as far as one can use it without them. */
 import { isIP } from 'node:net'
 import type { JsonObject } from '../../contracts/driver.js'
 import { ConfigReader } from '../common/config-reader.js'
@@ -34,7 +34,6 @@ const KNOWN: Readonly<Record<string, KnownDriver>> = {
     address: (read) => (isIP(read.string('Address')) > 0 ? read.string('Address') : read.string('IPAddress')),
     remains: ['Project', 'Zone'],
   },
-  hetzner: { remains: ['ServerID', 'Location', 'KeyID', 'Volumes', 'PrimaryIPv4'] },
   hyperv: { user: user('docker'), remains: ['VSwitch'] },
   openstack: { remains: OPENSTACK },
   qemu: {

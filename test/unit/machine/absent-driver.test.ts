@@ -56,7 +56,6 @@ const REACHED: Readonly<Record<string, Reached>> = {
   amazonec2: at('ubuntu', '192.0.2.11'),
   exoscale: at('ubuntu', '192.0.2.14'),
   google: at('docker-user', '192.0.2.15'),
-  hetzner: at('root', '192.0.2.24'),
   hyperv: at('docker', '192.0.2.16'),
   openstack: at('root', '192.0.2.17'),
   qemu: at('docker', '127.0.0.1', { ssh: 'docker@127.0.0.1:35001', url: 'tcp://127.0.0.1:35002' }),

@@ -1,0 +1,61 @@
+import t, { type Test } from 'tap'
+import { loadFactory } from '../../src/drivers/registry.js'
+import { TOKEN } from '../doubles/cloud/index.js'
+import { HetznerDouble } from '../doubles/hetzner/index.js'
+import { driverDeps, machineDir, scratchDir } from '../helpers/driver-deps.js'
+import { FastClock } from '../helpers/fast-clock.js'
+import { driverContract } from './driver-contract.js'
+import type { DriverSubject } from './subject.js'
+
+const PLACEHOLDER =
+  'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHm0NPpN1YhDqhOVr7KFgpwEUWhkdOqTWbzjvHlUIzcS tsmachine'
+
+async function subject(t: Test): Promise<DriverSubject> {
+  const dir = scratchDir(t)
+  const clock = new FastClock(50)
+  const double = await HetznerDouble.start({
+    clock,
+    limits: false,
+    times: { boot: 500, power: 200, remove: 500 },
+  })
+  t.teardown(() => double.close())
+  return {
+    load: () => loadFactory('hetzner'),
+    deps: { ...driverDeps(dir), clock },
+    good: { 'hetzner-api-token': TOKEN, 'hetzner-endpoint': double.url, 'hetzner-auto-spread': true },
+    bad: {
+      'hetzner-ssh-port': 0,
+      'hetzner-image': 'a',
+      'hetzner-image-id': 'b',
+      'hetzner-disable-public-ipv4': true,
+      'hetzner-disable-public-ipv6': true,
+      'hetzner-server-label': ['a b=c'],
+      'hetzner-server-tpye': 'x',
+      'hetzner-endpoint': 'http://example.com',
+    },
+    faults: [
+      /requires --hetzner-api-token/,
+      /ssh-port/,
+      /--hetzner-image and --hetzner-image-id are mutually exclusive/,
+      /image-id wants a number/,
+      /use-private-network must be used/,
+      /a key has up to 63 letters/,
+      /mean --hetzner-server-type/,
+      /not encrypted/,
+    ],
+    machineDir: (id) => machineDir(dir, id),
+    extra: {
+      seed: { metaData: '', userData: '#cloud-config\n{"hostname":"m"}\n' },
+      placeholderKey: PLACEHOLDER,
+      access: { ssh: ['0.0.0.0/0', '::/0'], engine: [] },
+    },
+    leftovers: () => Promise.resolve([...double.inventory(), ...double.violations]),
+    count: () => Promise.resolve(double.inventory().filter((one) => one.startsWith('server ')).length),
+    listCalls: () => double.count('list_servers'),
+    freshState: 'Running',
+    abortDelaysMs: [0, 5],
+    lostEvents: [0, 1],
+  }
+}
+
+driverContract(t, 'hetzner', subject)
