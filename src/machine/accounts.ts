@@ -107,8 +107,8 @@ async function accountNow(
   }
   for (const { name, key } of secrets)
     if (!values[name]) {
-      const kept = await ctx.store.secrets.find({ account: factory.name, field: key }, ctx.signal)
-      if (kept) values[name] = kept.reveal()
+      const kept = await ctx.store.secrets.entry({ account: factory.name, field: key }, ctx.signal)
+      if (kept) values[name] = kept.secret.reveal()
     }
   if (!isNamed && !secrets.some(({ name }) => values[name])) return undefined
   const parsed = factory.parse((await resolveGiven(ctx, factory, values)).flagValues)

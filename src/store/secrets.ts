@@ -34,6 +34,8 @@ export interface SecretEntry {
 
 /** The store's secret backend: the configured docker credential helper, else files that only the owner can read. */
 export class SecretStore {
+  readonly #resolved = new Map<SecretRef, Promise<Secret>>()
+
   constructor(
     private readonly dir: string,
     private readonly env: Environment,
@@ -44,6 +46,7 @@ export class SecretStore {
    * @throws MachineError `store` when the backend refuses it
    */
   async save(key: SecretKey, secret: Secret, signal?: AbortSignal): Promise<SecretRef> {
+    this.#resolved.clear()
     const helper = configuredHelper(dockerConfigPath(this.env))
     if (helper !== undefined) {
       await storeCredential({ helper, server: serverOf(key) }, key.field, secret, this.#options(signal))
@@ -77,15 +80,22 @@ export class SecretStore {
   }
 
   /**
-   * The value behind a reference.
+   * The value behind a reference. A program is asked once in a process: hundreds of machines have the same.
    * @throws MachineError `preflight` naming the reference and what it lacks
    */
   async resolve(reference: SecretRef, signal?: AbortSignal): Promise<Secret> {
-    return await resolveReference(reference, { dir: this.dir, ...this.#options(signal) })
+    const known = this.#resolved.get(reference)
+    if (known) return await known
+    const asked = resolveReference(reference, { dir: this.dir, ...this.#options(signal) })
+    if (!/^(cmd|docker-credential):/.test(reference)) return await asked
+    this.#resolved.set(reference, asked)
+    asked.catch(() => this.#resolved.delete(reference))
+    return await asked
   }
 
   /** Forgets what `save` kept; references to places of the user's own are left alone. */
   async erase(reference: SecretRef, signal?: AbortSignal): Promise<void> {
+    this.#resolved.delete(reference)
     if (reference.startsWith('store:')) {
       await rm(join(this.dir, checkedId(reference.slice('store:'.length))), { force: true })
       return
