@@ -64,7 +64,7 @@ export abstract class CloudDouble {
     protected readonly description: Description,
     readonly options: DoubleOptions,
   ) {
-    this.timeline = new Timeline(options.clock ?? systemClock)
+    this.timeline = new Timeline(options.clock ?? systemClock, this.violations)
     this.times = { ...TIMES, ...options.times }
     this.#tokens = new Tokens(options.token ?? TOKEN, options.tokens ?? {})
     this.#server = createServer((request, response) => void this.#serve(request, response))

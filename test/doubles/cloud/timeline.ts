@@ -1,3 +1,4 @@
+import { messageOf } from '../../../src/contracts/errors.js'
 import type { Clock } from '../../../src/contracts/clock.js'
 
 interface Due {
@@ -10,7 +11,11 @@ interface Due {
 export class Timeline {
   #events: Due[] = []
 
-  constructor(readonly clock: Clock) {}
+  constructor(
+    readonly clock: Clock,
+    /** Where it is told that something real has failed. */
+    private readonly troubles: string[] = [],
+  ) {}
 
   /** Runs `work` once `ms` have passed and, where something really takes place, that has ended. */
   after(ms: number, work: (failed: boolean) => void, until?: Promise<unknown>): void {
@@ -21,7 +26,10 @@ export class Timeline {
     }
     until?.then(
       () => (event.state = 'ready'),
-      () => (event.state = 'failed'),
+      (error: unknown) => {
+        event.state = 'failed'
+        this.troubles.push(messageOf(error))
+      },
     )
     this.#events.push(event)
   }

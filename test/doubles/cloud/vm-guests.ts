@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, openSync, closeSync, readFileSync, rmSync } from
 import { join } from 'node:path'
 import { lazyArtefacts } from '../../../src/cli/artefacts.js'
 import type { BootImageFiles } from '../../../src/contracts/driver.js'
+import { MachineError, messageOf } from '../../../src/contracts/errors.js'
 import { TCG } from '../../../src/drivers/qemu/accelerators.js'
 import { vmArgv } from '../../../src/drivers/qemu/argv.js'
 import { readConfig } from '../../../src/drivers/qemu/config.js'
@@ -89,11 +90,18 @@ class VmGuest implements Guest {
     await makeDataDisk(files.data, DISK_MB)
     this.#open = { address: this.address, ports: new Set() }
     this.#child = this.#spawn()
-    await waitFor(`QEMU of ${name}`, () => this.#qmp(() => Promise.resolve(true)), {
+    await waitFor(`QEMU of ${name}`, () => this.#greeting(), {
       ...{ deadlineMs: START_MS, intervalMs: 50 },
       evidence: () => readFileSync(files.log, 'utf8'),
     })
     await this.#adjust()
+  }
+
+  async #greeting(): Promise<true | ReturnType<typeof pending>> {
+    if (!this.#child) throw new MachineError('driver', readFileSync(machineFiles(this.dir).log, 'utf8'))
+    return await this.#qmp(() => Promise.resolve(true as const)).catch((error: unknown) =>
+      pending(messageOf(error)),
+    )
   }
 
   /** The kernel ends QEMU when we die, however that may be. */

@@ -1,3 +1,4 @@
+import { messageOf } from '../../../src/contracts/errors.js'
 import { CALLER, inPorts, within } from '../cloud/cidr.js'
 import { SERVED_PORTS } from '../cloud/guest.js'
 import type { Account, Droplet, Firewall, FirewallRule } from './state.js'
@@ -25,7 +26,9 @@ function lets(rule: FirewallRule, port: number, caller: string): boolean {
 export function applyFirewalls(account: Account): void {
   for (const droplet of account.droplets.values()) {
     checkWayOut(account, droplet)
-    void droplet.power.guest.open(reachablePorts(account, droplet, CALLER))
+    droplet.power.guest
+      .open(reachablePorts(account, droplet, CALLER))
+      .catch((error: unknown) => account.violations.push(`droplet ${droplet.name}: ${messageOf(error)}`))
   }
 }
 

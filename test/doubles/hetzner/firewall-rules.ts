@@ -1,3 +1,4 @@
+import { messageOf } from '../../../src/contracts/errors.js'
 import { CALLER, inPorts, within } from '../cloud/cidr.js'
 import { SERVED_PORTS } from '../cloud/guest.js'
 import { selects } from './labels.js'
@@ -30,5 +31,7 @@ function lets(
 /** Brings what is really open to what the rules say, after any change. */
 export function applyFirewalls(project: Project): void {
   for (const server of project.servers.values())
-    void server.power.guest.open(reachablePorts(project, server, CALLER))
+    server.power.guest
+      .open(reachablePorts(project, server, CALLER))
+      .catch((error: unknown) => project.violations.push(`server ${server.name}: ${messageOf(error)}`))
 }
