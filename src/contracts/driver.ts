@@ -43,6 +43,8 @@ export interface FlagSpec {
   readonly key: string
   readonly type: 'string' | 'integer' | 'boolean' | 'list'
   readonly env?: string
+  /** Variables of the vendor's own client that say the same, asked in this order when `env` is not set. */
+  readonly moreEnv?: readonly string[]
   readonly default?: string | number | boolean | readonly string[]
   readonly summary: string
   /** Placeholder in help: `MB`. */

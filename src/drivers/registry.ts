@@ -9,6 +9,10 @@ interface Row {
 }
 
 const DRIVERS: Readonly<Record<string, Row>> = {
+  amazonec2: {
+    flags: async () => (await import('./amazonec2/flags.js')).flags,
+    factory: async () => (await import('./amazonec2/index.js')).factory,
+  },
   digitalocean: {
     flags: async () => (await import('./digitalocean/flags.js')).flags,
     factory: async () => (await import('./digitalocean/index.js')).factory,

@@ -22,7 +22,6 @@ const OPENSTACK = ['MachineId', 'Region', 'TenantName', 'KeyPairName', 'Floating
 const user = (name: string) => (): string => name
 
 const KNOWN: Readonly<Record<string, KnownDriver>> = {
-  amazonec2: { user: user('ubuntu'), remains: ['InstanceId', 'Region', 'KeyName', 'SecurityGroupNames'] },
   azure: {
     user: user('docker-user'),
     enginePort: 'DockerPort',

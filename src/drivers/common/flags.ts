@@ -26,15 +26,20 @@ export function collectFlagValues(
   for (const flag of flags) {
     const own = given[flag.name]
     if (own !== undefined && !Array.isArray(own)) continue
-    const text = flag.env === undefined ? undefined : env[flag.env]
-    if (!text) values[flag.name] = own ?? flag.default
+    const variable = variablesOf(flag).find((name) => env[name])
+    if (variable === undefined) values[flag.name] = own ?? flag.default
     else {
-      const read = fromText(flag, text)
-      if ('fault' in read) faults.push(`${flag.env}: ${read.fault} (it stands for --${flag.name})`)
+      const read = fromText(flag, env[variable] ?? '')
+      if ('fault' in read) faults.push(`${variable}: ${read.fault} (it stands for --${flag.name})`)
       values[flag.name] = 'fault' in read ? flag.default : appended(read.value, own)
     }
   }
   return { values, faults }
+}
+
+/** The variables that stand for a flag, the strongest first. */
+export function variablesOf({ env, moreEnv = [] }: FlagSpec): readonly string[] {
+  return env === undefined ? moreEnv : [env, ...moreEnv]
 }
 
 function appended(value: FlagValues[string], own: FlagValues[string]): FlagValues[string] {

@@ -23,9 +23,12 @@ export async function* makePart<A extends CloudAccount>(
     const intended: Resource = known ?? { kind: part.kind, key, tags: spec.tags, state: 'intended' }
     if (!known) yield { type: 'intent', resource: intended }
     yield { type: 'log', level: 'info', text: `Creating ${part.text}...` }
-    const found = await makeOne(account, part, { spec, key, made }, known !== undefined, signal)
+    const notes: string[] = []
+    const request = { spec, key, made, note: (text: string) => void notes.push(text) }
+    const found = await makeOne(account, part, request, known !== undefined, signal)
     const resource = madeResource(intended, found)
     yield { type: 'made', resource }
+    for (const text of notes) yield { type: 'log', level: 'info', text }
     resources.push(resource)
   }
   return resources

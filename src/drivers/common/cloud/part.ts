@@ -18,6 +18,8 @@ export interface PartRequest {
   /** Our own name of this one. */
   readonly key: string
   readonly made: MadeParts
+  /** Tells the user why this one: zones skipped, an image chosen. */
+  readonly note?: (text: string) => void
 }
 
 /**

@@ -1,0 +1,211 @@
+import type { EC2Client, EC2ClientConfig } from '@aws-sdk/client-ec2'
+import type { RateBudget, RateLimit } from '../../contracts/account.js'
+import type { Clock } from '../../contracts/clock.js'
+import { isMachineError, MachineError } from '../../contracts/errors.js'
+import { silenceSdk } from '../../util/aws-environment.js'
+import { isLoopback } from '../../util/proxy.js'
+import { retry } from '../../util/wait.js'
+import { type ApiAgents, newAgents } from '../common/api/agent.js'
+import { ApiError } from '../common/api/errors.js'
+import type { Action, Calls } from './calls.js'
+import type { Keys } from './config.js'
+import { explain } from './errors.js'
+
+export interface Ec2ApiOptions {
+  readonly region: string
+  /** Empty: AWS's own. */
+  readonly endpoint: string
+  /** Empty: the SDK's default. */
+  readonly profile: string
+  /** Absent: the SDK searches (variables, profile, SSO, role, metadata service). */
+  readonly keys?: Keys | undefined
+  /** Tries after the first; -1: as many as fit into the deadline. */
+  readonly retries: number
+  readonly clock: Clock
+  budget(limit: RateLimit): RateBudget
+}
+
+export interface CallOptions {
+  /** Codes that pass here: what was just made is not known everywhere yet. */
+  readonly settling?: readonly string[]
+  readonly deadlineMs?: number
+}
+
+const CALL_MS = 60_000
+const ATTEMPT_MS = 30_000
+/** How long an endpoint is tried that never answered. */
+const NEVER_ANSWERED_MS = 10_000
+const FIRST_PAUSE_MS = 300
+const LONGEST_PAUSE_MS = 10_000
+
+/** EC2's published buckets (Request throttling for the EC2 API): burst, and how long it takes to fill again. */
+const READS: RateLimit = { name: 'describe', calls: 100, perMs: 5_000 }
+const RUNS: RateLimit = { name: 'run', calls: 5, perMs: 2_500 }
+const WRITES: RateLimit = { name: 'change', calls: 50, perMs: 10_000 }
+const RUN_ACTIONS: readonly Action[] = ['RunInstances', 'StartInstances', 'StopInstances', 'CreateFleet']
+
+type AnyCommand = Parameters<EC2Client['send']>[0]
+
+/**
+ * EC2 in one region with one set of credentials. The SDK signs and parses; retries are ours: the SDK makes one attempt.
+ * Every call that we use may be repeated: it reads, deletes, bears a client token, or is told that the thing exists.
+ */
+export class Ec2Api {
+  #client: Promise<EC2Client> | undefined
+  #agents: ApiAgents | undefined
+  #answered = false
+
+  constructor(private readonly options: Ec2ApiOptions) {}
+
+  get region(): string {
+    return this.options.region
+  }
+
+  inRegion(region: string): Ec2Api {
+    return new Ec2Api({ ...this.options, region })
+  }
+
+  /** @throws ApiError with AWS's code, words and request id */
+  async call<A extends Action>(
+    action: A,
+    input: Calls[A][0],
+    signal: AbortSignal,
+    how: CallOptions = {},
+  ): Promise<Calls[A][1]> {
+    const started = this.options.clock.monotonicMs()
+    const attempts: { count: number; last?: MachineError } = { count: 0 }
+    try {
+      return await retry(
+        `EC2 to answer ${action}`,
+        async (limit) => await this.#attempt(action, input, { how, attempts }, limit),
+        {
+          deadlineMs: how.deadlineMs ?? CALL_MS,
+          intervalMs: FIRST_PAUSE_MS * (0.5 + Math.random()),
+          maxIntervalMs: LONGEST_PAUSE_MS * (0.5 + 0.5 * Math.random()),
+          isRetryable: (error) => this.#isRetryable(error, { how, tries: attempts.count, started }),
+          signal,
+          clock: this.options.clock,
+        },
+      )
+    } catch (error) {
+      signal.throwIfAborted()
+      if (attempts.last && isMachineError(error) && error.code === 'timeout') throw attempts.last
+      throw error
+    }
+  }
+
+  async #attempt<A extends Action>(
+    action: A,
+    input: Calls[A][0],
+    of: { how: CallOptions; attempts: { count: number; last?: MachineError } },
+    signal: AbortSignal,
+  ): Promise<Calls[A][1]> {
+    const budget = this.options.budget(limitOf(action))
+    of.attempts.count++
+    await budget.take(signal)
+    try {
+      const client = await this.#open()
+      const answer = await client.send(await command(action, input), { abortSignal: signal })
+      this.#answered = true
+      return answer as Calls[A][1]
+    } catch (error) {
+      of.attempts.last = this.#explained(error, action, of.how)
+      signal.throwIfAborted()
+      this.#noteLimit(of.attempts.last, budget)
+      throw of.attempts.last
+    }
+  }
+
+  #explained(error: unknown, action: Action, how: CallOptions): MachineError {
+    const { region, endpoint, keys, clock } = this.options
+    return explain(error, {
+      action,
+      region,
+      endpoint,
+      proxy: this.#agents?.proxy,
+      now: clock.now(),
+      secrets: keys ? [keys.secretKey, keys.sessionToken, keys.accessKey] : [],
+      settling: how.settling ?? [],
+    })
+  }
+
+  /** The other processes of the store shall slow down too. */
+  #noteLimit(error: MachineError, budget: RateBudget): void {
+    if (!(error instanceof ApiError)) return
+    if (error.fate !== 'unreachable') this.#answered = true
+    if (error.providerCode !== 'RequestLimitExceeded') return
+    budget.exhausted(new Date(this.options.clock.now().getTime() + FIRST_PAUSE_MS))
+  }
+
+  #isRetryable(error: unknown, of: { how: CallOptions; tries: number; started: number }): boolean {
+    if (!(error instanceof ApiError) || !error.passing) return false
+    const { retries, clock } = this.options
+    const { how, tries, started } = of
+    if (how.settling?.includes(error.providerCode ?? '')) return true
+    if (retries >= 0 && tries > retries) return false
+    return this.#answered || clock.monotonicMs() - started < NEVER_ANSWERED_MS
+  }
+
+  async #open(): Promise<EC2Client> {
+    this.#client ??= this.#newClient()
+    return await this.#client
+  }
+
+  async #newClient(): Promise<EC2Client> {
+    silenceSdk()
+    const { EC2Client } = await import('@aws-sdk/client-ec2')
+    const client = new EC2Client(this.#clientConfig())
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        refuseClearText(args.request as { protocol?: string; hostname?: string })
+        return await next(args)
+      },
+      { step: 'finalizeRequest', priority: 'high', name: 'refuseClearText' },
+    )
+    return client
+  }
+
+  #clientConfig(): EC2ClientConfig {
+    const { region, endpoint, profile, keys } = this.options
+    const agents = (this.#agents = newAgents(endpoint || `https://ec2.${region}.amazonaws.com`))
+    const credentials = keys && {
+      accessKeyId: keys.accessKey,
+      secretAccessKey: keys.secretKey,
+      ...(keys.sessionToken === '' ? {} : { sessionToken: keys.sessionToken }),
+    }
+    return {
+      region,
+      maxAttempts: 1,
+      requestHandler: {
+        httpAgent: agents.httpAgent,
+        httpsAgent: agents.httpsAgent,
+        requestTimeout: ATTEMPT_MS,
+        throwOnRequestTimeout: true,
+      },
+      ...(endpoint === '' ? {} : { endpoint }),
+      ...(profile === '' ? {} : { profile }),
+      ...(credentials ? { credentials } : {}),
+    }
+  }
+}
+
+/** A profile or variable may name an endpoint that we never saw. */
+function refuseClearText({ protocol = '', hostname = '' }: { protocol?: string; hostname?: string }): void {
+  if (protocol !== 'http:' || isLoopback(hostname)) return
+  throw new MachineError(
+    'usage',
+    `http://${hostname} is not encrypted: plain http is allowed to this computer only, use https`,
+  )
+}
+
+function limitOf(action: Action): RateLimit {
+  if (RUN_ACTIONS.includes(action)) return RUNS
+  return action.startsWith('Describe') ? READS : WRITES
+}
+
+type Constructors = Readonly<Record<`${Action}Command`, new (input: never) => AnyCommand>>
+
+async function command<A extends Action>(action: A, input: Calls[A][0]): Promise<AnyCommand> {
+  const sdk = (await import('@aws-sdk/client-ec2')) as unknown as Constructors
+  return new sdk[`${action}Command`](input as never)
+}

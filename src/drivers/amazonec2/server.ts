@@ -1,0 +1,104 @@
+import type { Instance } from '@aws-sdk/client-ec2'
+import { messageOf } from '../../contracts/errors.js'
+import { type Found, type Part, type PartRequest, SERVER } from '../common/cloud/part.js'
+import { ID_TAG } from '../common/cloud/tags.js'
+import type { Ec2Account } from './account.js'
+import { attemptText, CAPACITY, clientToken, foundInstance, noCapacity } from './attempts.js'
+import { ifThere, isRefusedWith } from './errors.js'
+import { viaFleet } from './fleet.js'
+import { NEW_GROUP } from './groups.js'
+import { ALIVE } from './instances.js'
+import { type Attempt, attemptsOf, type LaunchPlan, launchPlan, runInput } from './launch.js'
+
+/** The key pair of a moment ago is not known everywhere. */
+const SETTLING = [...NEW_GROUP, 'InvalidKeyPair.NotFound']
+
+/**
+ * The instance. It bears a client token of machine and attempt, so that a repeated call makes no second one; and because
+ * a resumed create may begin with another attempt than the one that was taken, it is looked for by tag first.
+ */
+export const serverPart: Part<Ec2Account> = {
+  kind: SERVER,
+  text: 'EC2 instance',
+  keys: ({ machine }) => [machine.name],
+  find: findInstance,
+  async make(account, request, signal) {
+    const plan = await launchPlan(account, request.spec, request.made, signal)
+    const note = request.note ?? (() => undefined)
+    for (const image of new Set(Object.values(plan.images)))
+      note(`Image ${image.name} (${image.id}): ${image.why}`)
+    if (plan.config.useFleet) return await viaFleet(account, plan, request, signal)
+    return await firstOf(account, plan, request, signal)
+  },
+  async remove(account, { id = '' }, _machine, signal) {
+    const asked = account.api.call('TerminateInstances', { InstanceIds: [id] }, signal)
+    await ifThere(asked, 'InvalidInstanceID.NotFound', 'InvalidInstanceID.Malformed')
+  },
+}
+
+async function findInstance(
+  account: Ec2Account,
+  { spec }: PartRequest,
+  signal: AbortSignal,
+): Promise<Found | undefined> {
+  const { Reservations = [] } = await account.api.call(
+    'DescribeInstances',
+    {
+      Filters: [
+        { Name: `tag:${ID_TAG}`, Values: [spec.machine.id] },
+        { Name: 'instance-state-name', Values: ALIVE },
+      ],
+    },
+    signal,
+  )
+  const instance = Reservations.flatMap(({ Instances = [] }) => Instances)[0]
+  return instance && foundInstance(account, instance)
+}
+
+async function firstOf(
+  account: Ec2Account,
+  plan: LaunchPlan,
+  request: PartRequest,
+  signal: AbortSignal,
+): Promise<Found> {
+  const skipped: string[] = []
+  const attempts = attemptsOf(plan)
+  for (const attempt of attempts) {
+    try {
+      const instance = await run(account, plan, attempt, signal)
+      request.note?.(`${attemptText(attempt)}, subnet ${attempt.place.subnetId} (${plan.network.why})`)
+      return foundInstance(account, instance)
+    } catch (error) {
+      const there = await earlier(account, request, error, signal)
+      if (there) return there
+      if (!isRefusedWith(error, ...CAPACITY)) throw error
+      skipped.push(`${attemptText(attempt)}: ${messageOf(error)}`)
+      request.note?.(`Skipped ${skipped.at(-1)}`)
+    }
+  }
+  throw noCapacity(plan, skipped)
+}
+
+async function run(
+  account: Ec2Account,
+  plan: LaunchPlan,
+  attempt: Attempt,
+  signal: AbortSignal,
+): Promise<Instance> {
+  const token = clientToken(plan.spec, attempt.market, attempt.type.name, attempt.place.subnetId)
+  const input = runInput(plan, attempt, token)
+  const answer = await account.api.call('RunInstances', input, signal, { settling: SETTLING })
+  return answer.Instances?.[0] ?? {}
+}
+
+/** The token was used with other settings (a newer image): the instance of that time is the one. */
+async function earlier(
+  account: Ec2Account,
+  request: PartRequest,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<Found | undefined> {
+  return isRefusedWith(error, 'IdempotentParameterMismatch')
+    ? await findInstance(account, request, signal)
+    : undefined
+}

@@ -1,0 +1,62 @@
+import t, { type Test } from 'tap'
+import { loadFactory } from '../../src/drivers/registry.js'
+import { CREDENTIAL, Ec2Double } from '../doubles/ec2/index.js'
+import { driverDeps, machineDir, scratchDir } from '../helpers/driver-deps.js'
+import { driverContract } from './driver-contract.js'
+import type { DriverSubject } from './subject.js'
+
+const USER_DATA = '#cloud-config\n{"hostname":"m"}\n'
+const PLACEHOLDER =
+  'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHm0NPpN1YhDqhOVr7KFgpwEUWhkdOqTWbzjvHlUIzcS tsmachine'
+
+async function subject(t: Test): Promise<DriverSubject> {
+  const dir = scratchDir(t)
+  const double = await Ec2Double.start({ servers: 'none', rates: false })
+  t.teardown(() => double.close())
+  return {
+    load: () => loadFactory('amazonec2'),
+    deps: driverDeps(dir),
+    good: {
+      'amazonec2-access-key': CREDENTIAL.accessKeyId,
+      'amazonec2-secret-key': CREDENTIAL.secretAccessKey,
+      'amazonec2-endpoint': double.url,
+      'amazonec2-region': 'us-east-1',
+    },
+    bad: {
+      'amazonec2-access-key': 'AKIADUMMY',
+      'amazonec2-keypair-name': 'mine',
+      'amazonec2-ssh-port': 0,
+      'amazonec2-open-port': ['80x'],
+      'amazonec2-tags': 'a,b,c',
+      'amazonec2-image-name': 'win*',
+      'amazonec2-endpoint': 'http://example.com',
+      'amazonec2-spot-price': 'cheap',
+      'amazonec2-instance-typ': 'x',
+    },
+    faults: [
+      /both --amazonec2-access-key and --amazonec2-secret-key/,
+      /keypair-name also requires --amazonec2-ssh-keypath/,
+      /ssh-port wants a port/,
+      /"80x" is no port/,
+      /3 words are no pairs/,
+      /neither debian-N nor ubuntu-YY.MM/,
+      /not encrypted/,
+      /"cheap" is no price/,
+      /mean --amazonec2-instance-type\b/,
+    ],
+    machineDir: (id) => machineDir(dir, id),
+    extra: {
+      seed: { metaData: '', userData: USER_DATA },
+      placeholderKey: PLACEHOLDER,
+      access: { ssh: ['0.0.0.0/0', '::/0'], engine: [] },
+    },
+    leftovers: () => Promise.resolve([...double.inventory(), ...double.violations]),
+    count: () => Promise.resolve(double.inventory().filter((one) => one.startsWith('instance')).length),
+    listCalls: () => double.count('DescribeInstances'),
+    freshState: 'Running',
+    abortDelaysMs: [0, 5],
+    lostEvents: [0, 1],
+  }
+}
+
+driverContract(t, 'amazonec2', subject)
