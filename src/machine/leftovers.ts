@@ -106,10 +106,11 @@ function isNeeded(each: Leftover, all: readonly Leftover[], going: ReadonlySet<L
 
 /** Whether a record of this store names it, or may name it. */
 export function isLiving(each: Leftover, living: Living): boolean {
-  if (!isOwn(each, living)) return false
   const { id, machine } = tagsOf(each)
   const { kind, key } = each.found.resource
+  // Also one that another store has made: it may have been imported.
   if (id !== undefined && living.machines.has(id)) return true
+  if (!isOwn(each, living)) return living.resources.has(`${kind} ${key}`)
   if (machine !== undefined && living.unreadable.has(machine)) return true
   return each.found.shared === true && (living.resources.has(`${kind} ${key}`) || living.unreadable.size > 0)
 }

@@ -7,6 +7,9 @@ export const STAGED = '.config.json.next'
 /** docker-machine's name for the text of an old version, kept when the record is first written as version 3. */
 export const BACKUP = 'config.json.bak'
 
+/** Files that are the record itself, and those that stand beside it for a moment. */
+export const RECORD_FILES: readonly string[] = [CONFIG, LEDGER, STAGED, BACKUP]
+
 /** Places of a store; docs/store-layout.md shows them all. */
 export class StoreLayout {
   constructor(readonly root: string) {}

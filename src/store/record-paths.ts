@@ -40,7 +40,7 @@ function withUsualPaths(record: MachineRecord, place: RecordPlace, recorded: str
 }
 
 /** Both files with every path below the old root now below the new one; any other text as it is. */
-function movedRecord(record: MachineRecord, from: string, to: string): MachineRecord {
+export function movedRecord(record: MachineRecord, from: string, to: string): MachineRecord {
   const { config, ledger } = record
   const separator = win32.isAbsolute(from) && !isAbsolute(from) ? /[\\/]/ : sep
   const moved = (value: string): string => {

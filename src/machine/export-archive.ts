@@ -1,0 +1,89 @@
+/** What an export holds, and how files get in and out of it. */
+import { readdirSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { MachineError } from '../contracts/errors.js'
+import type { HostRecordV3, LedgerRecord } from '../contracts/record.js'
+import { RECORD_FILES } from '../store/layout.js'
+import { parseHostRecord, parseLedger } from '../store/schema.js'
+
+const file = v.object({ name: v.string(), data: v.string() })
+const archive = v.object({
+  /** Root of the store that it comes from: paths below it become paths below ours. */
+  root: v.string(),
+  certs: v.array(file),
+  machines: v.array(
+    v.object({
+      name: v.string(),
+      ledger: v.string(),
+      config: v.string(),
+      files: v.array(file),
+      /** By the driver's config key; only with `--with-secrets`. */
+      secrets: v.record(v.string(), v.string()),
+    }),
+  ),
+})
+
+export type PackedFile = v.InferOutput<typeof file>
+export type Archive = v.InferOutput<typeof archive>
+export type PackedMachine = Archive['machines'][number]
+
+/** Keys, certificates and settings are small; what is larger is a disk or a log. */
+const LARGEST_FILE = 1024 * 1024
+
+/** Files of a directory, and those that are too large. */
+export async function packDirectory(
+  dir: string,
+  skip: readonly string[],
+): Promise<{ readonly files: readonly PackedFile[]; readonly large: readonly string[] }> {
+  const names = readdirSync(dir, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && !skip.includes(entry.name))
+    .map((entry) => entry.name)
+  const large = names.filter((name) => statSync(join(dir, name)).size > LARGEST_FILE)
+  const small = names.filter((name) => !large.includes(name))
+  const files = await Promise.all(
+    small.map(async (name) => ({ name, data: (await readFile(join(dir, name))).toString('base64') })),
+  )
+  return { files, large }
+}
+
+/** Contents by name; private, whatever they were. */
+export function unpackFiles(files: readonly PackedFile[]): Readonly<Record<string, Buffer>> {
+  return Object.fromEntries(files.map(({ name, data }) => [name, Buffer.from(data, 'base64')]))
+}
+
+/** A decrypted document as an archive. @throws MachineError `store` for anything that could not have been written by us */
+export function readArchive(document: unknown): Archive {
+  const parsed = v.safeParse(archive, document)
+  if (!parsed.success) throw unusable(v.flatten(parsed.issues).root?.[0] ?? 'it lacks parts')
+  const { certs, machines } = parsed.output
+  const bad = [...certs, ...machines.flatMap(({ files }) => files)].find(({ name }) => !isFileName(name))
+  if (bad) throw unusable(`"${bad.name}" would leave its directory`)
+  return parsed.output
+}
+
+function isFileName(name: string): boolean {
+  return /^[^/\\\0:]{1,255}$/.test(name) && name !== '.' && name !== '..' && !RECORD_FILES.includes(name)
+}
+
+/** The record of a packed machine. @throws MachineError `store` */
+export function packedRecord(
+  { name, ledger, config }: PackedMachine,
+  root: string,
+): { readonly ledger: LedgerRecord; readonly config: HostRecordV3 } {
+  const place = { name, root, dir: join(root, 'machines', name) }
+  const [readLedger, readConfig] = [parseLedger(ledger), parseHostRecord(config, place)]
+  if ('fault' in readLedger) throw unusable(`the record of ${name} ${readLedger.fault}`)
+  if ('fault' in readConfig) throw unusable(`the record of ${name} ${readConfig.fault}`)
+  return { ledger: readLedger.value, config: readConfig.value }
+}
+
+/** A record as text. */
+export function packRecord(record: LedgerRecord | HostRecordV3): string {
+  return JSON.stringify(record)
+}
+
+function unusable(why: string): MachineError {
+  return new MachineError('store', `The export cannot be used: ${why}`)
+}

@@ -1,0 +1,174 @@
+import { readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { MachineError } from '../contracts/errors.js'
+import { Secret, type SecretRef } from '../contracts/secrets.js'
+import { RECORD_FILES } from '../store/layout.js'
+import { movedRecord } from '../store/record-paths.js'
+import { openDocument, sealDocument } from '../store/sealed-file.js'
+import { makePrivateDir, writeFileAtomic } from '../util/atomic-file.js'
+import type { MachineContext } from './context.js'
+import { refuseTaken } from './create-names.js'
+import {
+  type Archive,
+  packDirectory,
+  type PackedFile,
+  type PackedMachine,
+  packedRecord,
+  packRecord,
+  readArchive,
+  unpackFiles,
+} from './export-archive.js'
+import { checkMachineName } from './machine-name.js'
+import { type OpenMachine, openWithoutSecrets } from './open.js'
+import { keepSecrets, recordedSecrets } from './secrets.js'
+
+/** The passphrase itself, or where it is. */
+const VALUE = 'TSMACHINE_EXPORT_PASSPHRASE'
+const REFERENCE = 'TSMACHINE_EXPORT_PASSPHRASE_REF'
+const SHORTEST = 8
+
+export interface ExportRequest {
+  readonly names: readonly string[]
+  /** All machines: those that cannot move are left out with a warning. */
+  readonly all: boolean
+  readonly file: string
+  readonly withSecrets: boolean
+}
+
+/** Writes machines into one encrypted file. Returns the names of those that are in it. */
+export async function exportMachines(
+  ctx: MachineContext,
+  request: ExportRequest,
+): Promise<readonly string[]> {
+  const opened = await Promise.all(request.names.map((name) => openWithoutSecrets(ctx, name)))
+  const machines = opened.filter((open) => canMove(ctx, open, request.all))
+  if (machines.length === 0) throw new MachineError('not-found', 'There is no machine that could be exported')
+  const packed: PackedMachine[] = []
+  for (const open of machines) packed.push(await packMachine(ctx, open, request.withSecrets))
+  const archive: Archive = { root: ctx.store.root, certs: [...(await packCerts(ctx))], machines: packed }
+  const passphrase = await askTwice(ctx)
+  const sealed = await sealDocument(archive, passphrase)
+  await writeFileAtomic(resolve(request.file), sealed, { mode: 0o600 })
+  return machines.map(({ name }) => name)
+}
+
+/** A VM on this computer is its disk, and that stays here. */
+function canMove(ctx: MachineContext, { name, factory }: OpenMachine, all: boolean): boolean {
+  if (!factory.capabilities.localState) return true
+  const text = `"${name}" runs on this computer (${factory.name}): its disk is here, so it cannot be exported`
+  if (!all) throw new MachineError('usage', text, { machine: name })
+  ctx.report({ type: 'warn', machine: name, text })
+  return false
+}
+
+async function packMachine(
+  ctx: MachineContext,
+  open: OpenMachine,
+  withSecrets: boolean,
+): Promise<PackedMachine> {
+  const { name, record, ledger, factory } = open
+  const { files, large } = await packDirectory(record.dir, RECORD_FILES)
+  if (large.length > 0)
+    ctx.report({ type: 'warn', machine: name, text: `Not in the export (over 1 MB): ${large.join(', ')}` })
+  const secrets = withSecrets ? await recordedSecrets(ctx, factory, ledger, record.config.Driver) : {}
+  return {
+    name,
+    ledger: packRecord(ledger),
+    config: packRecord(record.config),
+    files: [...files],
+    secrets: Object.fromEntries(Object.entries(secrets).map(([key, secret]) => [key, secret.reveal()])),
+  }
+}
+
+async function packCerts({ store }: MachineContext): Promise<readonly PackedFile[]> {
+  return (await packDirectory(store.certsDir, []).catch(() => ({ files: [] }))).files
+}
+
+/** Reads machines from an exported file, all of them or none. Returns their names. */
+export async function importMachines(ctx: MachineContext, file: string): Promise<readonly string[]> {
+  const sealed = await readFile(resolve(file)).catch((cause: unknown) => {
+    throw new MachineError('not-found', `Cannot read ${file}`, { cause })
+  })
+  const passphrase = (await givenPassphrase(ctx)) ?? (await ask(ctx, 'Passphrase of the export: '))
+  const archive = readArchive(await openDocument(sealed, passphrase))
+  const names = archive.machines.map(({ name }) => name)
+  for (const name of names) {
+    checkMachineName(name)
+    refuseTaken(ctx, name)
+  }
+  if (new Set(names).size < names.length) throw new MachineError('store', 'The export names a machine twice')
+  await importCerts(ctx, archive)
+  const done: string[] = []
+  try {
+    for (const machine of archive.machines) {
+      await importMachine(ctx, machine, archive.root)
+      done.push(machine.name)
+    }
+  } catch (error) {
+    for (const name of done) await ctx.store.remove(name)
+    throw error
+  }
+  return names
+}
+
+async function importMachine(ctx: MachineContext, machine: PackedMachine, from: string): Promise<void> {
+  const { name } = machine
+  const packed = packedRecord(machine, from)
+  const place = { name, dir: ctx.store.dir(name), ...packed }
+  const { config, ledger = packed.ledger } = movedRecord(place, from, ctx.store.root)
+  const factory = await ctx.drivers.load(config.DriverName)
+  const values = Object.fromEntries(
+    Object.entries(machine.secrets).map(([key, text]) => [key, new Secret(text)]),
+  )
+  const kept = await keepSecrets(ctx, factory, { values, references: {} })
+  const { dockerContext: _context, ...moved } = ledger
+  const next = { ...moved, secrets: { ...moved.secrets, ...kept.references } }
+  await ctx.store.create(name, { ledger: next, config }, unpackFiles(machine.files))
+}
+
+/** A store that has a CA keeps it; imported machines then get new certificates at their next start. */
+async function importCerts({ store }: MachineContext, { certs }: Archive): Promise<void> {
+  if (listed(store.certsDir).length > 0) return
+  await makePrivateDir(store.certsDir)
+  for (const [name, content] of Object.entries(unpackFiles(certs)))
+    await writeFileAtomic(join(store.certsDir, name), content, { mode: 0o600 })
+}
+
+function listed(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir)
+  } catch {
+    return []
+  }
+}
+
+async function askTwice(ctx: MachineContext): Promise<Secret> {
+  const given = await givenPassphrase(ctx)
+  if (given) return longEnough(given)
+  const first = longEnough(await ask(ctx, 'Passphrase for the export: '))
+  const second = await ask(ctx, 'The same again: ')
+  if (first.reveal() === second.reveal()) return first
+  throw new MachineError('usage', 'The passphrases differ: nothing was written')
+}
+
+function longEnough(passphrase: Secret): Secret {
+  if (passphrase.reveal().length >= SHORTEST) return passphrase
+  throw new MachineError(
+    'usage',
+    `A passphrase has at least ${SHORTEST} characters: the file holds private keys`,
+  )
+}
+
+async function ask(ctx: MachineContext, question: string): Promise<Secret> {
+  const answer = await ctx.askSecret(question)
+  if (answer) return answer
+  throw new MachineError('usage', 'There is no terminal to ask for the passphrase on', {
+    hints: [`Give it as ${VALUE}, or say where it is: ${REFERENCE}=file:PATH`],
+  })
+}
+
+async function givenPassphrase({ env, store, signal }: MachineContext): Promise<Secret | undefined> {
+  const reference = env[VALUE] ? `env:${VALUE}` : env[REFERENCE]
+  return reference ? await store.secrets.resolve(reference as SecretRef, signal) : undefined
+}

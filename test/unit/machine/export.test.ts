@@ -1,0 +1,193 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { FlagValues } from '../../../src/contracts/driver.js'
+import { Secret } from '../../../src/contracts/secrets.js'
+import { createMachine } from '../../../src/machine/create.js'
+import { exportMachines, importMachines } from '../../../src/machine/export.js'
+import { removeMachine } from '../../../src/machine/remove.js'
+import { openDocument, sealDocument } from '../../../src/store/sealed-file.js'
+import { FakeProvider } from '../../doubles/fake-driver/provider.js'
+import { scratchDir } from '../../helpers/driver-deps.js'
+import { bareFactory, fakeFlags } from '../../helpers/hosted-driver.js'
+import { machineContext } from '../../helpers/machine-context.js'
+import { machineOptions } from '../../helpers/records.js'
+
+const PASSPHRASE = 'a horse and a battery'
+const TOKEN = 'tok-canary-7'
+
+function bench(t: Test) {
+  const dir = scratchDir(t)
+  const provider = new FakeProvider(join(dir, 'provider'))
+  const file = join(dir, 'machines.export')
+  const computer = (name: string, env: Readonly<Record<string, string>> = {}) =>
+    machineContext({
+      dir: join(dir, name),
+      env: { TSMACHINE_EXPORT_PASSPHRASE: PASSPHRASE, ...env },
+      factories: { fake: bareFactory },
+    })
+  const create = async (ctx: ReturnType<typeof computer>, name: string, more: FlagValues = {}) => {
+    const flagValues = fakeFlags(provider.dir, more)
+    await createMachine(ctx, { name, driver: 'fake', flagValues, options: machineOptions() })
+    writeFileSync(join(ctx.store.dir(name), 'id_rsa'), `key of ${name}`, { mode: 0o600 })
+  }
+  const write = (ctx: ReturnType<typeof computer>, names: readonly string[], withSecrets = false) =>
+    exportMachines(ctx, { names, all: false, file, withSecrets })
+  return { dir, provider, file, computer, create, write }
+}
+
+t.test('machines go to another computer with keys, certificates and paths of that computer', async (t) => {
+  const { provider, file, computer, create, write } = bench(t)
+  const [old, next] = [computer('old'), computer('new')]
+  await create(old, 'web')
+  await create(old, 'db')
+  const factory = await old.drivers.load('fake')
+  await old.store.update('web', factory.record, (ledger) => ({
+    ...ledger,
+    ssh: { user: 'docker', keyPath: join(old.store.dir('web'), 'id_rsa') },
+    dockerContext: 'web',
+  }))
+  writeFileSync(join(old.store.dir('web'), 'disk.img'), Buffer.alloc(1024 * 1024 + 1))
+  t.same(await write(old, ['web', 'db']), ['web', 'db'])
+  t.match(old.events.at(-1), { type: 'warn', text: /over 1 MB.*disk.img/ })
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  t.notMatch(readFileSync(file, 'latin1'), /key of web|srv-1/)
+  t.same(await importMachines(next, file), ['web', 'db'])
+  const record = next.store.get('web')
+  t.equal(record.ledger?.machineId, old.store.get('web').ledger?.machineId)
+  t.equal(record.ledger?.ssh?.keyPath, join(next.store.dir('web'), 'id_rsa'))
+  t.equal(record.ledger?.dockerContext, undefined, 'it belongs to the other computer')
+  t.notMatch(JSON.stringify(record), join(old.store.root, 'x').slice(0, -1))
+  t.equal(readFileSync(join(next.store.dir('web'), 'id_rsa'), 'utf8'), 'key of web')
+  t.equal(statSync(join(next.store.dir('web'), 'id_rsa')).mode & 0o777, 0o600)
+  t.notOk(existsSync(join(next.store.dir('web'), 'disk.img')))
+  for (const name of readdirSync(old.store.certsDir))
+    t.same(readFileSync(join(next.store.certsDir, name)), readFileSync(join(old.store.certsDir, name)), name)
+  await removeMachine(next, 'web', { force: false })
+  await removeMachine(next, 'db', { force: false })
+  t.same(
+    provider.leftovers().filter((left) => !left.startsWith('tsmachine')),
+    [],
+  )
+})
+
+t.test('a name that exists, or a broken machine among them: nothing is imported', async (t) => {
+  const { file, computer, create, write } = bench(t)
+  const [old, next] = [computer('old'), computer('new')]
+  await create(old, 'web')
+  await create(old, 'db')
+  await write(old, ['web', 'db'])
+  await create(next, 'db')
+  const before = readdirSync(join(next.store.root, 'certs'))
+  await t.rejects(importMachines(next, file), { code: 'exists', message: /"db" already exists/ })
+  t.same(next.store.names(), ['db'])
+  const third = computer('third')
+  const create2 = third.store.create.bind(third.store)
+  third.store.create = async (...args) => {
+    if (args[0] === 'db') throw new Error('disk full')
+    await create2(...args)
+  }
+  await t.rejects(importMachines(third, file), { message: /disk full/ })
+  t.same(third.store.names(), [])
+  t.same(readdirSync(join(next.store.root, 'certs')), before)
+})
+
+t.test('a store that has a CA keeps it', async (t) => {
+  const { file, computer, create, write } = bench(t)
+  const [old, next] = [computer('old'), computer('new')]
+  await create(old, 'web')
+  await write(old, ['web'])
+  await create(next, 'mine')
+  const ca = readFileSync(join(next.store.certsDir, 'ca.pem'))
+  await importMachines(next, file)
+  t.same(readFileSync(join(next.store.certsDir, 'ca.pem')), ca)
+})
+
+t.test('tokens are in it only when asked for, and land in the backend', async (t) => {
+  const { provider, file, computer, create, write } = bench(t)
+  provider.requireToken(TOKEN)
+  const old = computer('old')
+  await create(old, 'web', { 'fake-token': TOKEN })
+  await write(old, ['web'])
+  const poor = computer('poor')
+  await importMachines(poor, file)
+  await t.rejects(removeMachine(poor, 'web', { force: false }), { code: 'preflight' })
+  await write(old, ['web'], true)
+  const rich = computer('rich')
+  await importMachines(rich, file)
+  t.notMatch(JSON.stringify(rich.store.get('web')), TOKEN)
+  await removeMachine(rich, 'web', { force: false })
+  t.same(provider.read().servers, [])
+})
+
+t.test('passphrases: asked for twice, long enough, and never guessed from an error', async (t) => {
+  const { file, computer, create, write } = bench(t)
+  const answers: string[] = []
+  const asked: string[] = []
+  const old = { ...computer('old', { TSMACHINE_EXPORT_PASSPHRASE: '' }) }
+  Object.assign(old, {
+    askSecret: (question: string) => {
+      asked.push(question)
+      const answer = answers.shift()
+      return Promise.resolve(answer === undefined ? undefined : new Secret(answer))
+    },
+  })
+  await create(old, 'web')
+  for (const [typed, error] of [
+    [[PASSPHRASE, 'another one'], /differ/],
+    [['short'], /at least 8/],
+    [[], /no terminal/],
+  ] as const) {
+    answers.splice(0, answers.length, ...typed)
+    await t.rejects(write(old, ['web']), { code: 'usage', message: error })
+    t.notOk(existsSync(file))
+  }
+  answers.splice(0, answers.length, PASSPHRASE, PASSPHRASE)
+  await write(old, ['web'])
+  t.equal(asked.length, 6)
+  const next = computer('new', { TSMACHINE_EXPORT_PASSPHRASE: 'not this one' })
+  await t.rejects(importMachines(next, file), { code: 'store', message: /passphrase is another one/ })
+  await t.rejects(importMachines(next, `${file}.none`), { code: 'not-found' })
+})
+
+t.test('a file that was changed, cut or made by somebody else is refused', async (t) => {
+  const passphrase = new Secret(PASSPHRASE)
+  const sealed = await sealDocument({ root: '/x', certs: [], machines: [] }, passphrase)
+  t.same(await openDocument(sealed, passphrase), { root: '/x', certs: [], machines: [] })
+  const changed = (at: number): Buffer => {
+    const copy = Buffer.from(sealed)
+    copy[at] = (copy[at] ?? 0) ^ 1
+    return copy
+  }
+  const body = sealed.indexOf('\n', sealed.indexOf('\n') + 1) + 1
+  for (const file of [
+    changed(body),
+    changed(sealed.length - 1),
+    sealed.subarray(0, -1),
+    sealed.subarray(0, 30),
+  ])
+    await t.rejects(openDocument(file, passphrase), { code: 'store' })
+  const costly = Buffer.from(sealed.toString('latin1').replace('"N":131072', '"N":999999999'), 'latin1')
+  await t.rejects(openDocument(costly, passphrase), { message: /no export of tsmachine/ })
+  const newer = Buffer.from(sealed.toString('latin1').replace('export 1', 'export 2'), 'latin1')
+  await t.rejects(openDocument(newer, passphrase), { message: /newer version/ })
+})
+
+t.test('a file by an enemy cannot write outside a machine', async (t) => {
+  const { dir, file, computer } = bench(t)
+  mkdirSync(dir, { recursive: true })
+  const seal = async (part: object): Promise<void> => {
+    const document = { root: '/x', certs: [], machines: [], ...part }
+    writeFileSync(file, await sealDocument(document, new Secret(PASSPHRASE)))
+  }
+  const data = ''
+  for (const name of ['../evil', '/etc/evil', 'a/b', '..', '', 'config.json', 'tsmachine.json', 'a\\b']) {
+    await seal({ certs: [{ name, data }] })
+    await t.rejects(importMachines(computer('new'), file), { code: 'store', message: /cannot be used/ }, name)
+  }
+  await seal({ machines: [{ name: '../web', ledger: '{}', config: '{}', files: [], secrets: {} }] })
+  await t.rejects(importMachines(computer('new'), file), { code: 'usage' })
+  await seal({ machines: [{ name: 'web', ledger: '{}', config: '{}', files: [], secrets: {} }] })
+  await t.rejects(importMachines(computer('new'), file), { code: 'store', message: /record of web/ })
+  t.same(computer('new').store.names(), [])
+})
