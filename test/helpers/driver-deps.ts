@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import type { RateBudget } from '../../src/contracts/account.js'
 import type { DriverDeps } from '../../src/contracts/driver.js'
 import { StoreDesk } from '../../src/store/account-desk.js'
 import { systemClock } from '../../src/util/clock.js'
@@ -13,6 +14,13 @@ export function scratchDir(t: Test): string {
   return dir
 }
 
+/** No test of a driver waits for a provider's limit by the real clock. */
+class UnlimitedDesk extends StoreDesk {
+  override budget(): RateBudget {
+    return { take: () => Promise.resolve(), exhausted: () => undefined }
+  }
+}
+
 /** What a driver is lent, inside a scratch directory; helper programs are only noted. */
 export function driverDeps(dir: string, helpers: string[] = []): DriverDeps {
   return {
@@ -23,7 +31,7 @@ export function driverDeps(dir: string, helpers: string[] = []): DriverDeps {
       mkdirSync(path, { recursive: true, mode: 0o700 })
       return Promise.resolve(path)
     },
-    account: (key) => new StoreDesk({ root: dir, readAll: () => [] }, key, systemClock),
+    account: (key) => new UnlimitedDesk({ root: dir, readAll: () => [] }, key, systemClock),
     spawnHelper(name) {
       helpers.push(name)
       return Promise.resolve(process.pid)

@@ -20,8 +20,8 @@ import { firewallsOf, labelTag, ownTags, readTags } from './tags.js'
 
 /** Published limits of the API: 5,000 calls an hour, of them 250 in any minute. */
 export const LIMITS: readonly RateLimit[] = [
-  { name: 'hour', calls: 5_000, perMs: 3_600_000 },
-  { name: 'minute', calls: 250, perMs: 60_000 },
+  { name: 'hour', calls: 5_000, perMs: 3_600_000, window: true },
+  { name: 'minute', calls: 250, perMs: 60_000, window: true },
 ]
 
 /** The largest that lists take. */
@@ -29,11 +29,16 @@ export const PAGE_SIZE = 200
 const TAGS_AT_ONCE = 4
 /** Droplets that one tag call may name. */
 const RESOURCES_A_CALL = 100
+/** Firewalls are changed by tag: for each machine that is still booting, a call waits so long for it to join. */
+const JOIN_MS = 250
+const LONGEST_JOIN_MS = 5_000
 
 /** One token at one endpoint. */
 export class DigitalOceanAccount implements CloudAccount {
   readonly servers: Poll<CloudServer>
   readonly #taggers = new Map<string, Batcher<string, true>>()
+  /** Tags of droplets as they were last seen, by id. */
+  readonly #tags = new Map<string, readonly string[]>()
   readonly #remembered = new Map<string, Promise<unknown>>()
 
   constructor(
@@ -50,6 +55,7 @@ export class DigitalOceanAccount implements CloudAccount {
       { path: '/droplets', what: 'list the droplets' },
       signal,
     )
+    for (const { id, tags } of droplets) this.#tags.set(String(id), tags)
     return droplets.map(cloudServer).filter(({ tags }) => tags[ID_TAG] !== undefined)
   }
 
@@ -70,13 +76,17 @@ export class DigitalOceanAccount implements CloudAccount {
   }
 
   async label(id: string, tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
-    const droplet = await this.droplet(id, signal)
+    const had = this.#tags.get(id) ?? (await this.droplet(id, signal))?.tags ?? []
     const wanted = Object.entries(tags).map(([key, value]) => labelTag(key, value))
-    const replaced = ownTags(droplet?.tags ?? []).filter((tag) =>
+    const replaced = ownTags(had).filter((tag) =>
       Object.keys(tags).some((key) => tag.startsWith(`${key}:`) && !wanted.includes(tag)),
     )
-    for (const tag of wanted) await this.tag(tag, id, signal)
+    for (const tag of wanted) {
+      await this.makeTag(tag, signal)
+      await this.tag(tag, id, signal)
+    }
     await this.deleteTags(replaced, signal)
+    this.#tags.set(id, [...had.filter((tag) => !replaced.includes(tag)), ...wanted])
   }
 
   /** Puts a tag on a droplet; calls for many droplets at once are joined. */
@@ -148,6 +158,7 @@ export class DigitalOceanAccount implements CloudAccount {
     const made = new Batcher<string, true>({
       clock: this.clock,
       limit: RESOURCES_A_CALL,
+      spacingMs: () => Math.min(LONGEST_JOIN_MS, JOIN_MS * this.servers.waiting),
       run: (ids, signal) => this.#tagAll(method, tag, ids, signal),
     })
     this.#taggers.set(key, made)
@@ -160,11 +171,14 @@ export class DigitalOceanAccount implements CloudAccount {
     ids: readonly string[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, true>> {
-    if (method === 'POST') await this.makeTag(tag, signal)
     const path = `/tags/${encodeURIComponent(tag)}/resources`
     const resources = ids.map((id) => ({ resource_id: id, resource_type: 'droplet' }))
-    const call = this.api.call({ method, path, body: { resources }, what: 'tag the droplet' }, signal)
-    await (method === 'DELETE' ? this.ifThere(call) : call)
+    const call = { method, path, body: { resources }, what: 'tag the droplet' } as const
+    const done = await this.ifThere(this.api.answer(call, signal))
+    if (done === undefined && method === 'POST') {
+      await this.makeTag(tag, signal)
+      await this.api.answer(call, signal)
+    }
     return new Map(ids.map((id) => [id, true]))
   }
 }

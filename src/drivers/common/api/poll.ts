@@ -42,6 +42,11 @@ export class Poll<T> {
 
   constructor(private readonly options: PollOptions<T>) {}
 
+  /** How many wait now. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
   /**
    * Waits until `judge` finds in the list what is waited for. It is asked only about lists that began after this call.
    * @throws MachineError `timeout` with what was last seen; the list's own error when that is final
