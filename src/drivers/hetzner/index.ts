@@ -31,10 +31,7 @@ export const factory: DriverFactory = {
   ownUserData: (config) => readConfig(config).userDataFile || undefined,
   userDataLimit: USER_DATA_LIMIT,
   adopt: ({ config }, { resource }) => ({
-    config: {
-      ...readConfig(config),
-      ...(resource.region === undefined ? {} : { location: resource.region }),
-    },
+    config: { ...config, ...(resource.region === undefined ? {} : { location: resource.region }) },
     resources: [resource],
   }),
   open: async (deps) => new (await import('./driver.js')).HetznerDriver(deps),

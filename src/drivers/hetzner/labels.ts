@@ -61,6 +61,8 @@ export function machineSelector(machineId: string): string {
 
 /** How characters of fingerprints are written that may not be in a value. Others are `_x` and two hexadecimal digits. */
 const SHORT: Readonly<Record<string, string>> = { ':': '_c', '+': '_p', '/': '_s', _: '_u' }
+/** One digit longer than a value may be: it is packed. */
+const SHA256 = /^[0-9a-f]{64}$/
 const LONG = new Map(Object.entries(SHORT).map(([character, short]) => [short, character]))
 
 /**
@@ -68,6 +70,7 @@ const LONG = new Map(Object.entries(SHORT).map(([character, short]) => [short, c
  * those are in the server's name as well.
  */
 export function encodeValue(text: string): string {
+  if (SHA256.test(text)) return `hex.${Buffer.from(text, 'hex').toString('base64url')}.0`
   const escaped = text.replace(/[^A-Za-z0-9.-]|[.-]$/gu, (character) => {
     const bytes = [...Buffer.from(character)].map((byte) => `_x${byte.toString(16).padStart(2, '0')}`)
     return SHORT[character] ?? bytes.join('')
@@ -77,6 +80,8 @@ export function encodeValue(text: string): string {
 }
 
 function decodeValue(value: string): string {
+  const [, packed] = /^hex\.([\w-]{43})\.0$/.exec(value) ?? []
+  if (packed !== undefined) return Buffer.from(packed, 'base64url').toString('hex')
   const bytes = value.replace(/_(?:x([0-9a-f]{2})|[a-w])/g, (all, hex?: string) => {
     return hex === undefined ? (LONG.get(all) ?? all) : String.fromCharCode(parseInt(hex, 16))
   })

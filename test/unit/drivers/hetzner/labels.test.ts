@@ -16,6 +16,7 @@ t.test('tags come back as they were, and are good labels', (t) => {
     'tsmachine-store': 'f'.repeat(32),
     'tsmachine-name': 'ci-1.example',
     'tsmachine-host-key': `SHA256:${'Ab+/'.repeat(6)}${'y'.repeat(19)}`,
+    'tsmachine-hostkey': '0f'.repeat(32),
     'tsmachine-odd': 'a_b:c d-',
   }
   const labels = labelsOf(tags)
