@@ -12,6 +12,8 @@ export const SIZES = {
   runnerVms: { ci: 3, campaign: 6 },
   /** Hostile values of engine options that go through each shell and reader. */
   hostileValues: { ci: 60, campaign: 5_000 },
+  /** Deaths of a client at a request to each provider: more than there are means all. */
+  crashRequests: { ci: 24, campaign: 10_000 },
   /** Interleaved boots of ours and of the stock VM in `npm run bench`. */
   benchBoots: { ci: 3, campaign: 7 },
   /** Machines that one process makes at a provider that enforces its rate limit, on a fake clock. */

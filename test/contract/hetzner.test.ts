@@ -1,28 +1,46 @@
 import t, { type Test } from 'tap'
+import type { FlagValues } from '../../src/contracts/driver.js'
 import { loadFactory } from '../../src/drivers/registry.js'
 import { TOKEN } from '../doubles/cloud/index.js'
 import { HetznerDouble } from '../doubles/hetzner/index.js'
 import { driverDeps, machineDir, scratchDir } from '../helpers/driver-deps.js'
 import { FastClock } from '../helpers/fast-clock.js'
+import { cloudCrashes } from './cloud-crash.js'
 import { driverContract } from './driver-contract.js'
 import type { DriverSubject } from './subject.js'
 
 const PLACEHOLDER =
   'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHm0NPpN1YhDqhOVr7KFgpwEUWhkdOqTWbzjvHlUIzcS tsmachine'
 
-async function subject(t: Test): Promise<DriverSubject> {
-  const dir = scratchDir(t)
-  const clock = new FastClock(50)
+const SPEED = 50
+const EXTRA = {
+  seed: { metaData: '', userData: '#cloud-config\n{"hostname":"m"}\n' },
+  placeholderKey: PLACEHOLDER,
+  access: { ssh: ['0.0.0.0/0', '::/0'], engine: [] },
+}
+
+async function hetzner(t: Test, clock = new FastClock(SPEED)): Promise<HetznerDouble> {
   const double = await HetznerDouble.start({
     clock,
     limits: false,
     times: { boot: 500, power: 200, remove: 500 },
   })
   t.teardown(() => double.close())
+  return double
+}
+
+function flags(double: HetznerDouble): FlagValues {
+  return { 'hetzner-api-token': TOKEN, 'hetzner-endpoint': double.url, 'hetzner-auto-spread': true }
+}
+
+async function subject(t: Test): Promise<DriverSubject> {
+  const dir = scratchDir(t)
+  const clock = new FastClock(SPEED)
+  const double = await hetzner(t, clock)
   return {
     load: () => loadFactory('hetzner'),
     deps: { ...driverDeps(dir), clock },
-    good: { 'hetzner-api-token': TOKEN, 'hetzner-endpoint': double.url, 'hetzner-auto-spread': true },
+    good: flags(double),
     bad: {
       'hetzner-ssh-port': 0,
       'hetzner-image': 'a',
@@ -44,11 +62,7 @@ async function subject(t: Test): Promise<DriverSubject> {
       /not encrypted/,
     ],
     machineDir: (id) => machineDir(dir, id),
-    extra: {
-      seed: { metaData: '', userData: '#cloud-config\n{"hostname":"m"}\n' },
-      placeholderKey: PLACEHOLDER,
-      access: { ssh: ['0.0.0.0/0', '::/0'], engine: [] },
-    },
+    extra: EXTRA,
     leftovers: () => Promise.resolve([...double.inventory(), ...double.violations]),
     count: () => Promise.resolve(double.inventory().filter((one) => one.startsWith('server ')).length),
     listCalls: () => double.count('list_servers'),
@@ -59,3 +73,7 @@ async function subject(t: Test): Promise<DriverSubject> {
 }
 
 driverContract(t, 'hetzner', subject)
+cloudCrashes(t, async (t) => {
+  const double = await hetzner(t)
+  return { driver: 'hetzner', flags: flags(double), extra: EXTRA, double, speed: SPEED }
+})
