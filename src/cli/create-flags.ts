@@ -46,6 +46,10 @@ export const CREATE_FLAGS = {
     multiple: true,
     multipleNonGreedy: true,
   }),
+  'ssh-jump': Flags.string({
+    helpValue: 'USER@HOST[:PORT]',
+    summary: 'Reach the machine through this host, with your own keys; ~/.ssh/known_hosts must know it.',
+  }),
   'no-save-secret': Flags.boolean({
     summary: 'Keep no token or password: later commands need the variable or the reference again.',
     exclusive: ['store-secrets'],
@@ -97,6 +101,7 @@ export interface CreateFlagValues extends SwarmFlagValues {
   readonly 'open-to'?: readonly string[] | undefined
   readonly 'tls-san'?: readonly string[] | undefined
   readonly 'authorized-key'?: readonly string[] | undefined
+  readonly 'ssh-jump'?: string | undefined
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -125,6 +130,7 @@ export async function machineOptions(flags: CreateFlagValues, env: Environment):
     ...(swarm ? { swarm } : {}),
     ...accessChoice(flags['open-to']),
     ...(authorizedKeys.length > 0 ? { authorizedKeys } : {}),
+    ...(flags['ssh-jump'] === undefined ? {} : { sshJump: flags['ssh-jump'] }),
   }
 }
 

@@ -137,6 +137,8 @@ export interface MachineOptions {
   readonly access?: AccessChoice
   /** Further public keys that may log in (`--authorized-key`), one `authorized_keys` line each. */
   readonly authorizedKeys?: readonly string[]
+  /** Host that SSH goes through: `USER@HOST[:PORT]` (`--ssh-jump`). */
+  readonly sshJump?: string
 }
 
 /** The `--swarm*` flags: docker-machine's classic swarm, which runs as containers. */

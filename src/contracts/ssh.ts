@@ -6,6 +6,19 @@ export interface SshEndpoint {
   readonly host: string
   readonly port: number
   readonly user: string
+  /** Host that connections go through; absent: straight. */
+  readonly jump?: JumpHost
+}
+
+/** A host of the user's that connections go through, with the user's own keys and known hosts. */
+export interface JumpHost {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  /** The user's folder of keys and `known_hosts`. */
+  readonly sshDir: string
+  /** Socket of the SSH agent. */
+  readonly agent?: string
 }
 
 /**

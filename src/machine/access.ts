@@ -25,7 +25,8 @@ export function withAccessChoice(
   if (options.access) return options
   const { openTo } = ctx.profile
   if (openTo.length > 0) {
-    const text = "New machines are open to any address, as docker-machine's are: --open-to here lets in this computer alone"
+    const text =
+      "New machines are open to any address, as docker-machine's are: --open-to here lets in this computer alone"
     ctx.report({ type: 'warn', text })
   }
   return { ...options, access: { openTo } }

@@ -1,5 +1,6 @@
 import { MachineError, messageOf } from '../contracts/errors.js'
-import { probeBanner } from '../ssh/banner.js'
+import type { SshEndpoint } from '../contracts/ssh.js'
+import { probeSsh } from '../ssh/connect.js'
 import { isRetryableSsh } from '../ssh/errors.js'
 import { type Pending, pending, waitFor } from '../util/wait.js'
 import { sshEndpoint } from './connect.js'
@@ -9,6 +10,8 @@ import type { OpenMachine } from './open.js'
 
 const BOOT_MS = 60_000
 const BANNER_MS = 2_000
+/** A login on the jump host comes first. */
+const JUMP_BANNER_MS = 10_000
 /** How often the wait may be prolonged because the console still moves. */
 const MAX_EXTENSIONS = 4
 
@@ -19,18 +22,22 @@ export async function waitForBoot(
   watch: ConsoleWatch,
   signal: AbortSignal,
 ): Promise<void> {
-  const { host, port } = sshEndpoint(open)
+  const endpoint = sshEndpoint(ctx, open)
+  const { host, port, jump } = endpoint
   let extensions = 0
   await waitFor<string>(
     `${open.name} to boot (SSH banner on ${host}:${port})`,
     async (probe): Promise<string | Pending> => {
       await refuseDead(open, watch)
-      return await banner(host, port, AbortSignal.any([probe, AbortSignal.timeout(BANNER_MS)]))
+      return await banner(
+        endpoint,
+        AbortSignal.any([probe, AbortSignal.timeout(jump ? JUMP_BANNER_MS : BANNER_MS)]),
+      )
     },
     {
       deadlineMs: BOOT_MS * (open.driver.patience?.(open.machine) ?? 1),
-      intervalMs: 100,
-      maxIntervalMs: 200,
+      intervalMs: jump ? 1_000 : 100,
+      maxIntervalMs: jump ? 2_000 : 200,
       signal,
       clock: ctx.clock,
       extendMs: () => (extensions++ < MAX_EXTENSIONS ? watch.extendMs() : 0),
@@ -40,9 +47,9 @@ export async function waitForBoot(
   if (watch.dataInRam) ctx.report({ type: 'warn', machine: open.name, text: watch.dataInRam })
 }
 
-async function banner(host: string, port: number, signal: AbortSignal): Promise<string | Pending> {
+async function banner(endpoint: SshEndpoint, signal: AbortSignal): Promise<string | Pending> {
   try {
-    return await probeBanner(host, port, signal)
+    return await probeSsh(endpoint, signal)
   } catch (error) {
     if (signal.aborted || isRetryableSsh(error)) return pending(messageOf(error))
     throw error

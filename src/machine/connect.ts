@@ -1,8 +1,11 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import type { PinnedHostKeys } from '../contracts/record.js'
-import type { HostKeyPins, RemoteShell, SshEndpoint } from '../contracts/ssh.js'
+import type { HostKeyPins, JumpHost, RemoteShell, SshEndpoint } from '../contracts/ssh.js'
 import { connect } from '../ssh/connect.js'
 import { isRetryableSsh } from '../ssh/errors.js'
+import { parseJump } from '../ssh/jump.js'
 import type { LoginOptions } from '../ssh/login.js'
 import { retry } from '../util/wait.js'
 import { withAccessHints } from './access-hints.js'
@@ -32,8 +35,10 @@ export async function settledPins(ctx: MachineContext, open: OpenMachine): Promi
 }
 
 /** Where a machine's sshd is. @throws MachineError `ssh` for machines without one */
-export function sshEndpoint(open: OpenMachine): SshEndpoint {
+export function sshEndpoint(ctx: MachineContext, open: OpenMachine): SshEndpoint {
   const endpoint = open.driver.endpoint(open.machine).ssh
+  const { sshJump } = open.ledger.options
+  if (endpoint && sshJump !== undefined) return { ...endpoint, jump: jumpHost(ctx, sshJump) }
   if (endpoint) return endpoint
   throw new MachineError(
     'ssh',
@@ -42,6 +47,13 @@ export function sshEndpoint(open: OpenMachine): SshEndpoint {
       machine: open.name,
     },
   )
+}
+
+/** The user's own host that connections go through. */
+function jumpHost({ env }: MachineContext, text: string): JumpHost {
+  const agent = env['SSH_AUTH_SOCK']
+  const sshDir = join(env['HOME'] || homedir(), '.ssh')
+  return { ...parseJump(text), sshDir, ...(agent ? { agent } : {}) }
 }
 
 /**
@@ -53,7 +65,7 @@ export async function openShell(
   open: OpenMachine,
   options: { deadlineMs?: number; signal?: AbortSignal } = {},
 ): Promise<RemoteShell> {
-  const endpoint = sshEndpoint(open)
+  const endpoint = sshEndpoint(ctx, open)
   const pinned = open.ledger.hostKeys
   const expected = pinned
     ? { pins: pinsOf(pinned), source: undefined }

@@ -5,6 +5,7 @@ import { MachineError } from '../contracts/errors.js'
 import type { JsonObject } from '../contracts/json.js'
 import type { MachineOptions } from '../contracts/record.js'
 import { withAccessChoice } from './access.js'
+import { parseJump } from '../ssh/jump.js'
 import type { MachineContext } from './context.js'
 import { type GivenFiles, readGivenFiles } from './given-files.js'
 import {
@@ -47,6 +48,7 @@ export async function planCreate(ctx: MachineContext, choices: CreateChoices): P
   const { config, values } = splitSecrets(factory, parseConfig(factory, flagValues))
   checkChoices(options.engine)
   refuseAuthorizedKeys(factory, options)
+  checkJump(factory, options)
   refusePlace(factory, values, choices.secretPlace)
   const given = await readGivenFiles(factory, config)
   let kept: Promise<KeptSecrets> | undefined
@@ -81,4 +83,11 @@ function refuseAuthorizedKeys(factory: DriverFactory, options: MachineOptions): 
   throw new MachineError('usage', `--authorized-key is for hosts that we make, not for those of ${name}`, {
     hints: ['Put the key on the host yourself: ssh-copy-id'],
   })
+}
+
+function checkJump({ name, capabilities }: DriverFactory, { sshJump }: MachineOptions): void {
+  if (sshJump === undefined) return
+  parseJump(sshJump)
+  if (!capabilities.ssh)
+    throw new MachineError('usage', `--ssh-jump: machines of the ${name} driver are not reached over SSH`)
 }

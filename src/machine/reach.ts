@@ -14,7 +14,7 @@ export async function reach(ctx: MachineContext, name: string): Promise<SshHost>
 
 /** The same for a machine that is open already. */
 export async function reachOpen(ctx: MachineContext, open: OpenMachine): Promise<SshHost> {
-  const endpoint = sshEndpoint(open)
+  const endpoint = sshEndpoint(ctx, open)
   const { privateKeyPath, agent } = loginOptions(ctx, open)
   return {
     name: open.name,

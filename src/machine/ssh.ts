@@ -20,7 +20,7 @@ export async function sshSession(
   words: readonly string[],
 ): Promise<number> {
   const open = await openMachine(ctx, name)
-  sshEndpoint(open)
+  sshEndpoint(ctx, open)
   if ((await powerState(open, ctx.signal)) !== 'Running') {
     throw new MachineError('not-running', `Error: Cannot run SSH command: Host "${name}" is not running`, {
       machine: name,
@@ -47,7 +47,7 @@ async function jumpConfig(
   words: readonly string[],
 ): Promise<string | undefined> {
   const names = new Set(jumpHosts(readPassedWords(words)).filter((hop) => ctx.store.exists(hop)))
-  if (names.size === 0) return undefined
+  if (names.size === 0 && !host.endpoint.jump) return undefined
   const others = await Promise.all([...names].map((name) => reach(ctx, name)))
   return await programConfig([host, ...others])
 }

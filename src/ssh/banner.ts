@@ -1,4 +1,6 @@
 import { connect as connectSocket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { SshEndpoint } from '../contracts/ssh.js'
 import { classify, SshError, type Heard } from './errors.js'
 
 const LONGEST_GREETING = 8192
@@ -12,12 +14,19 @@ const OUR_GREETING = 'SSH-2.0-tsmachine\r\n'
  * The caller's signal is the deadline.
  * @throws SshError `refused`, `reset`, `unreachable` ... or `protocol` when something else speaks there
  */
-export function probeBanner(host: string, port: number, signal: AbortSignal): Promise<string> {
+export async function probeBanner(host: string, port: number, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted()
+  return await readBanner(
+    connectSocket({ host, port, noDelay: true }),
+    { host, port, user: 'anyone' },
+    signal,
+  )
+}
+
+/** The same on a connection that is there or being made; it is destroyed. */
+export function readBanner(socket: Duplex, endpoint: SshEndpoint, signal: AbortSignal): Promise<string> {
   const heard: Heard = { ident: '', banner: '', agent: '', handshaken: false }
-  const endpoint = { host, port, user: 'anyone' }
   return new Promise((resolve, reject) => {
-    signal.throwIfAborted()
-    const socket = connectSocket({ host, port, noDelay: true })
     let text = ''
     const end = (act: () => void): void => {
       signal.removeEventListener('abort', onAbort)
@@ -31,12 +40,12 @@ export function probeBanner(host: string, port: number, signal: AbortSignal): Pr
     socket.write(OUR_GREETING)
     socket.on('error', (error) => end(() => reject(classify(error, endpoint, heard))))
     socket.on('close', () => end(() => reject(classify(new Error('closed'), endpoint, heard))))
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       text += chunk.toString('latin1')
       // RFC 4253 4.2: other lines may come before the identification.
       const ident = /^(SSH-(?:2\.0|1\.99)-[^\r\n]*)\r?\n/m.exec(text)?.[1]
       if (ident !== undefined) end(() => resolve(ident))
-      else if (text.length > LONGEST_GREETING) end(() => reject(notSsh(host, port, text)))
+      else if (text.length > LONGEST_GREETING) end(() => reject(notSsh(endpoint.host, endpoint.port, text)))
     })
   })
 }

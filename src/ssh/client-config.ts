@@ -1,8 +1,10 @@
 import { MachineError } from '../contracts/errors.js'
+import type { JumpHost } from '../contracts/ssh.js'
 import { writeFileAtomic } from '../util/atomic-file.js'
 import type { SshHost } from './host.js'
 import { writeKnownHosts } from './known-hosts.js'
-import { identityOptions, UNATTENDED } from './program.js'
+import { jumpWord, knownHostsOf, usualKeys } from './jump.js'
+import { identityOptions, jumpAlias, quoted, UNATTENDED } from './program.js'
 
 export interface EntryOptions {
   /** Name of the entry; the machine's when absent. */
@@ -22,6 +24,7 @@ export async function hostEntry(host: SshHost, options: EntryOptions): Promise<s
     `User=${word(endpoint.user)}`,
     ...(options.unattended ? UNATTENDED : []),
     ...identity,
+    ...jumpLines(endpoint.jump, options),
   ]
   return [
     `Host ${checkAlias(options.alias ?? host.name)}`,
@@ -33,7 +36,30 @@ export async function hostEntry(host: SshHost, options: EntryOptions): Promise<s
 /** Writes the configuration that ssh, scp, rsync and sshfs are given instead of the user's: these hosts, by name. */
 export async function writeProgramConfig(path: string, hosts: readonly SshHost[]): Promise<void> {
   const entries = await Promise.all(hosts.map((host) => hostEntry(host, { unattended: true })))
-  await writeFileAtomic(path, entries.join('\n'))
+  const jumps = new Map(
+    hosts.flatMap(({ endpoint: { jump } }) => (jump ? [[jumpAlias(jump), jump] as const] : [])),
+  )
+  await writeFileAtomic(path, [...entries, ...[...jumps.values()].map(jumpEntry)].join('\n'))
+}
+
+/** The user's own configuration may say more of its jump host; programs that we start have an entry of ours. */
+function jumpLines(jump: JumpHost | undefined, { unattended }: EntryOptions): string[] {
+  return jump ? [`ProxyJump=${unattended ? jumpAlias(jump) : jumpWord(jump)}`] : []
+}
+
+/** The user's keys and known hosts, and nothing that is not known. */
+function jumpEntry(jump: JumpHost): string {
+  const lines = [
+    `HostName=${jump.host}`,
+    `Port=${jump.port}`,
+    `User=${word(jump.user)}`,
+    ...UNATTENDED,
+    'StrictHostKeyChecking=yes',
+    'UpdateHostKeys=no',
+    `UserKnownHostsFile=${quoted(knownHostsOf(jump.sshDir))}`,
+    ...usualKeys(jump.sshDir).map((path) => `IdentityFile=${quoted(path)}`),
+  ]
+  return [`Host ${jumpAlias(jump)}`, ...lines.map((line) => `  ${line.replace('=', ' ')}`), ''].join('\n')
 }
 
 /** @throws MachineError `usage` for what would be read as a pattern or as several names */

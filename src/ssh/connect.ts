@@ -1,9 +1,11 @@
-import { connect as connectSocket, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Client, ConnectConfig } from 'ssh2'
 import type { HostKeyPins, RemoteShell, SshEndpoint } from '../contracts/ssh.js'
+import { probeBanner, readBanner } from './banner.js'
+import { dial, type Line } from './dial.js'
 import { classify, hostKeyError, SshError, timeoutError, type Heard } from './errors.js'
 import { hostKeyLine, sameKey } from './host-key.js'
-import { loadLogin, type LoginOptions } from './login.js'
+import { loadLogin, type Login, type LoginOptions } from './login.js'
 import { SshShell } from './shell.js'
 
 export interface ConnectOptions extends LoginOptions {
@@ -35,44 +37,47 @@ interface OpenClient {
 /** `connect` for those who need ssh2's client itself (a session on a terminal). Throws the same errors. */
 export async function openClient(endpoint: SshEndpoint, options: ConnectOptions): Promise<OpenClient> {
   options.signal?.throwIfAborted()
-  const login = await loadLogin(options)
+  return await openWith(endpoint, await loadLogin(options), options)
+}
+
+/** The host's `SSH-2.0-...` line, the first sign that it is up. The caller's signal is the deadline. */
+export async function probeSsh(endpoint: SshEndpoint, signal: AbortSignal): Promise<string> {
+  if (!endpoint.jump) return await probeBanner(endpoint.host, endpoint.port, signal)
+  const line = await dial(endpoint, signal, openWith)
+  try {
+    return await readBanner(line.stream, endpoint, signal)
+  } finally {
+    line.close()
+  }
+}
+
+async function openWith(
+  endpoint: SshEndpoint,
+  login: Login,
+  options: Pick<ConnectOptions, 'pins' | 'signal' | 'readyTimeoutMs'>,
+): Promise<OpenClient> {
   const { default: ssh2 } = await import('ssh2')
   const heard: Heard = { ident: '', banner: '', agent: '', handshaken: false }
   const timeoutMs = options.readyTimeoutMs ?? READY_TIMEOUT_MS
   const limit = AbortSignal.timeout(timeoutMs)
   const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit
-  // Nagle costs 40 ms per round trip, and ssh2 leaves it on in sockets of its own.
-  const socket = connectSocket({ host: endpoint.host, port: endpoint.port, noDelay: true })
+  let line: Line | undefined
   try {
-    await connected(socket, signal)
-    return await authenticate(new ssh2.Client(), socket, endpoint, login, options.pins, heard, signal)
+    line = await dial(endpoint, signal, openWith)
+    return await authenticate(new ssh2.Client(), line.stream, endpoint, login, options.pins, heard, signal)
   } catch (error) {
-    socket.on('error', () => undefined)
-    socket.destroy()
+    line?.close()
     options.signal?.throwIfAborted()
     if (error instanceof SshError) throw error
     throw limit.aborted ? timeoutError(endpoint, timeoutMs, heard) : classify(error, endpoint, heard)
   }
 }
 
-function connected(socket: Socket, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    socket.once('error', reject)
-    socket.once('connect', () => {
-      signal.removeEventListener('abort', onAbort)
-      socket.removeListener('error', reject)
-      resolve()
-    })
-  })
-}
-
 function authenticate(
   client: Client,
-  socket: Socket,
+  socket: Duplex,
   endpoint: SshEndpoint,
-  login: Awaited<ReturnType<typeof loadLogin>>,
+  login: Login,
   pins: HostKeyPins,
   heard: Heard,
   signal: AbortSignal,
@@ -94,7 +99,7 @@ function authenticate(
       signal.removeEventListener('abort', onAbort)
       resolve({ client, hostKey: seenKey })
     })
-    socket.once('data', (chunk) => (heard.ident = firstLine(chunk)))
+    socket.once('data', (chunk: Buffer) => (heard.ident = firstLine(chunk)))
     client.connect({
       sock: socket,
       username: endpoint.user,

@@ -20,6 +20,13 @@ export class SshError extends MachineError {
     this.retryable = details.retryable ?? PASSING.has(reason)
   }
 
+  /** The same failure, of the host that connections go through. */
+  ofJump(): SshError {
+    const { reason, message, hints, evidence, retryable, cause } = this
+    const more = evidence === undefined ? {} : { evidence }
+    return new SshError(reason, `Jump host: ${message}`, { hints, retryable, cause, ...more })
+  }
+
   override with(details: ErrorDetails): SshError {
     const merged = super.with(details)
     return new SshError(this.reason, this.message, {

@@ -1,5 +1,6 @@
 import { MachineError } from '../contracts/errors.js'
-import type { SshEndpoint } from '../contracts/ssh.js'
+import type { JumpHost, SshEndpoint } from '../contracts/ssh.js'
+import { jumpWord } from './jump.js'
 import { HOST_KEY_ALIAS } from './known-hosts.js'
 
 /** What a host's entry needs to be told of. */
@@ -39,13 +40,20 @@ export const UNATTENDED: readonly string[] = [
 
 /** Arguments of the system's `ssh` for one machine (docker-machine's order: host, key, port, the user's words). */
 export function sshProgramArgs(endpoint: SshEndpoint, args: ProgramArgs): string[] {
+  const { jump } = endpoint
   return [
     ...sshOptions(args),
+    ...(jump && args.configPath !== undefined ? ['-o', `ProxyJump=${jumpAlias(jump)}`] : []),
     `${endpoint.user}@${endpoint.host}`,
     '-p',
     String(endpoint.port),
     ...(args.extra ?? []),
   ]
+}
+
+/** Name of the entry for a jump host: no machine can be called so. */
+export function jumpAlias(jump: JumpHost): string {
+  return `tsmachine+${jumpWord(jump).replace(/[^\w.-]/g, '+')}`
 }
 
 /** The options alone, which `scp` and `sftp` take as well. */

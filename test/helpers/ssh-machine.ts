@@ -18,6 +18,8 @@ export interface SshMachine {
 export interface SshMachineOptions extends Omit<SshdOptions, 'authorized'> {
   /** The pinned key; the server's own when absent. */
   readonly hostKey?: string
+  /** `USER@HOST:PORT` that connections go through. */
+  readonly sshJump?: string
 }
 
 /** Starts a server with a key of its own for logging in, and records it as a machine of the store. */
@@ -28,7 +30,7 @@ export async function startSshMachine(
 ): Promise<SshMachine> {
   const pair = generateKeyPair(name)
   const sshd = await startSshd({ ...options, authorized: [pair.publicLine] })
-  await recordSshMachine(store, name, sshd, options.hostKey)
+  await recordSshMachine(store, name, sshd, options)
   const keyPath = join(new Store(store, { env: {}, program: 'tsmachine' }).dir(name), 'id_rsa')
   writeFileSync(keyPath, pair.privatePem, { mode: 0o600 })
   return { name, sshd, keyPath }
@@ -39,10 +41,10 @@ export async function recordSshMachine(
   root: string,
   name: string,
   sshd: Pick<Sshd, 'host' | 'port' | 'user' | 'hostKeys'>,
-  hostKey = sshd.hostKeys[0] ?? '',
+  { hostKey = sshd.hostKeys[0] ?? '', sshJump }: Pick<SshMachineOptions, 'hostKey' | 'sshJump'> = {},
 ): Promise<void> {
   const store = new Store(root, { env: {}, program: 'tsmachine' })
-  const options = machineOptions()
+  const options = { ...machineOptions(), ...(sshJump === undefined ? {} : { sshJump }) }
   const config = {
     ...{ ipAddress: sshd.host, sshPort: sshd.port, sshUser: sshd.user, sshKey: '' },
     ...{ enginePort: 2376, hostKey: '', trustFirstUse: false },

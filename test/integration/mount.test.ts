@@ -50,7 +50,7 @@ t.test('a directory of the host is a directory here until it is unmounted', { sk
 
 t.test('a host with another key is not mounted', { skip: noFuse() }, async (t) => {
   const other = generateKeyPair('other').publicLine.split(' ').slice(0, 2).join(' ')
-  await recordSshMachine(store, 'wrong', one.sshd, other)
+  await recordSshMachine(store, 'wrong', one.sshd, { hostKey: other })
   writeFileSync(join(store, 'machines', 'wrong', 'id_rsa'), readFileSync(one.keyPath), { mode: 0o600 })
   const here = join(me.home, 'refused')
   mkdirSync(here)

@@ -142,7 +142,7 @@ for (const client of CLIENTS) {
     writeFileSync(join(to, 'secret'), 'secret')
     const other = generateKeyPair('other').publicLine.split(' ').slice(0, 2).join(' ')
     const name = `wrong-${client}`
-    await recordSshMachine(store, name, one.sshd, other)
+    await recordSshMachine(store, name, one.sshd, { hostKey: other })
     writeFileSync(join(store, 'machines', name, 'id_rsa'), readFileSync(one.keyPath), { mode: 0o600 })
     const refuse = async (source: string, target: string): Promise<void> => {
       const copying = copy(client, source, target)

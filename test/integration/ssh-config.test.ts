@@ -142,7 +142,7 @@ t.test('plain ssh refuses a host with another key', async (t) => {
   const [one] = me.machines
   if (!one) throw new Error('a machine')
   const other = generateKeyPair('other').publicLine.split(' ').slice(0, 2).join(' ')
-  await recordSshMachine(me.root, 'wrong', one.sshd, other)
+  await recordSshMachine(me.root, 'wrong', one.sshd, { hostKey: other })
   t.equal((await me.sshConfig('--install', 'wrong')).code, 0)
   t.match(await me.ssh('vm-wrong', 'true'), {
     code: 255,
