@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap'
 import { CloudDouble, TOKEN } from '../doubles/cloud/index.js'
 import { DigitalOceanDouble } from '../doubles/digitalocean/index.js'
+import { HetznerDouble } from '../doubles/hetzner/index.js'
 import { importBusybox } from '../helpers/busybox-image.js'
 import { TestUser } from '../helpers/cli.js'
 
@@ -11,12 +12,23 @@ t.setTimeout(900_000)
 interface Cloud {
   start(): Promise<CloudDouble>
   env(double: CloudDouble): Readonly<Record<string, string>>
+  /** The flag for user data of one's own. */
+  readonly userData: string
 }
+
+/** User data of the user's own: it must run beside ours, once. */
+const OWN_SCRIPT = '#!/bin/sh\necho mine >>/var/lib/tsmachine/mine\n'
 
 const CLOUDS: Readonly<Record<string, Cloud>> = {
   digitalocean: {
     start: () => DigitalOceanDouble.start({ servers: 'vms' }),
     env: ({ url }) => ({ DIGITALOCEAN_API_URL: url, DIGITALOCEAN_ACCESS_TOKEN: TOKEN }),
+    userData: '--digitalocean-userdata',
+  },
+  hetzner: {
+    start: () => HetznerDouble.start({ servers: 'vms' }),
+    env: ({ url }) => ({ HCLOUD_ENDPOINT: url, HETZNER_API_TOKEN: TOKEN }),
+    userData: '--hetzner-user-data-file',
   },
 }
 
@@ -27,7 +39,7 @@ async function life(t: Test, driver: string, cloud: Cloud): Promise<void> {
   const user = new TestUser()
   t.teardown(() => user.cleanUp())
   const env = cloud.env(double)
-  await user.ok(['create', '--driver', driver, 'staging'], { env })
+  await user.ok(['create', '--driver', driver, cloud.userData, '-', 'staging'], { env, input: OWN_SCRIPT })
   const first = (await user.ok(['ip', 'staging'])).trim()
   // The token was given to create alone.
   t.match(await user.ok(['ls']), new RegExp(`staging .* ${driver} +Running +tcp://${first}:2376 +v\\d`))
@@ -42,6 +54,11 @@ async function life(t: Test, driver: string, cloud: Cloud): Promise<void> {
   await user.ok(['start', 'staging'])
   const second = (await user.ok(['ip', 'staging'])).trim()
   t.not(second, first, 'it came back elsewhere')
+  t.equal(
+    await user.ok(['ssh', 'staging', 'cat', '/var/lib/tsmachine/mine']),
+    'mine\n',
+    'own user data, once',
+  )
   t.match(await user.docker('staging', ['ps', '-a', '--format', '{{.Names}}']), { stdout: 'kept\n' })
 
   await user.ok(['rm', '-y', 'staging'])
