@@ -5,6 +5,7 @@ import type { MachineRecord } from '../contracts/record.js'
 import { collectFlagValues } from '../drivers/common/flags.js'
 import { driverNames } from '../drivers/registry.js'
 import type { MachineContext } from './context.js'
+import { isKeptFor } from '../store/secrets.js'
 import { openRecord } from './open.js'
 import { resolveGiven } from './secrets.js'
 
@@ -32,11 +33,10 @@ export async function knownAccounts(ctx: MachineContext, driver?: string): Promi
   const errors: MachineError[] = []
   const add = async (
     from: string,
-    make: () => Promise<Omit<KnownAccount, 'from'> | undefined>,
+    make: () => Promise<readonly Omit<KnownAccount, 'from'>[]>,
   ): Promise<void> => {
     try {
-      const made = await make()
-      if (made) known.set(keyOf(made), known.get(keyOf(made)) ?? { ...made, from })
+      for (const made of await make()) known.set(keyOf(made), known.get(keyOf(made)) ?? { ...made, from })
     } catch (error) {
       ctx.signal.throwIfAborted()
       errors.push(toMachineError(error).prefixed(`${from}: `))
@@ -44,11 +44,12 @@ export async function knownAccounts(ctx: MachineContext, driver?: string): Promi
   }
   const factories = await listingFactories(ctx, driver)
   for (const factory of factories) {
-    await add(`the settings of ${factory.name}`, () =>
-      accountNow(ctx, factory, storeId, driver !== undefined),
-    )
     for (const record of recordsOf(ctx).filter(({ config }) => config.DriverName === factory.name))
       await add(`the record of ${record.name}`, () => accountOfRecord(ctx, record, storeId))
+    const taken = [...known.values()].filter((each) => each.factory === factory)
+    await add(`the settings of ${factory.name}`, () =>
+      accountsNow(ctx, factory, { storeId, isNamed: driver !== undefined, taken }),
+    )
   }
   return { accounts: [...known.values()], errors }
 }
@@ -84,23 +85,17 @@ async function accountOfRecord(
   ctx: MachineContext,
   record: MachineRecord,
   storeId: string,
-): Promise<Omit<KnownAccount, 'from'> | undefined> {
+): Promise<readonly Omit<KnownAccount, 'from'>[]> {
   const { factory, machine } = await openRecord(ctx, record)
-  return factory.capabilities.inventory
-    ? { factory, account: { storeId, config: machine.config } }
-    : undefined
+  return factory.capabilities.inventory ? [{ factory, account: { storeId, config: machine.config } }] : []
 }
 
-/**
- * What a create without flags would use. Undefined where that has no credentials; a driver that is named may find its own
- * (a cloud's credential chain).
- */
-async function accountNow(
+/** What a create without flags would use, and each secret that was kept for machines whose records may be lost. */
+async function accountsNow(
   ctx: MachineContext,
   factory: DriverFactory,
-  storeId: string,
-  isNamed: boolean,
-): Promise<Omit<KnownAccount, 'from'> | undefined> {
+  { storeId, isNamed, taken }: { storeId: string; isNamed: boolean; taken: readonly KnownAccount[] },
+): Promise<readonly Omit<KnownAccount, 'from'>[]> {
   const secrets = factory.flags.filter(({ secret }) => secret)
   const values: Record<string, FlagValues[string]> = {
     ...collectFlagValues(factory.flags, {}, ctx.env).values,
@@ -110,9 +105,30 @@ async function accountNow(
       const kept = await ctx.store.secrets.entry({ account: factory.name, field: key }, ctx.signal)
       if (kept) values[name] = kept.secret.reveal()
     }
-  if (!isNamed && !secrets.some(({ name }) => values[name])) return undefined
-  const parsed = factory.parse((await resolveGiven(ctx, factory, values)).flagValues)
-  if (parsed.ok) return { factory, account: { storeId, config: parsed.config } }
-  if (isNamed) throw new MachineError('usage', parsed.faults.join('; '))
-  return undefined
+  const sets = await keptSecrets(ctx, factory, taken)
+  // A driver that is named may find credentials of its own (a cloud's chain).
+  if (isNamed || secrets.some(({ name }) => values[name])) sets.unshift({})
+  const accounts: Omit<KnownAccount, 'from'>[] = []
+  for (const set of sets) {
+    const given = await resolveGiven(ctx, factory, { ...values, ...set })
+    const parsed = factory.parse(given.flagValues)
+    if (parsed.ok) accounts.push({ factory, account: { storeId, config: parsed.config } })
+    else if (isNamed && sets.length === 1) throw new MachineError('usage', parsed.faults.join('; '))
+  }
+  return accounts
+}
+
+/** Only where one secret is all of the credentials: which of several belong together is not known. */
+async function keptSecrets(
+  { store, signal }: MachineContext,
+  { name, flags }: DriverFactory,
+  taken: readonly KnownAccount[],
+): Promise<Record<string, string>[]> {
+  const [flag, ...others] = flags.filter(({ secret }) => secret)
+  if (!flag || others.length > 0) return []
+  const references = await store.secrets.references(signal)
+  const kept = references.filter((reference) => isKeptFor(reference, { account: name, field: flag.key }))
+  const values = await Promise.all(kept.map((reference) => store.secrets.resolve(reference, signal)))
+  const used = taken.map(({ account }) => account.config[flag.key])
+  return values.flatMap((value) => (used.includes(value.reveal()) ? [] : [{ [flag.name]: value.reveal() }]))
 }

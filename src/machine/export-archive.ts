@@ -12,6 +12,8 @@ const file = v.object({ name: v.string(), data: v.string() })
 const archive = v.object({
   /** Root of the store that it comes from: paths below it become paths below ours. */
   root: v.string(),
+  /** Its id, which the tags of its machines name. */
+  storeId: v.string(),
   certs: v.array(file),
   machines: v.array(
     v.object({

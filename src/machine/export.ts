@@ -46,7 +46,12 @@ export async function exportMachines(
   if (machines.length === 0) throw new MachineError('not-found', 'There is no machine that could be exported')
   const packed: PackedMachine[] = []
   for (const open of machines) packed.push(await packMachine(ctx, open, request.withSecrets))
-  const archive: Archive = { root: ctx.store.root, certs: [...(await packCerts(ctx))], machines: packed }
+  const archive: Archive = {
+    root: ctx.store.root,
+    storeId: await ctx.store.id(),
+    certs: [...(await packCerts(ctx))],
+    machines: packed,
+  }
   const passphrase = await askTwice(ctx)
   const sealed = await sealDocument(archive, passphrase)
   await writeFileAtomic(resolve(request.file), sealed, { mode: 0o600 })
@@ -102,7 +107,7 @@ export async function importMachines(ctx: MachineContext, file: string): Promise
   const done: string[] = []
   try {
     for (const machine of archive.machines) {
-      await importMachine(ctx, machine, archive.root)
+      await importMachine(ctx, machine, archive)
       done.push(machine.name)
     }
   } catch (error) {
@@ -112,7 +117,11 @@ export async function importMachines(ctx: MachineContext, file: string): Promise
   return names
 }
 
-async function importMachine(ctx: MachineContext, machine: PackedMachine, from: string): Promise<void> {
+async function importMachine(
+  ctx: MachineContext,
+  machine: PackedMachine,
+  { root: from, storeId }: Archive,
+): Promise<void> {
   const { name } = machine
   const packed = packedRecord(machine, from)
   const place = { name, dir: ctx.store.dir(name), ...packed }
@@ -123,7 +132,11 @@ async function importMachine(ctx: MachineContext, machine: PackedMachine, from: 
   )
   const kept = await keepSecrets(ctx, factory, { values, references: {} })
   const { dockerContext: _context, ...moved } = ledger
-  const next = { ...moved, secrets: { ...moved.secrets, ...kept.references } }
+  const next = {
+    ...moved,
+    storeId: moved.storeId ?? storeId,
+    secrets: { ...moved.secrets, ...kept.references },
+  }
   await ctx.store.create(name, { ledger: next, config }, unpackFiles(machine.files))
 }
 

@@ -37,6 +37,7 @@ export interface Survey extends Verdicts {
 
 /** Looks at all accounts. Changes nothing. @throws MachineError for a store that was copied, or an id that is not there */
 export async function surveyLeftovers(ctx: MachineContext, request: GcRequest): Promise<Survey> {
+  refuseCopied(ctx)
   if (request.olderThanMs < YOUNGEST_MS && request.ids.length === 0)
     throw new MachineError('usage', 'What is younger than 1 h may be in the making: name it by its id')
   const { accounts, errors } = await knownAccounts(ctx, request.driver)
@@ -51,6 +52,22 @@ export async function surveyLeftovers(ctx: MachineContext, request: GcRequest): 
   const others = all.filter((each) => !buried.has(tagsOf(each).id ?? ''))
   const verdicts = nothingElse ? { leftovers: [], spared: {} } : judge(others, livingNow(ctx), scope)
   return { ...verdicts, tombstones, accounts: accounts.length, errors: [...errors, ...failed] }
+}
+
+/** What the other copy has made since bears the same id, and no record here names it. */
+function refuseCopied({ store }: MachineContext): void {
+  const other = store.copiedFrom()
+  if (!other) return
+  throw new MachineError(
+    'store',
+    `This store got its id on ${other.host}, and a copy of it may still be in use there`,
+    {
+      hints: [
+        'If it is: give this copy an id of its own: tsmachine store id --new',
+        'If it was moved here: tsmachine store id --moved',
+      ],
+    },
+  )
 }
 
 function isWanted({ id, record }: Tombstone, { ids, driver }: GcRequest): boolean {
@@ -86,7 +103,7 @@ function unique(all: readonly Leftover[]): readonly Leftover[] {
 }
 
 function livingNow(ctx: MachineContext): Living {
-  return livingOf(ctx.store.knownIds(), ctx.store.readAll())
+  return livingOf(ctx.store.knownId() ?? '', ctx.store.readAll())
 }
 
 export interface Swept {

@@ -12,8 +12,8 @@ export interface Leftover {
 
 /** What the records of this store name. */
 export interface Living {
-  /** Ids of this store, former ones too. */
-  readonly stores: readonly string[]
+  /** Id of this store. What bears a former one may belong to the store that this one is a copy of. */
+  readonly store: string
   readonly machines: ReadonlySet<string>
   /** Machines whose record cannot be read: what bears such a name is not ours to judge. */
   readonly unreadable: ReadonlySet<string>
@@ -51,13 +51,10 @@ export function tagsOf({ found }: Leftover): { store: string; id?: string; machi
 }
 
 /** What living records say. Records are read after the inventory: what was made meanwhile is among them. */
-export function livingOf(
-  stores: readonly string[],
-  records: readonly (MachineRecord | BrokenRecord)[],
-): Living {
+export function livingOf(store: string, records: readonly (MachineRecord | BrokenRecord)[]): Living {
   const ledgers = records.flatMap(({ ledger }) => (ledger ? [ledger] : []))
   return {
-    stores,
+    store,
     machines: new Set(ledgers.map(({ machineId }) => machineId)),
     unreadable: new Set(
       records.filter((record) => 'error' in record && !record.ledger).map(({ name }) => name),
@@ -115,9 +112,10 @@ export function isLiving(each: Leftover, living: Living): boolean {
   return each.found.shared === true && (living.resources.has(`${kind} ${key}`) || living.unreadable.size > 0)
 }
 
-export function isOwn(each: Leftover, { stores }: Living): boolean {
+export function isOwn(each: Leftover, living: Living): boolean {
   const { store } = tagsOf(each)
-  return store.length >= 8 && stores.some((own) => own.startsWith(store))
+  // Names that hold no more than its beginning give only that.
+  return store.length >= 8 && living.store.startsWith(store)
 }
 
 /** Those with this id or name, and what else was made for the same machine. */

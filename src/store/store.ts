@@ -106,12 +106,6 @@ export class Store {
     return readStoreId(this.#layout.idFile)
   }
 
-  /** The names that this store has had, the present one first. */
-  knownIds(): readonly string[] {
-    const id = this.knownId()
-    return id === undefined ? [] : [id]
-  }
-
   /** Names of all machines, sorted. @throws MachineError `store` when the store cannot be read at all */
   names(): string[] {
     return directoryNames(this.#layout.machinesDir)

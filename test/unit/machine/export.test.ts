@@ -55,6 +55,7 @@ t.test('machines go to another computer with keys, certificates and paths of tha
   t.same(await importMachines(next, file), ['web', 'db'])
   const record = next.store.get('web')
   t.equal(record.ledger?.machineId, old.store.get('web').ledger?.machineId)
+  t.equal(record.ledger?.storeId, old.store.knownId(), 'by which its tags are')
   t.equal(record.ledger?.ssh?.keyPath, join(next.store.dir('web'), 'id_rsa'))
   t.equal(record.ledger?.dockerContext, undefined, 'it belongs to the other computer')
   t.notMatch(JSON.stringify(record), join(old.store.root, 'x').slice(0, -1))
@@ -152,8 +153,8 @@ t.test('passphrases: asked for twice, long enough, and never guessed from an err
 
 t.test('a file that was changed, cut or made by somebody else is refused', async (t) => {
   const passphrase = new Secret(PASSPHRASE)
-  const sealed = await sealDocument({ root: '/x', certs: [], machines: [] }, passphrase)
-  t.same(await openDocument(sealed, passphrase), { root: '/x', certs: [], machines: [] })
+  const sealed = await sealDocument({ root: '/x', storeId: '', certs: [], machines: [] }, passphrase)
+  t.same(await openDocument(sealed, passphrase), { root: '/x', storeId: '', certs: [], machines: [] })
   const changed = (at: number): Buffer => {
     const copy = Buffer.from(sealed)
     copy[at] = (copy[at] ?? 0) ^ 1
@@ -177,7 +178,7 @@ t.test('a file by an enemy cannot write outside a machine', async (t) => {
   const { dir, file, computer } = bench(t)
   mkdirSync(dir, { recursive: true })
   const seal = async (part: object): Promise<void> => {
-    const document = { root: '/x', certs: [], machines: [], ...part }
+    const document = { root: '/x', storeId: '', certs: [], machines: [], ...part }
     writeFileSync(file, await sealDocument(document, new Secret(PASSPHRASE)))
   }
   const data = ''

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createMachine } from '../../../src/machine/create.js'
 import { type GcRequest, nameOf, surveyLeftovers, sweep, YOUNGEST_MS } from '../../../src/machine/gc.js'
+import { renewStoreId } from '../../../src/machine/store-identity.js'
 import { removeMachine } from '../../../src/machine/remove.js'
 import { FakeProvider } from '../../doubles/fake-driver/provider.js'
 import { scratchDir } from '../../helpers/driver-deps.js'
@@ -179,4 +180,35 @@ t.test('a machine that is made between the survey and the removal is not touched
 t.test('a driver without an inventory is refused by name', async (t) => {
   const { ours, gc } = bench(t)
   await t.rejects(gc(ours, { driver: 'none' }), { code: 'usage', message: /cannot say what exists/ })
+})
+
+t.test('a store that may be a copy is refused until it has said which', async (t) => {
+  const { provider, ours, create, gc, lose } = bench(t)
+  await create(ours, 'web')
+  await lose(ours, 'web')
+  provider.age(2 * HOUR)
+  writeFileSync(join(ours.store.root, 'id-host'), JSON.stringify({ host: 'laptop', hostId: 'f'.repeat(32) }))
+  t.ok(ours.store.copiedFrom())
+  await t.rejects(gc(ours), {
+    code: 'store',
+    message: /got its id on laptop/,
+    hints: [/store id --new/, /--moved/],
+  })
+  await renewStoreId(ours)
+  t.match(
+    await gc(ours),
+    { names: [], survey: { spared: { 'other-store': 2 } } },
+    'the other copy may need it',
+  )
+  await ours.store.moveHere()
+})
+
+t.test('a token that was kept for machines that are lost still opens its account', async (t) => {
+  const { provider, ours, create, gc, lose } = bench(t)
+  provider.requireToken('secret-one')
+  Object.assign(ours.env, { FAKE_TOKEN: '' })
+  await create(ours, 'web', 'secret-one')
+  await lose(ours, 'web')
+  provider.age(2 * HOUR)
+  t.match((await gc(ours)).names, [/^firewall /, /^key /, 'server srv-1'])
 })
