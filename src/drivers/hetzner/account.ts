@@ -25,6 +25,10 @@ export const LIMIT: RateLimit = { name: 'hour', calls: 3_600, perMs: 3_600_000 }
 /** How long nobody else is thought to have written labels on a server that this process has just written on. */
 const LABELS_MS = 60_000
 
+/** So many names are asked for one by one; then all are asked for, and remembered for this long. */
+const FEW_NAMES = 3
+const NAMES_MS = 60_000
+
 const POWER: Readonly<Record<PowerAction, string>> = { on: 'poweron', shutdown: 'shutdown', off: 'poweroff' }
 
 /** One token, which is one project, at one endpoint. */
@@ -35,6 +39,7 @@ export class HetznerAccount implements CloudAccount {
   readonly catalog: Catalog
   readonly memberships: Memberships
   readonly memory: Memory
+  #namesAsked = 0
 
   constructor(
     readonly api: HetznerApi,
@@ -58,6 +63,15 @@ export class HetznerAccount implements CloudAccount {
   async listServers(signal: AbortSignal): Promise<readonly CloudServer[]> {
     const servers = await this.api.list<Server>('servers', { label_selector: OURS }, signal)
     return await this.births.judge(servers.map(cloudServer), signal)
+  }
+
+  /** Servers of this name, whoever's. Who asks for many names is answered from one list. */
+  async serversNamed(name: string, signal: AbortSignal): Promise<readonly Server[]> {
+    if (++this.#namesAsked <= FEW_NAMES) return await this.api.list<Server>('servers', { name }, signal)
+    const all = await this.memory.once('all servers', NAMES_MS, signal, async () => {
+      return await this.api.list<Server>('servers', {}, signal)
+    })
+    return all.filter((server) => server.name === name)
   }
 
   async server(id: string, signal: AbortSignal): Promise<CloudServer | undefined> {

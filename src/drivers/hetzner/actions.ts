@@ -6,8 +6,8 @@ import type { HetznerApi } from './api.js'
 import type { Action } from './api-types.js'
 import { hintsFor } from './hints.js'
 
-/** Ids that one call may name: this list knows no `per_page`. */
-const IDS_A_CALL = 25
+/** Ids that one call may name: this list knows no `per_page`, and longer URLs are not known to be read. */
+const IDS_A_CALL = 20
 const DEADLINE_MS = 120_000
 const FIRST_MS = 500
 

@@ -5,9 +5,6 @@ import type { Action } from './api-types.js'
 
 /** How long a new server may take before its actions are looked at: most run sooner. */
 const LATE_MS = 30_000
-/** So many servers within this time are made together. */
-const MANY = 4
-const TOGETHER_MS = 600_000
 
 interface Birth {
   readonly server: CloudServer
@@ -21,7 +18,6 @@ interface Birth {
  */
 export class Births {
   readonly #expected = new Map<string, Birth>()
-  #recent: number[] = []
 
   constructor(
     private readonly actions: Actions,
@@ -30,14 +26,7 @@ export class Births {
 
   expect(server: CloudServer, actions: readonly Action[]): void {
     const since = this.clock.monotonicMs()
-    this.#recent = [...this.#recent.slice(1 - MANY), since]
     this.#expected.set(server.id, { server, actions: actions.map(({ id }) => id), since })
-  }
-
-  /** Whether this process makes many servers. */
-  get areMany(): boolean {
-    const [first] = this.#recent
-    return this.#recent.length >= MANY && this.clock.monotonicMs() - (first ?? 0) < TOGETHER_MS
   }
 
   /** The list, with those that will never run marked as such. */

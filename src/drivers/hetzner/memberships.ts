@@ -5,12 +5,11 @@ import { isApiError, isGone } from '../common/api/errors.js'
 import type { Actions } from './actions.js'
 import type { HetznerApi } from './api.js'
 import type { Action } from './api-types.js'
-import type { Births } from './births.js'
 
 /** Servers that one call may name. */
 const SERVERS_A_CALL = 50
-/** Machines that are made together come to this point some seconds apart; a single one is not kept waiting. */
-const WINDOW_MS = { alone: 20, together: 1_000 } as const
+/** Machines that are made together come to this point some seconds apart. */
+const SPACING_MS = 3_000
 
 type Verb = 'apply' | 'remove'
 
@@ -24,7 +23,6 @@ const VERBS: Readonly<
 export interface MembershipAccount {
   readonly api: HetznerApi
   readonly actions: Actions
-  readonly births: Births
   readonly clock: Clock
 }
 
@@ -48,13 +46,10 @@ export class Memberships {
     const key = `${verb} ${firewallId}`
     const known = this.#batchers.get(key)
     if (known) return known
-    const { births, clock } = this.account
     const made = new Batcher<string, true>({
-      clock,
+      clock: this.account.clock,
       limit: SERVERS_A_CALL,
-      get windowMs() {
-        return births.areMany ? WINDOW_MS.together : WINDOW_MS.alone
-      },
+      spacingMs: SPACING_MS,
       run: (ids, signal) => this.#run(verb, firewallId, ids, signal),
       isOfOneKey: (error) => isApiError(error) && error.fate === 'refused',
     })

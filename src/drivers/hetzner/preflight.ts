@@ -3,7 +3,6 @@ import { isMachineError } from '../../contracts/errors.js'
 import { type ApiError, isApiError } from '../common/api/errors.js'
 import { isOf } from '../common/cloud/tags.js'
 import type { HetznerAccount } from './account.js'
-import type { Server } from './api-types.js'
 import { USER_DATA_LIMIT } from './limits.js'
 import { tagsOf } from './labels.js'
 import { offerFaults } from './preflight-offer.js'
@@ -106,8 +105,10 @@ async function nameFaults(
   { machine }: MachineSpec,
   signal: AbortSignal,
 ): Promise<readonly PreflightFault[]> {
-  const [taken] = await account.api.list<Server>('servers', { name: machine.name }, signal)
-  if (!taken || isOf(tagsOf(taken.labels), machine)) return []
+  const taken = (await account.serversNamed(machine.name, signal)).find(
+    ({ labels }) => !isOf(tagsOf(labels), machine),
+  )
+  if (!taken) return []
   const message = `Hetzner has a server "${machine.name}" already (${taken.id}), and names are unique in a project`
   return [{ message, hint: nameTaken(machine.name).join(' ') }]
 }

@@ -31,6 +31,8 @@ t.test('nothing is wrong, in few calls, and many machines share the answers', as
   const all = await Promise.all(['b', 'c', 'd'].map((name) => driver.preflight(machine(name).spec, signal)))
   t.strictSame(all, [[], [], []])
   t.equal(double.count(), 8, 'one more for each: its name')
+  for (const name of ['e', 'f', 'g']) t.strictSame(await driver.preflight(machine(name).spec, signal), [])
+  t.equal(double.count(), 8, 'more names are looked for in one list')
   t.strictSame(double.inventory(), [], 'nothing was made')
 })
 
