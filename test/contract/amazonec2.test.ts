@@ -1,7 +1,9 @@
 import t, { type Test } from 'tap'
 import { loadFactory } from '../../src/drivers/registry.js'
+import { StoreDesk } from '../../src/store/account-desk.js'
 import { CREDENTIAL, Ec2Double } from '../doubles/ec2/index.js'
 import { driverDeps, machineDir, scratchDir } from '../helpers/driver-deps.js'
+import { FastClock } from '../helpers/fast-clock.js'
 import { driverContract } from './driver-contract.js'
 import type { DriverSubject } from './subject.js'
 
@@ -11,11 +13,16 @@ const PLACEHOLDER =
 
 async function subject(t: Test): Promise<DriverSubject> {
   const dir = scratchDir(t)
-  const double = await Ec2Double.start({ servers: 'none', rates: false })
+  const clock = new FastClock(50)
+  const double = await Ec2Double.start({ servers: 'none', rates: false, clock })
   t.teardown(() => double.close())
   return {
     load: () => loadFactory('amazonec2'),
-    deps: driverDeps(dir),
+    deps: {
+      ...driverDeps(dir),
+      clock,
+      account: (key) => new StoreDesk({ root: dir, readAll: () => [] }, key, clock),
+    },
     good: {
       'amazonec2-access-key': CREDENTIAL.accessKeyId,
       'amazonec2-secret-key': CREDENTIAL.secretAccessKey,
@@ -51,7 +58,7 @@ async function subject(t: Test): Promise<DriverSubject> {
       access: { ssh: ['0.0.0.0/0', '::/0'], engine: [] },
     },
     leftovers: () => Promise.resolve([...double.inventory(), ...double.violations]),
-    count: () => Promise.resolve(double.inventory().filter((one) => one.startsWith('instance')).length),
+    count: () => Promise.resolve(double.inventory().filter((one) => /\binstance i-/.test(one)).length),
     listCalls: () => double.count('DescribeInstances'),
     freshState: 'Running',
     abortDelaysMs: [0, 5],

@@ -47,7 +47,7 @@ const BOX: Fields = {
   StorePath: '/home/alice/.docker/machine/machines/box',
 }
 place('box', BOX)
-place('aws', driverRecord('amazonec2').replaceAll('"web"', '"aws"'))
+place('aws', driverRecord('openstack').replaceAll('"web"', '"aws"'))
 place('future', { ...BOX, ConfigVersion: 4 })
 place(ODD_NAME, driverRecord('none').replaceAll('plain', ODD_NAME))
 mkdirSync(dirOf('bare'))
@@ -60,15 +60,15 @@ t.test('everything is listed, and reading writes nothing', async (t) => {
   const row = (name: string): string => stdout.split('\n').find((line) => line.startsWith(name)) ?? ''
   t.match(
     row('aws'),
-    /^aws +- +amazonec2 +Error +tcp:\/\/192\.0\.2\.11:2376 .*driver not here: Driver "amazonec2"/,
+    /^aws +- +openstack +Error +tcp:\/\/192\.0\.2\.17:2376 .*driver not here: Driver "openstack"/,
   )
   t.match(row('box'), /^box +- +virtualbox +Error +tcp:\/\/192\.168\.99\.100:2376 .*driver not here/)
   t.match(row('future'), /not found +Error .*config version is from the future/)
   t.match(row('bare'), /not found +Error .*config\.json is missing/)
   t.match(row(ODD_NAME), / none +Running +tcp:\/\/192\.0\.2\.10:2376/)
-  t.equal((await user.ok(['ip', 'aws', 'box', ODD_NAME])).trim(), '192.0.2.11\n192.168.99.100\n192.0.2.10')
+  t.equal((await user.ok(['ip', 'aws', 'box', ODD_NAME])).trim(), '192.0.2.17\n192.168.99.100\n192.0.2.10')
   t.equal((await user.ok(['url', 'box'])).trim(), 'tcp://192.168.99.100:2376')
-  t.match(await user.ok(['env', 'aws']), /DOCKER_HOST="tcp:\/\/192\.0\.2\.11:2376"/)
+  t.match(await user.ok(['env', 'aws']), /DOCKER_HOST="tcp:\/\/192\.0\.2\.17:2376"/)
   t.strictSame(readdirSync(user.store, { recursive: true }).sort(), filesBefore)
   t.strictSame(JSON.parse(fileOf('box')), BOX)
 })
@@ -78,10 +78,10 @@ t.test('inspect needs no network, no lock and no helper, and shows no secret', a
   const text = await user.ok(['inspect', 'aws'], { limitMs: 20_000 })
   await lock.release()
   t.match(JSON.parse(text), {
-    DriverName: 'amazonec2',
-    Driver: { InstanceId: 'i-0123456789abcdef0', SecretKey: '[secret]', SessionToken: '[secret]' },
+    DriverName: 'openstack',
+    Driver: { KeyPairName: 'web-0123', Password: '[secret]', UserData: '[secret]' },
   })
-  t.notMatch(text, /dummy-secret|dummy-session/)
+  t.notMatch(text, /dummy-password|ZHVtbXk=/)
   t.equal(
     (await user.ok(['inspect', '-f', '{{.HostOptions.AuthOptions.CertDir}}', 'box'])).trim(),
     join(user.store, 'certs'),
@@ -130,13 +130,13 @@ t.test('verbs of the provider are refused; rm -f lets go of the record and says 
   for (const verb of ['start', 'stop', 'kill', 'restart', 'status', 'rm']) {
     const { code, stderr } = await user.tsmachine([verb, ...(verb === 'rm' ? ['-y'] : []), 'aws'])
     t.equal(code, 1, verb)
-    t.match(stderr, /driver not here: Driver "amazonec2" not found/, verb)
+    t.match(stderr, /driver not here: Driver "openstack" not found/, verb)
     t.match(stderr, /at its provider/, verb)
   }
   t.ok(existsSync(dirOf('aws')))
   const { code, stderr } = await user.tsmachine(['rm', '-f', 'aws'])
   t.equal(code, 0)
-  t.match(stderr, /InstanceId i-0123456789abcdef0, Region eu-west-1/)
+  t.match(stderr, /MachineId 00000000-0000-4000-8000-000000000017, Region RegionOne/)
   t.notOk(existsSync(dirOf('aws')))
   t.match(await user.ok(['doctor']).catch(String), /removed machine aws/)
 })

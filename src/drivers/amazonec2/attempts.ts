@@ -31,7 +31,9 @@ export function noCapacity({ spec, types, network }: LaunchPlan, skipped: readon
   const { instanceTypes, zone } = readConfig(spec.config)
   const zones = network.places.map((place) => place.zone).join(', ')
   const missing = types.filter((type) => !network.places.some((place) => type.zones.includes(place.zone)))
-  const names = (missing.length > 0 && skipped.length === 0 ? missing.map(({ name }) => name) : instanceTypes).join(', ')
+  const names = (
+    missing.length > 0 && skipped.length === 0 ? missing.map(({ name }) => name) : instanceTypes
+  ).join(', ')
   const text =
     skipped.length === 0
       ? `no subnet is in a zone that has ${names} (zones with a subnet: ${zones})`

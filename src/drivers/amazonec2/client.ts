@@ -38,11 +38,14 @@ const NEVER_ANSWERED_MS = 10_000
 const FIRST_PAUSE_MS = 300
 const LONGEST_PAUSE_MS = 10_000
 
-/** EC2's published buckets (Request throttling for the EC2 API): burst, and how long it takes to fill again. */
-const READS: RateLimit = { name: 'describe', calls: 100, perMs: 5_000 }
-const RUNS: RateLimit = { name: 'run', calls: 5, perMs: 2_500 }
-const WRITES: RateLimit = { name: 'change', calls: 50, perMs: 10_000 }
-const RUN_ACTIONS: readonly Action[] = ['RunInstances', 'StartInstances', 'StopInstances', 'CreateFleet']
+/** EC2's buckets, one for each action (Request throttling for the EC2 API): burst, and how long it takes to fill again. */
+const LIMITS: readonly (readonly [RegExp, Omit<RateLimit, 'name'>])[] = [
+  [/^(Run|Start|Stop)Instances$/, { calls: 5, perMs: 2_500 }],
+  [/^TerminateInstances$/, { calls: 100, perMs: 20_000 }],
+  [/^CreateTags$/, { calls: 100, perMs: 10_000 }],
+  [/^Describe/, { calls: 100, perMs: 5_000 }],
+  [/./, { calls: 50, perMs: 10_000 }],
+]
 
 type AnyCommand = Parameters<EC2Client['send']>[0]
 
@@ -107,7 +110,7 @@ export class Ec2Api {
       const client = await this.#open()
       const answer = await client.send(await command(action, input), { abortSignal: signal })
       this.#answered = true
-      return answer as Calls[A][1]
+      return answer
     } catch (error) {
       of.attempts.last = this.#explained(error, action, of.how)
       signal.throwIfAborted()
@@ -199,8 +202,8 @@ function refuseClearText({ protocol = '', hostname = '' }: { protocol?: string; 
 }
 
 function limitOf(action: Action): RateLimit {
-  if (RUN_ACTIONS.includes(action)) return RUNS
-  return action.startsWith('Describe') ? READS : WRITES
+  const [, limit] = LIMITS.find(([pattern]) => pattern.test(action)) ?? [/./, { calls: 50, perMs: 10_000 }]
+  return { name: action, ...limit }
 }
 
 type Constructors = Readonly<Record<`${Action}Command`, new (input: never) => AnyCommand>>

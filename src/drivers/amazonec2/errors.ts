@@ -7,10 +7,21 @@ import { type Action, PURPOSES } from './calls.js'
 import { hintsFor } from './hints.js'
 
 /** Refusals that pass: EC2 asks for patience, or stumbled. */
-const THROTTLED = ['RequestLimitExceeded', 'Throttling', 'ThrottlingException', 'RequestThrottled', 'SlowDown']
+const THROTTLED = [
+  'RequestLimitExceeded',
+  'Throttling',
+  'ThrottlingException',
+  'RequestThrottled',
+  'SlowDown',
+]
 const STUMBLED = ['InternalError', 'InternalFailure', 'Unavailable', 'ServiceUnavailable', 'RequestTimeout']
 /** States on the way to another: the call is right a moment later. */
-const CHANGING = ['IncorrectInstanceState', 'IncorrectState', 'ConcurrentTagAccess', 'PendingSnapshotLimitExceeded']
+const CHANGING = [
+  'IncorrectInstanceState',
+  'IncorrectState',
+  'ConcurrentTagAccess',
+  'PendingSnapshotLimitExceeded',
+]
 /** What the SDK throws when it finds no credentials, or its helpers fail. */
 const NO_CREDENTIALS = /Credential|TokenProvider|SSO|AssumeRole/i
 const ENCODED = /\s*Encoded authorization failure message:\s*(\S+)/
@@ -68,7 +79,9 @@ function refusal(error: ServiceError, context: CallContext): ApiError {
     {
       hints: [
         ...hintsFor({ code, message, action, region, ...skewOf(error, context.now) }),
-        ...(encoded === undefined ? [] : [`aws sts decode-authorization-message --encoded-message ${encoded}`]),
+        ...(encoded === undefined
+          ? []
+          : [`aws sts decode-authorization-message --encoded-message ${encoded}`]),
       ],
     },
   )

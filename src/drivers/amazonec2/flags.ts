@@ -93,7 +93,8 @@ const what: readonly Row[] = [
     type: 'list',
     env: 'AWS_INSTANCE_TYPES',
     value: 'A,B,C',
-    summary: 'Types in the order in which they are tried when capacity is short; in place of --amazonec2-instance-type',
+    summary:
+      'Types in the order in which they are tried when capacity is short; in place of --amazonec2-instance-type',
   },
   {
     name: 'ami',
@@ -249,7 +250,8 @@ const where: readonly Row[] = [
     type: 'boolean',
     env: 'AWS_SECURITY_GROUP_READONLY',
     default: false,
-    summary: 'Only the groups of --amazonec2-security-group, as they are: no group of ours, no change of rules',
+    summary:
+      'Only the groups of --amazonec2-security-group, as they are: no group of ours, no change of rules',
   },
   {
     name: 'open-port',

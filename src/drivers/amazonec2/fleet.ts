@@ -12,7 +12,14 @@ import { CAPACITY, clientToken, foundInstance, noCapacity } from './attempts.js'
 import { readConfig } from './config.js'
 import { ifThere, isRefusedWith } from './errors.js'
 import { TEMPLATE } from './kinds.js'
-import { attemptsOf, type LaunchPlan, launchPlan, type Market, templateData, templateReference } from './launch.js'
+import {
+  attemptsOf,
+  type LaunchPlan,
+  launchPlan,
+  type Market,
+  templateData,
+  templateReference,
+} from './launch.js'
 import { machineTags, tagSpecifications } from './tags.js'
 
 const VISIBLE_MS = 60_000
@@ -63,7 +70,11 @@ async function usersTemplate(
 ): Promise<RequestLaunchTemplateData> {
   if (config.launchTemplate === '') return {}
   const input = { ...templateReference(config.launchTemplate), Versions: ['$Default'] }
-  const { LaunchTemplateVersions = [] } = await account.api.call('DescribeLaunchTemplateVersions', input, signal)
+  const { LaunchTemplateVersions = [] } = await account.api.call(
+    'DescribeLaunchTemplateVersions',
+    input,
+    signal,
+  )
   // What a version is made from and what is told of it differ in read-only members only.
   return (LaunchTemplateVersions[0]?.LaunchTemplateData ?? {}) as RequestLaunchTemplateData
 }
@@ -97,7 +108,10 @@ export async function viaFleet(
 function refusals({ Errors = [] }: CreateFleetCommandOutput, market: Market): readonly string[] {
   const other = Errors.find(({ ErrorCode = '' }) => !CAPACITY.includes(ErrorCode))
   if (other)
-    throw new MachineError('driver', `AWS cannot make the instance: ${other.ErrorMessage} (${other.ErrorCode})`)
+    throw new MachineError(
+      'driver',
+      `AWS cannot make the instance: ${other.ErrorMessage} (${other.ErrorCode})`,
+    )
   return Errors.map(({ ErrorCode, ErrorMessage, LaunchTemplateAndOverrides }) => {
     const { InstanceType = '', SubnetId = '' } = LaunchTemplateAndOverrides?.Overrides ?? {}
     return `${market} ${InstanceType} in ${SubnetId}: ${ErrorMessage} (${ErrorCode})`

@@ -47,8 +47,9 @@ async function volumes(api: Ec2Api, signal: AbortSignal): Promise<readonly Found
 async function templates(api: Ec2Api, signal: AbortSignal): Promise<readonly FoundResource[]> {
   const input = { Filters: [OURS], MaxResults: MOST_TEMPLATES }
   const { LaunchTemplates = [] } = await api.call('DescribeLaunchTemplates', input, signal)
-  return LaunchTemplates.map(({ LaunchTemplateId: id, LaunchTemplateName: name = '', Tags, CreateTime: made }) =>
-    resource(api, { kind: TEMPLATE, name, id, tags: Tags, made }),
+  return LaunchTemplates.map(
+    ({ LaunchTemplateId: id, LaunchTemplateName: name = '', Tags, CreateTime: made }) =>
+      resource(api, { kind: TEMPLATE, name, id, tags: Tags, made }),
   )
 }
 

@@ -39,7 +39,12 @@ const firewallPart: Part<Ec2Account> = {
   async make(account, request, signal) {
     const { spec, key } = request
     const store = spec.machine.storeId.slice(0, 8)
-    const group = await makeGroup(account, request, `SSH and engine of machines of tsmachine store ${store}`, signal)
+    const group = await makeGroup(
+      account,
+      request,
+      `SSH and engine of machines of tsmachine store ${store}`,
+      signal,
+    )
     const made = group ?? (await ourGroup(account, { spec, key, made: {} }, signal))
     if (made) await openPorts(account, made, spec, signal)
     return found(account, made ?? {})
@@ -62,7 +67,12 @@ export const namedGroupPart: Part<Ec2Account> = {
     return group && found(account, group)
   },
   async make(account, request, signal) {
-    const group = await makeGroup(account, request, 'Made by tsmachine for --amazonec2-security-group', signal)
+    const group = await makeGroup(
+      account,
+      request,
+      'Made by tsmachine for --amazonec2-security-group',
+      signal,
+    )
     const [there] = group ? [group] : await groupsNamed(account, request.spec, [request.key], signal)
     return found(account, there ?? {})
   },
@@ -92,10 +102,14 @@ export async function groupsNamed(
   signal: AbortSignal,
 ): Promise<readonly SecurityGroup[]> {
   if (names.length === 0) return []
-  return await listGroups(account, [
-    { Name: 'group-name', Values: [...names] },
-    { Name: 'vpc-id', Values: [await vpcOf(account, spec, signal)] },
-  ], signal)
+  return await listGroups(
+    account,
+    [
+      { Name: 'group-name', Values: [...names] },
+      { Name: 'vpc-id', Values: [await vpcOf(account, spec, signal)] },
+    ],
+    signal,
+  )
 }
 
 async function listGroups(
@@ -112,10 +126,14 @@ async function ourGroup(
   { spec, key }: PartRequest,
   signal: AbortSignal,
 ): Promise<SecurityGroup | undefined> {
-  const [group] = await listGroups(account, [
-    { Name: 'group-name', Values: [key] },
-    { Name: `tag:${STORE_TAG}`, Values: [spec.machine.storeId] },
-  ], signal)
+  const [group] = await listGroups(
+    account,
+    [
+      { Name: 'group-name', Values: [key] },
+      { Name: `tag:${STORE_TAG}`, Values: [spec.machine.storeId] },
+    ],
+    signal,
+  )
   return group
 }
 

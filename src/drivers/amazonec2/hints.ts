@@ -15,10 +15,12 @@ type Hint = (refused: Refused) => string
 
 const KEYS =
   'Check the keys: AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, or --amazonec2-profile. "aws sts get-caller-identity" tells whether they work.'
-const RENEW = 'Temporary keys have run out: get new ones ("aws sso login" for a profile with SSO) and try again.'
+const RENEW =
+  'Temporary keys have run out: get new ones ("aws sso login" for a profile with SSO) and try again.'
 const QUOTA =
   'Ask for a higher quota (Service Quotas, EC2), remove instances, or choose another type or region: --amazonec2-instance-types, --amazonec2-region.'
-const CAPACITY = 'Give more choices: --amazonec2-instance-types A,B,C, no --amazonec2-zone and no --amazonec2-subnet-id.'
+const CAPACITY =
+  'Give more choices: --amazonec2-instance-types A,B,C, no --amazonec2-zone and no --amazonec2-subnet-id.'
 const CLOCK = 'AWS refuses requests of a wrong clock: set the time of this computer (NTP).'
 
 const HINTS: Readonly<Record<string, Hint>> = {
@@ -37,14 +39,16 @@ const HINTS: Readonly<Record<string, Hint>> = {
   'InvalidAMIID.NotFound': ({ region }) =>
     `Image ids differ from region to region: is it one of ${region}? Without --amazonec2-ami the newest Debian is taken.`,
   'InvalidAMIID.Malformed': () => 'An image id looks like ami-0123456789abcdef0.',
-  'InvalidAMIID.Unavailable': () => 'The image is withdrawn. Without --amazonec2-ami the newest Debian is taken.',
+  'InvalidAMIID.Unavailable': () =>
+    'The image is withdrawn. Without --amazonec2-ami the newest Debian is taken.',
   InstanceLimitExceeded: () => QUOTA,
   VcpuLimitExceeded: () => QUOTA,
   MaxSpotInstanceCountExceeded: () => QUOTA,
   VolumeLimitExceeded: () => QUOTA,
   InsufficientInstanceCapacity: () => CAPACITY,
   InsufficientHostCapacity: () => CAPACITY,
-  SpotMaxPriceTooLow: () => 'Leave --amazonec2-spot-price out: the price is then at most that of an on-demand instance.',
+  SpotMaxPriceTooLow: () =>
+    'Leave --amazonec2-spot-price out: the price is then at most that of an on-demand instance.',
   Unsupported: () => CAPACITY,
   PendingVerification: () => 'AWS is still checking this account: try again in some minutes.',
   Blocked: () => 'AWS has blocked this account: ask its support.',
@@ -53,7 +57,8 @@ const HINTS: Readonly<Record<string, Hint>> = {
   IncorrectSpotRequestState: () => 'A one-time Spot instance cannot be stopped, only removed.',
   'InvalidKey.Format': () => 'EC2 takes RSA and Ed25519 keys only.',
   'InvalidKeyPair.NotFound': ({ region }) => `Key pairs belong to a region: is it one of ${region}?`,
-  RequestLimitExceeded: () => 'Too many calls: other programs that use the same account and region count too.',
+  RequestLimitExceeded: () =>
+    'Too many calls: other programs that use the same account and region count too.',
   CredentialsProviderError: () =>
     'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --amazonec2-profile ("aws configure", "aws sso login" make one), or run on an instance with a role.',
 }

@@ -31,6 +31,9 @@ export const factory: DriverFactory = {
   clientKey: (config) => readConfig(config).sshKeyPath || undefined,
   // cloud-init takes it from the metadata service, which has no more than this.
   userDataLimit: 16_384,
-  adopt: ({ config }, { resource }) => ({ config: readConfig(config), resources: [resource] }),
+  adopt: ({ config }, { resource }) => ({
+    config: { ...config, ...readConfig(config), region: resource.region ?? readConfig(config).region },
+    resources: [resource],
+  }),
   open: async (deps) => new (await import('./driver.js')).Ec2Driver(deps),
 }

@@ -49,9 +49,13 @@ export async function launchPlan(
     typeOffers(account, config, signal),
   ])
   if (types.length === 0)
-    throw new MachineError('driver', `${account.api.region} has no instance type ${config.instanceTypes.join(', ')}`)
+    throw new MachineError(
+      'driver',
+      `${account.api.region} has no instance type ${config.instanceTypes.join(', ')}`,
+    )
   const images: Record<string, ChosenImage> = {}
-  for (const { architecture } of types) images[architecture] ??= await imageFor(account, config, architecture, signal)
+  for (const { architecture } of types)
+    images[architecture] ??= await imageFor(account, config, architecture, signal)
   const groupIds = await securityGroups(account, spec, made, signal)
   return { spec, config, network, types, images, groupIds }
 }
@@ -164,7 +168,9 @@ function instanceFields({ spec, config, images }: LaunchPlan, type: TypeOffer): 
     ...(spec.seed ? { UserData: Buffer.from(spec.seed.userData).toString('base64') } : {}),
     Monitoring: { Enabled: config.monitoring },
     ...(config.ebsOptimized ? { EbsOptimized: true } : {}),
-    ...(profile === '' ? {} : { IamInstanceProfile: profile.startsWith('arn:') ? { Arn: profile } : { Name: profile } }),
+    ...(profile === ''
+      ? {}
+      : { IamInstanceProfile: profile.startsWith('arn:') ? { Arn: profile } : { Name: profile } }),
     MetadataOptions: {
       HttpEndpoint: 'enabled',
       HttpTokens: config.metadataToken as 'required' | 'optional',
@@ -205,7 +211,9 @@ function networkInterface({ config, groupIds }: LaunchPlan): {
   }
 }
 
-function spotOptions({ spotPrice }: InstanceConfig): NonNullable<RunInstancesCommandInput['InstanceMarketOptions']> {
+function spotOptions({
+  spotPrice,
+}: InstanceConfig): NonNullable<RunInstancesCommandInput['InstanceMarketOptions']> {
   return {
     MarketType: 'spot',
     SpotOptions: {

@@ -113,15 +113,22 @@ async function noSubnet(
       (error: unknown) => !isRefusedWith(error, 'InvalidVpcID.*', 'InvalidVpcId.*'),
     )
     if (!exists)
-      return fault(`there is no VPC ${wanted.vpcId} in ${account.api.region}`, 'aws ec2 describe-vpcs lists yours.')
+      return fault(
+        `there is no VPC ${wanted.vpcId} in ${account.api.region}`,
+        'aws ec2 describe-vpcs lists yours.',
+      )
   }
   const where = wanted.zone === '' ? '' : ` in zone ${wanted.zone}`
-  const hint = wanted.zone === '' ? 'Make one, or choose another VPC.' : 'Leave --amazonec2-zone out, or choose another.'
+  const hint =
+    wanted.zone === '' ? 'Make one, or choose another VPC.' : 'Leave --amazonec2-zone out, or choose another.'
   return fault(`unable to find a subnet${where} of ${vpc}`, hint)
 }
 
 function noIpv6(what: string): NetworkFault {
-  return fault(`${what} has no IPv6 range`, 'Give the subnet one, or leave --amazonec2-ipv6 and --amazonec2-ipv6-only out.')
+  return fault(
+    `${what} has no IPv6 range`,
+    'Give the subnet one, or leave --amazonec2-ipv6 and --amazonec2-ipv6-only out.',
+  )
 }
 
 function fault(message: string, hint: string): NetworkFault {

@@ -6,7 +6,8 @@ export interface OpenPort {
 
 /** docker-machine's `PORT[/PROTOCOL]`. */
 export function readPort(text: string): OpenPort | { readonly fault: string } {
-  const [, digits = '', protocol = 'tcp'] = /^(\d{1,5})(?:\/(tcp|udp))?$/.exec(text.trim().toLowerCase()) ?? []
+  const [, digits = '', protocol = 'tcp'] =
+    /^(\d{1,5})(?:\/(tcp|udp))?$/.exec(text.trim().toLowerCase()) ?? []
   const port = Number(digits)
   if (port < 1 || port > 65_535)
     return { fault: `${JSON.stringify(text)} is no port: give one like 8080 or 53/udp` }

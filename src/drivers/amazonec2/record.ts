@@ -19,7 +19,8 @@ export const instanceRecord: RecordMapping = {
   fromFields(fields, previous) {
     const read = new ConfigReader(fields)
     const isNew = previous === undefined || Object.keys(previous.config).length === 0
-    if (isNew) return { config: { ...recordedConfig(read), [FOREIGN]: true }, resources: recordedResources(read) }
+    if (isNew)
+      return { config: { ...recordedConfig(read), [FOREIGN]: true }, resources: recordedResources(read) }
     const { via } = reachOf(previous.config)
     const resources = previous.resources.map((resource) =>
       resource.kind === SERVER ? withAddresses(resource, read, via) : resource,
@@ -146,7 +147,11 @@ function recordedResources(read: ConfigReader): readonly Resource[] {
   ]
 }
 
-function withAddresses(server: Resource, read: ConfigReader, via: 'public4' | 'public6' | 'private'): Resource {
+function withAddresses(
+  server: Resource,
+  read: ConfigReader,
+  via: 'public4' | 'public6' | 'private',
+): Resource {
   const address = read.string('IPAddress')
   const own = read.string('PrivateIPAddress')
   const addresses = addressAttributes({

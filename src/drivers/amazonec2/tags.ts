@@ -15,7 +15,9 @@ export function tagPairs(text: string): { readonly tags: Tags } | { readonly fau
   const words = text === '' ? [] : text.split(',')
   if (words.length % 2 !== 0) return { fault: `${words.length} words are no pairs of key,value` }
   const pairs = words.flatMap((key, at) => (at % 2 === 0 ? [[key, words[at + 1] ?? ''] as const] : []))
-  const bad = pairs.find(([key]) => key === '' || key.length > 128 || /^aws:/i.test(key) || OWN_TAGS.includes(key))
+  const bad = pairs.find(
+    ([key]) => key === '' || key.length > 128 || /^aws:/i.test(key) || OWN_TAGS.includes(key),
+  )
   if (bad) return { fault: `${JSON.stringify(bad[0])} cannot be the key of a tag` }
   if (pairs.length > MOST_TAGS) return { fault: `${pairs.length} tags are more than ${MOST_TAGS}` }
   return { tags: Object.fromEntries(pairs) }

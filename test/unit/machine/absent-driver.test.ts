@@ -53,7 +53,6 @@ const at = (user: string, host: string, more: Partial<Reached> = {}): Reached =>
 
 /** How docker-machine reaches a machine of each record, where the record alone says it. */
 const REACHED: Readonly<Record<string, Reached>> = {
-  amazonec2: at('ubuntu', '192.0.2.11'),
   exoscale: at('ubuntu', '192.0.2.14'),
   google: at('docker-user', '192.0.2.15'),
   hyperv: at('docker', '192.0.2.16'),
@@ -106,13 +105,13 @@ t.test('ls shows each with its driver and address, and why there is no state', a
 })
 
 t.test('what asks the provider says that its driver is not here and what to do', async (t) => {
-  const ctx = storeOf(t, ['amazonec2'])
-  const refusal = { code: 'driver', message: /Driver "amazonec2" not found/, hints: [/at its provider/] }
+  const ctx = storeOf(t, ['openstack'])
+  const refusal = { code: 'driver', message: /Driver "openstack" not found/, hints: [/at its provider/] }
   for (const verb of [startMachine, stopMachine, killMachine, restartMachine])
-    await t.rejects(verb(ctx, 'amazonec2'), refusal, verb.name)
-  await t.rejects(machineStatus(ctx, 'amazonec2'), {
+    await t.rejects(verb(ctx, 'openstack'), refusal, verb.name)
+  await t.rejects(machineStatus(ctx, 'openstack'), {
     ...refusal,
-    message: /^error getting state for host amazonec2: driver not here/,
+    message: /^error getting state for host openstack: driver not here/,
   })
 })
 
@@ -120,16 +119,17 @@ t.test('rm keeps the record; rm -f sets it aside and says what is left at the pr
   const ctx = machineContext({ dir: t.testdir() })
   const record = (): void => {
     mkdirSync(ctx.store.dir('web'), { recursive: true })
-    writeFileSync(join(ctx.store.dir('web'), 'config.json'), driverRecord('amazonec2'))
+    writeFileSync(join(ctx.store.dir('web'), 'config.json'), driverRecord('openstack'))
   }
   record()
-  const left = /known as MachineName web, InstanceId i-0123456789abcdef0, Region eu-west-1, KeyName web, Sec/
+  const left =
+    /known as MachineName web, MachineId 00000000-0000-4000-8000-000000000017, Region RegionOne, Ten/
   await t.rejects(removeMachine(ctx, 'web', { force: false }), { message: left, hints: [/provider/] })
   t.ok(ctx.store.exists('web'))
   await removeMachine(ctx, 'web', { force: true })
   t.notOk(ctx.store.exists('web'))
   t.match(ctx.events, [{ type: 'error', text: left }])
-  t.match(ctx.store.tombstones(), [{ name: 'web', record: { config: { DriverName: 'amazonec2' } } }])
+  t.match(ctx.store.tombstones(), [{ name: 'web', record: { config: { DriverName: 'openstack' } } }])
   record()
   await removeMachine(ctx, 'web', { force: true })
   t.equal(ctx.store.tombstones().length, 2, 'the next of that name does not replace it')
@@ -160,8 +160,8 @@ t.test('inspect shows every field of the record but its secrets, and asks nobody
   t.match(await inspectMachine(ctx, 'softlayer'), {
     Driver: { Client: { User: 'alice', ApiKey: '[secret]' } },
   })
-  t.match(await inspectMachine(ctx, 'amazonec2'), {
-    Driver: { AccessKey: 'dummy-access-key', KeyName: 'web' },
+  t.match(await inspectMachine(ctx, 'openstack'), {
+    Driver: { Username: 'alice', KeyPairName: 'web-0123' },
   })
 })
 

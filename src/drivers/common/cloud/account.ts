@@ -63,7 +63,11 @@ export function chosenAddress(addresses: Addresses, via: Reach['via']): string {
   return addresses[via] ?? ''
 }
 
-/** Addresses as a resource's attributes. */
+const KINDS = ['public4', 'public6', 'private'] as const
+
+/** Addresses as a resource's attributes, and out of its other attributes. */
 export function addressAttributes(addresses: Addresses): JsonObject {
-  return Object.fromEntries(Object.entries(addresses).filter(([, address]) => address !== undefined))
+  return Object.fromEntries(
+    KINDS.flatMap((kind) => (addresses[kind] === undefined ? [] : [[kind, addresses[kind]]])),
+  )
 }
