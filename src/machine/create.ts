@@ -10,6 +10,7 @@ import { updateLedger } from './driver-events.js'
 import { firstRecord } from './first-record.js'
 import { syncDockerContext } from './docker-context.js'
 import { machineImage } from './image.js'
+import { withState } from './last-state.js'
 import { eachOfMany } from './many.js'
 import { driverMachine, openMachine, type OpenMachine } from './open.js'
 import { preflight } from './preflight.js'
@@ -131,7 +132,7 @@ async function carryOn(state: CreateState): Promise<CreateResult> {
       }))
     }
     await state.besides()
-    await state.update((ledger) => ({ ...ledger, phase: 'ready' }))
+    await state.update((ledger) => withState(ctx, state.open, { ...ledger, phase: 'ready' }, 'Running'))
   } catch (error) {
     await recordFailure(state, error)
     throw error

@@ -11,6 +11,7 @@ import { syncDockerContext } from './docker-context.js'
 import { recordEvents } from './driver-events.js'
 import { labelHostKey } from './host-key-label.js'
 import { machineImage, pinImage } from './image.js'
+import { noteState } from './last-state.js'
 import { type OpenMachine, openMachine, requireVerb } from './open.js'
 import { settleUpgrade } from './pending-upgrade.js'
 import { renewCertificates } from './renew.js'
@@ -75,6 +76,7 @@ export async function bringUp(ctx: MachineContext, open: OpenMachine): Promise<v
     for (const row of START_STAGES) await runStage(row, state)
     await state.besides()
     await settleUpgrade(ctx, open)
+    await noteState(ctx, open, 'Running')
   } finally {
     state.close()
   }

@@ -3,12 +3,15 @@ import { withDeadline } from '../util/wait.js'
 import type { MachineContext } from './context.js'
 import { lockToEnd } from './full-disk.js'
 import { recordEvents } from './driver-events.js'
+import { noteState } from './last-state.js'
 import { type OpenMachine, openMachine, requireVerb } from './open.js'
 import { powerState } from './state.js'
 
 /** Above any driver's own limit, whose text is the better one. */
 const STOP_MS = 120_000
 const KILL_MS = 20_000
+/** A provider takes its time. */
+const REMOTE_KILL_MS = 120_000
 
 /** Powers a machine off cleanly. @throws MachineError when it is stopped already, or did not power off in time */
 export async function stopMachine(ctx: MachineContext, name: string): Promise<void> {
@@ -35,7 +38,8 @@ async function powerOff(ctx: MachineContext, name: string, verb: 'stop' | 'kill'
 /** Runs the driver's verb within its deadline. */
 export async function takeDown(ctx: MachineContext, open: OpenMachine, verb: 'stop' | 'kill'): Promise<void> {
   const method = requireVerb(open, verb)
-  const limitMs = verb === 'stop' ? STOP_MS * (open.driver.patience?.(open.machine) ?? 1) : KILL_MS
+  const killMs = open.driver.localState ? KILL_MS : REMOTE_KILL_MS
+  const limitMs = verb === 'stop' ? STOP_MS * (open.driver.patience?.(open.machine) ?? 1) : killMs
   await withDeadline(
     `${open.name} to ${verb}`,
     limitMs,
@@ -47,4 +51,5 @@ export async function takeDown(ctx: MachineContext, open: OpenMachine, verb: 'st
       hints: verb === 'stop' ? [`tsmachine kill ${open.name}`, `tsmachine logs ${open.name} --boot`] : [],
     },
   )
+  await noteState(ctx, open, 'Stopped')
 }

@@ -7,6 +7,7 @@ import { createMachine } from '../../../src/machine/create.js'
 import { listMachines } from '../../../src/machine/list.js'
 import { removeMachine } from '../../../src/machine/remove.js'
 import { startMachine } from '../../../src/machine/start.js'
+import { machineAddress } from '../../../src/machine/address.js'
 import { killMachine, stopMachine } from '../../../src/machine/stop.js'
 import { fileError } from '../../../src/util/file-error.js'
 import { FakeProvider } from '../../doubles/fake-driver/provider.js'
@@ -194,6 +195,7 @@ t.test('stop and kill power off once, and say so the second time', async (t) => 
     const { ctx, provider } = await bench(t)
     await verb(ctx, 'web')
     t.equal(provider.read().servers[0]?.state, 'Stopped')
+    await t.rejects(machineAddress(ctx, 'web'), { code: 'not-running' }, 'which its record knows')
     await t.rejects(verb(ctx, 'web'), { code: 'driver', message: 'Machine "web" is already stopped.' })
     provider.deleteServer('srv-1')
     await t.rejects(verb(ctx, 'web'), { message: /the server is gone/ })
