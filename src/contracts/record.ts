@@ -95,6 +95,8 @@ export interface LedgerRecord {
   /** The server certificate that the host was last given; the file in the machine's folder may be a newer one. */
   readonly certificate?: { readonly sha256: string; readonly notAfter: string }
   readonly secrets: Readonly<Record<string, SecretRef>>
+  /** Made of a server that was there: `adopt` may go on with it. */
+  readonly adopted?: true
   readonly dockerContext?: string
   readonly access?: RecordedAccess
   /** The boot image that the machine starts from; only `upgrade` changes it. */

@@ -16,10 +16,10 @@ import {
   tagsOf,
   type Verdicts,
 } from './leftovers.js'
+import { inventories } from './inventories.js'
 import { openRecord } from './open.js'
 
 export const YOUNGEST_MS = 3_600_000
-const LIST_MS = 120_000
 const REMOVE_MS = 180_000
 const AT_ONCE = 4
 
@@ -41,9 +41,7 @@ export async function surveyLeftovers(ctx: MachineContext, request: GcRequest): 
   if (request.olderThanMs < YOUNGEST_MS && request.ids.length === 0)
     throw new MachineError('usage', 'What is younger than 1 h may be in the making: name it by its id')
   const { accounts, errors } = await knownAccounts(ctx, request.driver)
-  const listed = await mapBounded(accounts, AT_ONCE, async (at) => await inventoryOf(ctx, at))
-  const all = unique(listed.flatMap((each) => ('found' in each ? each.found : [])))
-  const failed = listed.flatMap((each) => ('error' in each ? [each.error] : []))
+  const { all, errors: failed } = await inventories(ctx, accounts)
   const tombstones = ctx.store.tombstones().filter((each) => isWanted(each, request))
   const ids = request.ids.filter((id) => !tombstones.some((each) => each.id === id))
   const scope = { ...request, ids, now: ctx.clock.now() }
@@ -74,32 +72,6 @@ function isWanted({ id, record }: Tombstone, { ids, driver }: GcRequest): boolea
   const name = record.ledger?.driver.name ?? ('config' in record ? record.config.DriverName : '')
   if (driver !== undefined && name !== driver) return false
   return ids.length === 0 || ids.includes(id)
-}
-
-type Listed = { readonly found: readonly Leftover[] } | { readonly error: MachineError }
-
-async function inventoryOf(ctx: MachineContext, at: KnownAccount): Promise<Listed> {
-  const { factory, account, from } = at
-  try {
-    const driver = await factory.open(ctx.driverDeps)
-    const found = await withDeadline(
-      `the inventory of ${factory.name}`,
-      LIST_MS,
-      async (signal) => (await driver.inventory?.(account, signal)) ?? [],
-      { signal: ctx.signal, clock: ctx.clock },
-    )
-    return { found: found.map((each) => ({ found: each, at })) }
-  } catch (error) {
-    ctx.signal.throwIfAborted()
-    return { error: toMachineError(error).prefixed(`${factory.name} (${from}): `) }
-  }
-}
-
-/** Two sets of settings may be of one account. */
-function unique(all: readonly Leftover[]): readonly Leftover[] {
-  const key = ({ found, at }: Leftover): string =>
-    JSON.stringify([at.factory.name, found.resource.kind, found.resource.id, found.createdAt])
-  return [...new Map(all.map((each) => [key(each), each])).values()]
 }
 
 function livingNow(ctx: MachineContext): Living {

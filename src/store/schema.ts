@@ -96,6 +96,7 @@ const ledger = v.looseObject({
   ),
   certificate: v.optional(v.looseObject({ sha256: v.string(), notAfter: v.string() })),
   secrets: v.record(v.string(), secretRef),
+  adopted: v.optional(v.literal(true)),
   dockerContext: v.optional(v.string()),
   access: v.optional(recordedAccess),
   image: v.optional(imageReference),

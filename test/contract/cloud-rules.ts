@@ -94,6 +94,14 @@ export const CLOUD_RULES: Readonly<Record<string, Rule>> = {
       await driver.label?.(trial.machine(), { 'tsmachine-hostkey': print }, NEVER)
       t.strictSame(await serverTags(trial), { ...before, 'tsmachine-hostkey': print })
     }
+    // What adoption writes.
+    const whose = { 'tsmachine-store': 'e'.repeat(32), 'tsmachine-name': 'other' }
+    await driver.label?.(trial.machine(), whose, NEVER)
+    const found = (await driver.inventory?.(account(trial), NEVER)) ?? []
+    const server = found.find(
+      ({ resource }) => resource.tags?.['tsmachine-id'] === trial.machine().id && resource.kind === 'server',
+    )
+    t.match(server?.resource.tags, { ...before, ...whose })
     await trial.remove(driver)
   },
 

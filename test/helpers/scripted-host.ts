@@ -11,7 +11,7 @@ import type { Hosting } from './hosted-driver.js'
 import { type Sshd, startSshd } from './sshd.js'
 
 /** What a command over SSH is for. */
-export type Part = 'facts' | 'next' | 'install' | 'apply' | 'log' | 'address'
+export type Part = 'facts' | 'next' | 'install' | 'apply' | 'log' | 'address' | 'authorize'
 
 export interface ScriptedHost {
   readonly sshd: Sshd
@@ -48,9 +48,10 @@ case $SSH_ORIGINAL_COMMAND in
 *'CONNECTION" install '*) part=install ;;
 *'CONNECTION" '[0-9]*) part=log ;;
 *'CONNECTION"; ip '*) part=address ;;
+*authorized_keys*) part=authorize ;;
 *) part=facts ;;
 esac
-cat >/dev/null
+[ "$part" = authorize ] || cat >/dev/null
 echo "$part" >>"$dir/calls"
 if [ -f "$dir/fail-$part" ]; then cat "$dir/fail-$part" >&2; exit 1; fi
 live=$(cut -d' ' -f1,2 "$sshd/host_ed25519.pub")
@@ -70,6 +71,10 @@ install)
   fi
   cut -d' ' -f1,2 "$sshd/host_ed25519.pub" ;;
 address) cat "$dir/address" ;;
+authorize)
+  # The real command, on the file that sshd reads.
+  [ -e "$sshd/.ssh" ] || ln -s . "$sshd/.ssh"
+  HOME=$sshd sh -c "$SSH_ORIGINAL_COMMAND" ;;
 apply) echo @@done ;;
 log) echo 'level=error msg="the last words of the engine"' ;;
 esac

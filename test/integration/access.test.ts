@@ -16,6 +16,7 @@ import { stopMachine } from '../../src/machine/stop.js'
 import { FakeProvider } from '../doubles/fake-driver/provider.js'
 import { scratchDir } from '../helpers/driver-deps.js'
 import { bareFactory, fakeFlags, hostedFactory } from '../helpers/hosted-driver.js'
+import { hastyClock } from '../helpers/hasty-clock.js'
 import { machineContext } from '../helpers/machine-context.js'
 import { machineOptions } from '../helpers/records.js'
 import { type ScriptedHost, scriptedHost } from '../helpers/scripted-host.js'
@@ -83,7 +84,7 @@ async function bench(
 
 /** `access --here`, with a first try that does not take its whole time. */
 const moved = (ctx: Bench['ctx']) =>
-  changeAccess({ ...ctx, clock: hasty(ctx.clock) }, 'web', { here: true, add: [], remove: [] })
+  changeAccess({ ...ctx, clock: hastyClock(20) }, 'web', { here: true, add: [], remove: [] })
 
 const warnings = (events: readonly ReportEvent[]): readonly string[] =>
   events.flatMap((event) => (event.type === 'warn' ? [event.text] : []))
@@ -274,25 +275,11 @@ t.test('silence where the firewall may be to blame names the command', async (t)
   const hint = /tsmachine access web --here/
   const failure = await clientConfig(ctx, 'web').catch((error: unknown) => error)
   t.notMatch((failure as MachineError).hints.join(), hint, 'a port that refuses is no firewall')
-  const caught = await provisionMachine({ ...ctx, clock: hasty(ctx.clock) }, 'web').catch(
+  const caught = await provisionMachine({ ...ctx, clock: hastyClock(20) }, 'web').catch(
     (error: unknown) => error,
   )
   t.match((caught as MachineError).hints.join('\n'), hint)
 })
-
-/** Sleeping takes no time: a wait for a closed port ends at once. */
-function hasty(clock: Bench['ctx']['clock']): Bench['ctx']['clock'] {
-  let skipped = 0
-  return {
-    now: () => clock.now(),
-    monotonicMs: () => clock.monotonicMs() + skipped,
-    sleep: async (ms, signal) => {
-      skipped += ms * 50
-      await new Promise((resolve) => setImmediate(resolve))
-      signal?.throwIfAborted()
-    },
-  }
-}
 
 /** Tells of every call of `setAccess`, after the provider has been told. */
 async function watched(ctx: Bench['ctx'], seen: (rules: AccessRules) => void) {

@@ -36,7 +36,7 @@ export class FakeDriver implements Driver {
 
   async *create(spec: MachineSpec, signal: AbortSignal): AsyncIterable<DriverEvent> {
     const client = this.#client(spec)
-    const tags = tagsOf(spec.machine)
+    const tags = { ...tagsOf(spec.machine), 'tsmachine-name': spec.machine.name }
     const key = keyName(spec.machine)
     if (stateOf(spec.resources, 'key') !== 'made') {
       const resource: Resource = { kind: 'key', key, state: 'intended' }

@@ -1,0 +1,31 @@
+import { MachineError } from '../contracts/errors.js'
+import type { RemoteShell } from '../contracts/ssh.js'
+
+/** Values come on standard input, a line each. */
+const READ = 'umask 077; IFS= read -r key; IFS= read -r name; file=$HOME/.ssh/authorized_keys'
+const ADD = `${READ}; mkdir -p "$HOME/.ssh"; touch "$file"; grep -qxF -e "$key" "$file" || printf "\\n%s\\n" "$key" >>"$file"`
+/** Into the same file, so that owner and mode stay. */
+const DROP = `${READ}; awk -v key="$key" -v name="$name" "\\$0 == key || \\$NF != name" "$file" >"$file.new" && cat "$file.new" >"$file" && rm "$file.new"`
+
+/** Lets a key in. */
+export async function authorizeKey(shell: RemoteShell, line: string, signal: AbortSignal): Promise<void> {
+  await run(shell, ADD, `${line}\n\n`, signal)
+}
+
+/** Keys that a store has made for a machine end in its name: of these only this one stays. The user's own stay too. */
+export async function dropOtherKeys(
+  shell: RemoteShell,
+  line: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await run(shell, DROP, `${line}\n${name}\n`, signal)
+}
+
+async function run(shell: RemoteShell, script: string, stdin: string, signal: AbortSignal): Promise<void> {
+  const { code, stderr } = await shell.exec(`sh -c '${script}'`, { stdin, signal })
+  if (code !== 0)
+    throw new MachineError('ssh', 'The host does not take our key into ~/.ssh/authorized_keys', {
+      ...(stderr.trim() === '' ? {} : { evidence: stderr.trim() }),
+    })
+}
