@@ -157,7 +157,7 @@ async function firstContact(
   keyPath: string,
   deadlineMs: number,
 ): Promise<RemoteShell> {
-  const endpoint = sshEndpoint(open)
+  const endpoint = sshEndpoint(ctx, open)
   const pins = { keys: [], firstUse: (seen: string) => hostKeyPrint(seen) === print }
   return await retry(
     `SSH on ${endpoint.host}:${endpoint.port}`,
@@ -177,7 +177,7 @@ async function takeOver(
   const client = await ensureClientKey(open.record.dir, name)
   const line = await readPublicLine(client.path)
   const hostKeys = { source: 'given', current: shell.hostKey, rotated: true } as const
-  const ssh = { user: sshEndpoint(open).user, keyPath: client.path }
+  const ssh = { user: sshEndpoint(ctx, open).user, keyPath: client.path }
   try {
     await authorizeKey(shell, line, ctx.signal)
   } finally {
@@ -191,7 +191,8 @@ async function takeOver(
     own.close()
   }
   const storeId = await ctx.store.id()
-  const tags = { 'tsmachine-store': storeId, 'tsmachine-id': open.machine.id, 'tsmachine-name': name }
+  const renamed = name === machine ? {} : { 'tsmachine-name': name }
+  const tags = { 'tsmachine-store': storeId, 'tsmachine-id': open.machine.id, ...renamed }
   await open.driver.label?.(state.open.machine, tags, ctx.signal)
   await state.update(({ storeId: _old, ...ledger }) => ({
     ...ledger,

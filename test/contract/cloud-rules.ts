@@ -95,7 +95,7 @@ export const CLOUD_RULES: Readonly<Record<string, Rule>> = {
       t.strictSame(await serverTags(trial), { ...before, 'tsmachine-hostkey': print })
     }
     // What adoption writes.
-    const whose = { 'tsmachine-store': 'e'.repeat(32), 'tsmachine-name': 'other' }
+    const whose = { 'tsmachine-store': 'e'.repeat(32) }
     await driver.label?.(trial.machine(), whose, NEVER)
     const found = (await driver.inventory?.(account(trial), NEVER)) ?? []
     const server = found.find(
