@@ -34,7 +34,7 @@ void t.test('hcloud understands the double: keys, a server, its power, a firewal
       HCLOUD_TOKEN: TOKEN,
       HOME: home,
     }
-    const { stdout } = await promisify(execFile)('hcloud', words, { env })
+    const { stdout } = await promisify(execFile)('hcloud', ['--poll-interval', '20ms', ...words], { env })
     return stdout
   }
   t.match(await hcloud('ssh-key', 'create', '--name', 'mine', '--public-key-from-file', keyFile), /created/)
