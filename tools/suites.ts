@@ -25,6 +25,8 @@ const NEED_ROOT: Readonly<Record<string, string>> = {
   'test/unit/provision/host-scripts.test.ts': 'runs the scripts that root runs on a host',
   'test/integration/provision.test.ts': 'provisions this computer over SSH',
   'test/e2e/network.test.ts': 'makes a bridge',
+  'test/e2e/cloud.test.ts': 'gives servers port 22 of a loopback address',
+  'test/e2e/cloud-double.test.ts': 'gives servers port 22 of a loopback address',
 }
 
 export interface Part {

@@ -5,7 +5,7 @@ import { send } from './http.js'
 import type { Conditions } from './power.js'
 
 /**
- * What a double in a process of its own is told and asked under /_double/. Numbers without end come as null in JSON.
+ * What a double in a process of its own is told and asked under /_double/.
  * @returns whether the request was for us
  */
 export async function answerControl(
@@ -20,7 +20,7 @@ export async function answerControl(
   const controls: Record<string, () => unknown> = {
     'POST faults': () => double.fail(JSON.parse(body) as Fault),
     'DELETE faults': () => double.faults.clear(),
-    'POST conditions': () => Object.assign(double.conditions, JSON.parse(body) as Partial<Conditions>),
+    'POST conditions': () => Object.assign(double.conditions, conditionsOf(body)),
     'GET inventory': () => double.inventory(),
     'GET requests': () => double.requests,
     'GET counts': () => double.counts(),
@@ -30,4 +30,9 @@ export async function answerControl(
   const result = await Promise.resolve(control?.())
   send(response, { status: control ? 200 : 404, body: (result ?? null) as never })
   return true
+}
+
+/** JSON has no number without end: null stands for it. */
+function conditionsOf(body: string): Partial<Conditions> {
+  return JSON.parse(body, (_key, value: unknown) => (value === null ? Infinity : value)) as Partial<Conditions>
 }
