@@ -34,5 +34,7 @@ export async function answerControl(
 
 /** JSON has no number without end: null stands for it. */
 function conditionsOf(body: string): Partial<Conditions> {
-  return JSON.parse(body, (_key, value: unknown) => (value === null ? Infinity : value)) as Partial<Conditions>
+  return JSON.parse(body, (_key, value: unknown) =>
+    value === null ? Infinity : value,
+  ) as Partial<Conditions>
 }

@@ -52,8 +52,6 @@ export class Power {
     private readonly timeline: Timeline,
     private readonly conditions: Conditions,
     private readonly times: Times,
-    /** Anything has changed that firewalls must know. */
-    private readonly changed: () => void,
   ) {
     guest.onOff(() => {
       if (!this.busy) this.running = false
@@ -97,7 +95,6 @@ export class Power {
     const off = (failed: boolean): void => {
       if (failed || turn !== this.#turn) return
       this.running = false
-      this.changed()
     }
     this.timeline.after(this.times.power, off, this.guest.shutdown())
   }
@@ -108,7 +105,6 @@ export class Power {
     const finished = (failed: boolean): void => {
       this.busy = false
       this.running = runsAfter && !failed
-      this.changed()
       done(failed)
     }
     this.timeline.after(ms, finished, until)

@@ -4,7 +4,7 @@ import { text } from '../cloud/http.js'
 import { Power, type PowerVerb } from '../cloud/power.js'
 import { actionJson, list } from './answers.js'
 import { IMAGES, imageJson, REGIONS, regionsOf, type Image, type Size, sizeJson, SIZES } from './catalog.js'
-import { applyFirewalls } from './firewall-rules.js'
+import { applyFirewallsTo } from './firewall-rules.js'
 import { type Account, type Action, type Droplet, type Key, regionOf } from './state.js'
 import { unprocessable } from './words.js'
 
@@ -163,7 +163,7 @@ function make(account: Account, wanted: Wanted, name: string): { droplet: Drople
     ipv6: request.ipv6 ?? false,
     publicNetworking: request.public_networking ?? true,
     privateAddress: `10.${100 + (id % 100)}.${Math.floor(id / 250) % 250}.${2 + (id % 250)}`,
-    power: new Power(guest, timeline, conditions, times, () => applyFirewalls(account)),
+    power: new Power(guest, timeline, conditions, times),
     status: 'new',
   }
   account.droplets.set(id, droplet)
@@ -171,7 +171,7 @@ function make(account: Account, wanted: Wanted, name: string): { droplet: Drople
     const attached = account.volumes.get(volume)
     if (attached) attached.droplet = id
   }
-  applyFirewalls(account)
+  applyFirewallsTo(account, droplet)
   const action = account.begin('create', { id, type: 'droplet', region })
   droplet.power.boot((failed) => {
     droplet.status = failed ? 'new' : 'active'

@@ -24,12 +24,14 @@ function lets(rule: FirewallRule, port: number, caller: string): boolean {
 
 /** Brings what is really open to what the rules say, after any change. */
 export function applyFirewalls(account: Account): void {
-  for (const droplet of account.droplets.values()) {
-    checkWayOut(account, droplet)
-    droplet.power.guest
-      .open(reachablePorts(account, droplet, CALLER))
-      .catch((error: unknown) => account.violations.push(`droplet ${droplet.name}: ${messageOf(error)}`))
-  }
+  for (const droplet of account.droplets.values()) applyFirewallsTo(account, droplet)
+}
+
+export function applyFirewallsTo(account: Account, droplet: Droplet): void {
+  checkWayOut(account, droplet)
+  droplet.power.guest
+    .open(reachablePorts(account, droplet, CALLER))
+    .catch((error: unknown) => account.violations.push(`droplet ${droplet.name}: ${messageOf(error)}`))
 }
 
 /** A firewall without rules for the way out cuts a droplet off, which is easily forgotten and shows nowhere here. */

@@ -30,8 +30,11 @@ function lets(
 
 /** Brings what is really open to what the rules say, after any change. */
 export function applyFirewalls(project: Project): void {
-  for (const server of project.servers.values())
-    server.power.guest
-      .open(reachablePorts(project, server, CALLER))
-      .catch((error: unknown) => project.violations.push(`server ${server.name}: ${messageOf(error)}`))
+  for (const server of project.servers.values()) applyFirewallsTo(project, server)
+}
+
+export function applyFirewallsTo(project: Project, server: Server): void {
+  server.power.guest
+    .open(reachablePorts(project, server, CALLER))
+    .catch((error: unknown) => project.violations.push(`server ${server.name}: ${messageOf(error)}`))
 }

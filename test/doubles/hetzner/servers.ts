@@ -16,7 +16,7 @@ import {
   type ServerType,
   serverTypeJson,
 } from './catalog.js'
-import { applyFirewalls, firewallsOf } from './firewall-rules.js'
+import { applyFirewallsTo, firewallsOf } from './firewall-rules.js'
 import { labelsOf } from './labels.js'
 import { placementGroupJson } from './placement-groups.js'
 import { found, type Key, locked, type Project, type Server, uniqueName } from './state.js'
@@ -67,7 +67,7 @@ export function serverHandlers(project: Project): Record<string, Handler> {
       const server = project.server(params['id'])
       if (body['name'] !== undefined) server.name = checkedName(project, text(body, 'name'), server)
       if (body['labels'] !== undefined) server.labels = labelsOf(body['labels'])
-      applyFirewalls(project)
+      applyFirewallsTo(project, server)
       return { status: 200, body: { server: serverJson(project, server) } }
     },
     delete_server: ({ params }) => ({
@@ -172,7 +172,7 @@ function create(project: Project, request: ServerRequest): ReturnType<Handler> {
   const wanted = check(project, request)
   const server = make(project, wanted)
   attachParts(project, request, server)
-  applyFirewalls(project)
+  applyFirewallsTo(project, server)
   const at = { id: server.id, type: 'server' }
   const action = project.begin('create_server', at)
   const start = request.start_after_create ?? true
@@ -207,7 +207,7 @@ function make(project: Project, { request, type, image, location, keys }: Wanted
   const server: Server = {
     ...named,
     ...{ type, image, location, phase: 'initializing', protected: false },
-    power: new Power(guest, timeline, conditions, times, () => applyFirewalls(project)),
+    power: new Power(guest, timeline, conditions, times),
     placementGroup: request.placement_group,
     networks: new Map(),
   }
