@@ -10,6 +10,9 @@ const OPTIONS = {
   ajvOpts: { strict: false, logger: false, validateFormats: false, allErrors: false },
 } as const
 
+/** What was read once in this process: its checks are compiled as they are first used, which takes its time. */
+const LOADED = new Map<string, Promise<Description>>()
+
 /** A provider's API description, which every request and every answer of a double must fit. */
 export class Description {
   private constructor(
@@ -18,10 +21,20 @@ export class Description {
   ) {}
 
   /** Requests are held to the document's letter (where it is known to be wrong, `mend` it); answers may have more members, and null where it names a type. */
-  static async load(
+  static load(
     file: string,
     apiRoot: string,
     mend: (document: JsonObject) => void = () => undefined,
+  ): Promise<Description> {
+    const loaded = LOADED.get(file) ?? Description.#read(file, apiRoot, mend)
+    LOADED.set(file, loaded)
+    return loaded
+  }
+
+  static async #read(
+    file: string,
+    apiRoot: string,
+    mend: (document: JsonObject) => void,
   ): Promise<Description> {
     const text = readFileSync(new URL(file, DOCUMENTS), 'utf8')
     const open = async (definition: JsonObject): Promise<OpenAPIBackend> => {
