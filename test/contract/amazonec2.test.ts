@@ -1,9 +1,11 @@
 import t, { type Test } from 'tap'
+import type { FlagValues } from '../../src/contracts/driver.js'
 import { loadFactory } from '../../src/drivers/registry.js'
 import { StoreDesk } from '../../src/store/account-desk.js'
 import { CREDENTIAL, Ec2Double } from '../doubles/ec2/index.js'
 import { driverDeps, machineDir, scratchDir } from '../helpers/driver-deps.js'
 import { FastClock } from '../helpers/fast-clock.js'
+import { cloudCrashes } from './cloud-crash.js'
 import { driverContract } from './driver-contract.js'
 import type { DriverSubject } from './subject.js'
 
@@ -11,9 +13,25 @@ const USER_DATA = '#cloud-config\n{"hostname":"m"}\n'
 const PLACEHOLDER =
   'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHm0NPpN1YhDqhOVr7KFgpwEUWhkdOqTWbzjvHlUIzcS tsmachine'
 
+const SPEED = 50
+const EXTRA = {
+  seed: { metaData: '', userData: USER_DATA },
+  placeholderKey: PLACEHOLDER,
+  access: { ssh: ['0.0.0.0/0', '::/0'], engine: [] },
+}
+
+function flags(double: Ec2Double): FlagValues {
+  return {
+    'amazonec2-access-key': CREDENTIAL.accessKeyId,
+    'amazonec2-secret-key': CREDENTIAL.secretAccessKey,
+    'amazonec2-endpoint': double.url,
+    'amazonec2-region': 'us-east-1',
+  }
+}
+
 async function subject(t: Test): Promise<DriverSubject> {
   const dir = scratchDir(t)
-  const clock = new FastClock(50)
+  const clock = new FastClock(SPEED)
   const double = await Ec2Double.start({ servers: 'none', rates: false, clock })
   t.teardown(() => double.close())
   return {
@@ -23,12 +41,7 @@ async function subject(t: Test): Promise<DriverSubject> {
       clock,
       account: (key) => new StoreDesk({ root: dir, readAll: () => [] }, key, clock),
     },
-    good: {
-      'amazonec2-access-key': CREDENTIAL.accessKeyId,
-      'amazonec2-secret-key': CREDENTIAL.secretAccessKey,
-      'amazonec2-endpoint': double.url,
-      'amazonec2-region': 'us-east-1',
-    },
+    good: flags(double),
     bad: {
       'amazonec2-access-key': 'AKIADUMMY',
       'amazonec2-keypair-name': 'mine',
@@ -52,11 +65,7 @@ async function subject(t: Test): Promise<DriverSubject> {
       /mean --amazonec2-instance-type\b/,
     ],
     machineDir: (id) => machineDir(dir, id),
-    extra: {
-      seed: { metaData: '', userData: USER_DATA },
-      placeholderKey: PLACEHOLDER,
-      access: { ssh: ['0.0.0.0/0', '::/0'], engine: [] },
-    },
+    extra: EXTRA,
     leftovers: () => Promise.resolve([...double.inventory(), ...double.violations]),
     count: () => Promise.resolve(double.inventory().filter((one) => /\binstance i-/.test(one)).length),
     listCalls: () => double.count('DescribeInstances'),
@@ -67,3 +76,10 @@ async function subject(t: Test): Promise<DriverSubject> {
 }
 
 driverContract(t, 'amazonec2', subject)
+
+// On the real clock: who dies young signs by it. What a double of EC2 does takes requests, not time.
+cloudCrashes(t, async (t) => {
+  const double = await Ec2Double.start({ rates: false })
+  t.teardown(() => double.close())
+  return { driver: 'amazonec2', flags: flags(double), extra: EXTRA, double, speed: SPEED }
+})

@@ -14,7 +14,7 @@ import { loadFactory } from '../../src/drivers/registry.js'
 import { type CloudTask, machineOf, openDriver, perform, recorded } from '../helpers/cloud-worker.js'
 import { compileInto } from '../helpers/compiled.js'
 import { scratchDir } from '../helpers/driver-deps.js'
-import type { CloudDouble } from '../doubles/cloud/index.js'
+import type { Fault } from '../doubles/cloud/index.js'
 import { size } from '../sizes.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -22,11 +22,24 @@ const WORKER = 'test/helpers/cloud-worker.ts'
 const NEVER = new AbortController().signal
 const HERE = ['198.51.100.7/32']
 
+/** What a double is to the crashes; a method, so that it may tell its hook more. */
+interface Watched {
+  hook(request: { readonly number: number; readonly operation: string | undefined }): void | Promise<void>
+}
+
+interface CrashDouble {
+  onRequest: Watched['hook']
+  onActed: Watched['hook']
+  readonly violations: readonly string[]
+  fail(fault: Fault): void
+  inventory(): readonly string[]
+}
+
 export interface CrashSubject {
   readonly driver: string
   readonly flags: FlagValues
   readonly extra: Partial<MachineSpec>
-  readonly double: CloudDouble
+  readonly double: CrashDouble
   /** How many times as fast the double's clock goes. */
   readonly speed: number
 }

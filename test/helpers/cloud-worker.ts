@@ -83,7 +83,7 @@ async function follow(task: CloudTask, events: AsyncIterable<unknown> | undefine
 /** What takes its time is there when the task comes. */
 async function loadAll(driver: string): Promise<void> {
   await (await loadFactory(driver)).open(driverDeps('/nowhere'))
-  await import('axios')
+  await (driver === 'amazonec2' ? import('@aws-sdk/client-ec2') : import('axios'))
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
