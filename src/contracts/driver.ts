@@ -263,8 +263,8 @@ export interface DriverFactory {
   seedUser?(config: JsonObject): string
   /** The user's private key that stands for one of our own making (an absolute path). */
   clientKey?(config: JsonObject): string | undefined
-  /** The user's own user data, which is merged with ours: a path, or `-` for standard input. */
-  ownUserData?(config: JsonObject): string | undefined
+  /** The user's own user data, which is merged with ours: a path, `-` for standard input, or the text itself. */
+  ownUserData?(config: JsonObject): string | { readonly text: string } | undefined
   /** Most bytes of user data that the provider takes. */
   readonly userDataLimit?: number
   /** Config and resources for the record of a server that `inventory()` found (capability `inventory`). */

@@ -8,7 +8,7 @@ import { parseHostKey } from '../ssh/host-key.js'
 import { publicLineOf, readPrivateKey } from '../ssh/private-key.js'
 import { errnoOf } from '../util/file-error.js'
 import { CLIENT_KEY } from './identity-files.js'
-import { readOwnUserData } from './own-user-data.js'
+import { checkedOwnUserData, readOwnUserData } from './own-user-data.js'
 
 /** Name of the copy of the user's own user data. */
 const OWN_USER_DATA = 'own-user-data'
@@ -21,8 +21,13 @@ export async function readGivenFiles(factory: DriverFactory, config: JsonObject)
   const [keyPath, userData] = [factory.clientKey?.(config), factory.ownUserData?.(config)]
   return {
     ...(keyPath ? await clientKeyFiles(keyPath) : {}),
-    ...(userData ? { [OWN_USER_DATA]: await readOwnUserData(userData) } : {}),
+    ...(userData ? { [OWN_USER_DATA]: await ownUserData(userData) } : {}),
   }
+}
+
+async function ownUserData(given: string | { readonly text: string }): Promise<Buffer> {
+  if (typeof given === 'string') return await readOwnUserData(given)
+  return checkedOwnUserData(Buffer.from(given.text), 'the command line')
 }
 
 /** The user's own user data: from what was just read, else from the copy. */

@@ -33,7 +33,11 @@ const MIME_WITHIN = 4096
  */
 export async function readOwnUserData(path: string): Promise<Buffer> {
   const name = path === '-' ? 'standard input' : path
-  const own = await read(path, name)
+  return checkedOwnUserData(await read(path, name), name)
+}
+
+/** The same for what is there already. @throws MachineError `preflight` */
+export function checkedOwnUserData(own: Buffer, name: string): Buffer {
   if (own.length > MOST_BYTES) throw refused(`The user data in ${name} is larger than ${MOST_BYTES} bytes`)
   ownPart(own, name)
   return own

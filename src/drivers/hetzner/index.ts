@@ -28,7 +28,10 @@ export const factory: DriverFactory = {
   record: hetznerRecord,
   seedUser: (config) => readConfig(config).sshUser,
   clientKey: (config) => readConfig(config).existingKeyPath || undefined,
-  ownUserData: (config) => readConfig(config).userDataFile || undefined,
+  ownUserData(config) {
+    const { userData, userDataFile } = readConfig(config)
+    return userData === '' ? userDataFile || undefined : { text: userData }
+  },
   userDataLimit: USER_DATA_LIMIT,
   adopt: ({ config }, { resource }) => ({
     config: { ...config, ...(resource.region === undefined ? {} : { location: resource.region }) },

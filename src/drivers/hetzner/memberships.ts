@@ -8,8 +8,9 @@ import type { Action } from './api-types.js'
 
 /** Servers that one call may name. */
 const SERVERS_A_CALL = 50
-/** Machines that are made together come to this point some seconds apart. */
-const SPACING_MS = 3_000
+/** Machines that are made together come to this point some seconds apart: the more there are, the longer it pays to wait. */
+const JOIN_MS = 100
+const LONGEST_JOIN_MS = 10_000
 
 type Verb = 'apply' | 'remove'
 
@@ -23,6 +24,7 @@ const VERBS: Readonly<
 export interface MembershipAccount {
   readonly api: HetznerApi
   readonly actions: Actions
+  readonly servers: { readonly waiting: number }
   readonly clock: Clock
 }
 
@@ -49,7 +51,7 @@ export class Memberships {
     const made = new Batcher<string, true>({
       clock: this.account.clock,
       limit: SERVERS_A_CALL,
-      spacingMs: SPACING_MS,
+      spacingMs: () => Math.min(LONGEST_JOIN_MS, JOIN_MS * this.account.servers.waiting),
       run: (ids, signal) => this.#run(verb, firewallId, ids, signal),
       isOfOneKey: (error) => isApiError(error) && error.fate === 'refused',
     })

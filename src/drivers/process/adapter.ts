@@ -51,7 +51,7 @@ export function factoryFromProcess(child: ChildDriver): DriverFactory {
     ...(has('seedsEngine') ? { seedsEngine: (config) => once('seedsEngine', [config]) === true } : {}),
     ...(has('seedUser') ? { seedUser: (config) => String(once('seedUser', [config])) } : {}),
     ...(has('clientKey') ? { clientKey: (config) => asText(once('clientKey', [config])) } : {}),
-    ...(has('ownUserData') ? { ownUserData: (config) => asText(once('ownUserData', [config])) } : {}),
+    ...(has('ownUserData') ? { ownUserData: (config) => asTextOr(once('ownUserData', [config])) } : {}),
     ...(description.userDataLimit === undefined ? {} : { userDataLimit: description.userDataLimit }),
     ...(has('adopt')
       ? {
@@ -74,6 +74,10 @@ export function factoryFromProcess(child: ChildDriver): DriverFactory {
       : {}),
     open: async (deps) => await openDriver(child, once, deps),
   }
+}
+
+function asTextOr(value: unknown): string | { readonly text: string } | undefined {
+  return typeof value === 'object' && value !== null ? (value as { text: string }) : asText(value)
 }
 
 function asText(value: unknown): string | undefined {

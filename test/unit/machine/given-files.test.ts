@@ -98,6 +98,18 @@ t.test('what cannot be used is refused before anything is made or recorded', asy
   }
 })
 
+t.test('user data may be given as text', async (t) => {
+  const { create, specs, machine } = bench(t, { ownUserData: () => ({ text: '#!/bin/sh\ntrue\n' }) })
+  await t.rejects(create(), { message: /enough/ })
+  t.match(specs[0]?.seed?.userData, /text\/x-shellscript[^]*#!\/bin\/sh\ntrue\n/)
+  t.equal(readFileSync(join(machine, 'own-user-data'), 'utf8'), '#!/bin/sh\ntrue\n')
+  const unknown = bench(t, { ownUserData: () => ({ text: 'hello' }) })
+  await t.rejects(unknown.create(), {
+    message: /user data in the command line begins with nothing/,
+    exitCode: 3,
+  })
+})
+
 t.test('user data that does not fit is packed where that helps', async (t) => {
   const own = join(scratchDir(t), 'own')
   writeFileSync(own, `#!/bin/sh\n${'echo the same again\n'.repeat(2000)}`)

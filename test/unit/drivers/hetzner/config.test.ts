@@ -113,6 +113,7 @@ t.test('what the machine layer is told', (t) => {
   t.equal(factory.clientKey?.(own), '/k')
   t.equal(factory.ownUserData?.(own), '/data', 'the old way of naming a file')
   t.equal(factory.ownUserData?.(config({ 'hetzner-user-data-file': '-' })), '-')
+  t.strictSame(factory.ownUserData?.(config({ 'hetzner-user-data': '#!/bin/sh' })), { text: '#!/bin/sh' })
   t.equal(factory.clientKey?.(config({})), undefined)
   t.equal(factory.ownUserData?.(config({})), undefined)
   t.end()
