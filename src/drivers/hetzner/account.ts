@@ -22,7 +22,7 @@ import { cloudServer } from './servers.js'
 /** Published limit of a project. */
 export const LIMIT: RateLimit = { name: 'hour', calls: 3_600, perMs: 3_600_000 }
 
-/** How long nobody else is thought to have written labels on a server that this process has just written on. */
+/** How long nobody else is thought to have written labels on a server whose labels this process has just seen. */
 const LABELS_MS = 60_000
 
 /** So many names are asked for one by one; then all are asked for, and remembered for this long. */
@@ -61,7 +61,9 @@ export class HetznerAccount implements CloudAccount {
   }
 
   async listServers(signal: AbortSignal): Promise<readonly CloudServer[]> {
+    const asked = this.clock.monotonicMs()
     const servers = await this.api.list<Server>('servers', { label_selector: OURS }, signal)
+    for (const server of servers) this.labelled(server, asked)
     return await this.births.judge(servers.map(cloudServer), signal)
   }
 
@@ -94,9 +96,9 @@ export class HetznerAccount implements CloudAccount {
     this.labelled((await this.api.call<{ server: Server }>(call, signal)).server)
   }
 
-  /** Remembers the labels of a server that was just made or written on. */
-  labelled({ id, labels }: Server): void {
-    this.memory.keep(`labels ${id}`, LABELS_MS, labels)
+  /** Remembers the labels of a server that was just listed, made or written on. */
+  labelled({ id, labels }: Server, asOf?: number): void {
+    this.memory.keep(`labels ${id}`, LABELS_MS, labels, asOf)
   }
 
   async listOthers(_account: DriverAccount, signal: AbortSignal): Promise<readonly FoundResource[]> {

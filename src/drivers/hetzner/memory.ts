@@ -3,6 +3,8 @@ import type { Clock } from '../../contracts/clock.js'
 interface Kept {
   readonly value: Promise<unknown>
   readonly until: number
+  /** When it was true. */
+  readonly asOf: number
   /** Of who asked: an answer that its asker gave up is no answer for others. */
   readonly signal: AbortSignal
 }
@@ -23,15 +25,16 @@ export class Memory {
       }
     signal.throwIfAborted()
     const value = ask()
-    this.#kept.set(key, { value, until: this.clock.monotonicMs() + forMs, signal })
+    const asOf = this.clock.monotonicMs()
+    this.#kept.set(key, { value, until: asOf + forMs, asOf, signal })
     value.catch(() => this.forget(key))
     return await value
   }
 
-  /** What somebody has said without being asked. */
-  keep(key: string, forMs: number, value: unknown): void {
-    const until = this.clock.monotonicMs() + forMs
-    this.#kept.set(key, { value: Promise.resolve(value), until, signal: NEVER })
+  /** What somebody has said without being asked; it does not replace what is newer. */
+  keep(key: string, forMs: number, value: unknown, asOf = this.clock.monotonicMs()): void {
+    if ((this.#kept.get(key)?.asOf ?? -Infinity) > asOf) return
+    this.#kept.set(key, { value: Promise.resolve(value), until: asOf + forMs, asOf, signal: NEVER })
   }
 
   forget(key: string): void {
