@@ -191,7 +191,7 @@ async function takeOver(
     own.close()
   }
   const storeId = await ctx.store.id()
-  const renamed = name === machine ? {} : { 'tsmachine-name': name }
+  const renamed: Record<string, string> = name === machine ? {} : { 'tsmachine-name': name }
   const tags = { 'tsmachine-store': storeId, 'tsmachine-id': open.machine.id, ...renamed }
   await open.driver.label?.(state.open.machine, tags, ctx.signal)
   await state.update(({ storeId: _old, ...ledger }) => ({

@@ -16,7 +16,7 @@ import { ConfigReader } from '../common/config-reader.js'
 import type { Droplet, Firewall, Paged, SshKey } from './api-types.js'
 import { readConfig } from './config.js'
 import { foundOthers } from './found-others.js'
-import { firewallsOf, labelTag, ownTags, readTags } from './tags.js'
+import { firewallsOf, ownTags, readTags, tagWords } from './tags.js'
 
 /** Published limits of the API: 5,000 calls an hour, of them 250 in any minute. */
 export const LIMITS: readonly RateLimit[] = [
@@ -77,16 +77,14 @@ export class DigitalOceanAccount implements CloudAccount {
 
   async label(id: string, tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
     const had = this.#tags.get(id) ?? (await this.droplet(id, signal))?.tags ?? []
-    const wanted = Object.entries(tags).map(([key, value]) => labelTag(key, value))
-    const replaced = ownTags(had).filter((tag) =>
-      Object.keys(tags).some((key) => tag.startsWith(`${key}:`) && !wanted.includes(tag)),
-    )
-    for (const tag of wanted) {
+    const wanted = tagWords({ ...readTags(had), ...tags })
+    for (const tag of wanted.filter((each) => !had.includes(each))) {
       await this.makeTag(tag, signal)
       await this.tag(tag, id, signal)
     }
+    const replaced = ownTags(had).filter((tag) => !wanted.includes(tag))
     await this.deleteTags(replaced, signal)
-    this.#tags.set(id, [...had.filter((tag) => !replaced.includes(tag)), ...wanted])
+    this.#tags.set(id, [...had.filter((tag) => !ownTags([tag]).length), ...wanted])
   }
 
   /** Puts a tag on a droplet; calls for many droplets at once are joined. */
@@ -203,7 +201,7 @@ function cloudServer(droplet: Droplet): CloudServer {
     id: String(droplet.id),
     name: droplet.name,
     state: STATES[droplet.status],
-    tags: tags[ID_TAG] === undefined ? {} : { ...tags, [NAME_TAG]: droplet.name },
+    tags: tags[ID_TAG] === undefined ? {} : { [NAME_TAG]: droplet.name, ...tags },
     addresses: addressesOf(droplet),
     firewalls: firewallsOf(droplet.tags),
     region: droplet.region.slug,

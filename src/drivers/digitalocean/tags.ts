@@ -13,8 +13,10 @@ export function machineTag(tags: Readonly<Record<string, string>>): string {
   return `tsmachine:${tags[STORE_TAG] ?? ''}:${tags[ID_TAG] ?? ''}`
 }
 
-export function labelTag(key: string, value: string): string {
-  return `${key}:${value}`
+/** Tags in DigitalOcean's form: store and machine in one, every other by itself. Machine names may hold dots, tags not. */
+export function tagWords(tags: Readonly<Record<string, string>>): readonly string[] {
+  const labels = Object.entries(tags).filter(([key]) => key !== STORE_TAG && key !== ID_TAG)
+  return [machineTag(tags), ...labels.map(([key, value]) => `${key}:${value.replaceAll('.', '_')}`)]
 }
 
 /** Tags in our form; empty for a droplet that is not ours. */
@@ -23,7 +25,7 @@ export function readTags(words: readonly string[]): Record<string, string> {
   if (store === undefined || id === undefined) return {}
   const labels = words.flatMap((word) => {
     const [, key, value] = LABEL.exec(word) ?? []
-    return key === undefined || value === undefined ? [] : [[key, value] as const]
+    return key === undefined || value === undefined ? [] : [[key, value.replaceAll('_', '.')] as const]
   })
   return { [STORE_TAG]: store, [ID_TAG]: id, ...Object.fromEntries(labels) }
 }

@@ -102,7 +102,12 @@ t.test('rm -f of what the provider keeps leaves a tombstone that names it', asyn
   await rm(true)
   t.notOk(ctx.store.exists('web'))
   t.match(ctx.store.tombstones(), [
-    { name: 'web', record: { ledger: { resources: [{ kind: 'key' }, { kind: 'server', id: 'srv-1' }] } } },
+    {
+      name: 'web',
+      record: {
+        ledger: { resources: [{ kind: 'key' }, { kind: 'firewall' }, { kind: 'server', id: 'srv-1' }] },
+      },
+    },
   ])
   t.match(ctx.events.at(-1), { type: 'error', text: /Error removing host "web": .*403/ })
   t.same(await listMachines(ctx, { filters: [], timeoutMs: 500 }), [])
