@@ -1,17 +1,26 @@
 /** Each cloud driver against its provider's double, whose servers are real VMs of our boot image. */
 import t, { type Test } from 'tap'
-import { CloudDouble, TOKEN } from '../doubles/cloud/index.js'
+import { type CloudDouble, TOKEN } from '../doubles/cloud/index.js'
 import { DigitalOceanDouble } from '../doubles/digitalocean/index.js'
+import { CREDENTIAL, Ec2Double } from '../doubles/ec2/index.js'
 import { HetznerDouble } from '../doubles/hetzner/index.js'
 import { importBusybox } from '../helpers/busybox-image.js'
 import { TestUser } from '../helpers/cli.js'
 
 t.setTimeout(900_000)
 
+interface Double {
+  readonly url: string
+  readonly violations: readonly string[]
+  inventory(): readonly string[]
+  close(): Promise<void>
+}
+
 /** A provider as its users meet it: its double, and the variables that lead there. */
 interface Cloud {
-  start(): Promise<CloudDouble>
-  env(double: CloudDouble): Readonly<Record<string, string>>
+  /** Its servers come back from a stop with another address. */
+  start(): Promise<Double>
+  env(double: Double): Readonly<Record<string, string>>
   /** The flag for user data of one's own. */
   readonly userData: string
 }
@@ -21,15 +30,29 @@ const OWN_SCRIPT = '#!/bin/sh\necho mine >>/var/lib/tsmachine/mine\n'
 
 const CLOUDS: Readonly<Record<string, Cloud>> = {
   digitalocean: {
-    start: () => DigitalOceanDouble.start({ servers: 'vms' }),
+    start: async () => moving(await DigitalOceanDouble.start({ servers: 'vms' })),
     env: ({ url }) => ({ DIGITALOCEAN_API_URL: url, DIGITALOCEAN_ACCESS_TOKEN: TOKEN }),
     userData: '--digitalocean-userdata',
   },
   hetzner: {
-    start: () => HetznerDouble.start({ servers: 'vms' }),
+    start: async () => moving(await HetznerDouble.start({ servers: 'vms' })),
     env: ({ url }) => ({ HCLOUD_ENDPOINT: url, HETZNER_API_TOKEN: TOKEN }),
     userData: '--hetzner-user-data-file',
   },
+  amazonec2: {
+    start: () => Ec2Double.start({ servers: 'vms' }),
+    env: ({ url }) => ({
+      AWS_ENDPOINT: url,
+      AWS_ACCESS_KEY_ID: CREDENTIAL.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: CREDENTIAL.secretAccessKey,
+    }),
+    userData: '--amazonec2-userdata',
+  },
+}
+
+function moving(double: CloudDouble): CloudDouble {
+  double.conditions.changesAddress = true
+  return double
 }
 
 /** The whole life of a machine: what a user types, and what is left at the provider. */
@@ -48,7 +71,6 @@ async function life(t: Test, driver: string, cloud: Cloud): Promise<void> {
   const ran = await user.docker('staging', ['run', '--name', 'kept', 'busybox', 'echo', 'hello'])
   t.match(ran, { stdout: 'hello\n' })
 
-  double.conditions.changesAddress = true
   await user.ok(['stop', 'staging'])
   t.equal((await user.ok(['status', 'staging'])).trim(), 'Stopped')
   await user.ok(['start', 'staging'])
