@@ -66,7 +66,7 @@ function specOf(task: CloudTask): MachineSpec {
 }
 
 /** Each event is on the disk before the driver goes on. */
-async function follow(task: CloudTask, events: AsyncIterable<unknown> | undefined): Promise<void> {
+export async function follow(task: CloudTask, events: AsyncIterable<unknown> | undefined): Promise<void> {
   for await (const each of events ?? []) {
     const event = each as { type: string; kind?: string; key?: string; resource?: Resource }
     const { kind, key } = event.resource ?? event

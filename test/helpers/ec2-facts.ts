@@ -33,7 +33,7 @@ function present<T extends object>(
   return names.filter((name) => answer?.[name] !== undefined)
 }
 
-const KEY = opensshKey()
+export const KEY = opensshKey()
 
 function opensshKey(): Buffer {
   const jwk = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
