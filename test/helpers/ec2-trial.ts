@@ -15,7 +15,7 @@ import { collectFlagValues } from '../../src/drivers/common/flags.js'
 import { StoreDesk } from '../../src/store/account-desk.js'
 import { CREDENTIAL, Ec2Double, type Ec2Options } from '../doubles/ec2/index.js'
 import { driverDeps, machineDir, scratchDir } from './driver-deps.js'
-import { FastClock } from './fast-clock.js'
+import { BriskClock } from './fast-clock.js'
 
 const NEVER = new AbortController().signal
 const SPEED = 50
@@ -40,7 +40,7 @@ export class Ec2Trial {
   ) {}
 
   static async start(t: Test, flags: FlagValues = {}, options: TrialOptions = {}): Promise<Ec2Trial> {
-    const clock = new FastClock(SPEED)
+    const clock = new BriskClock(SPEED)
     const double = await Ec2Double.start({ servers: 'none', rates: false, clock, ...options })
     t.teardown(() => double.close())
     const dir = scratchDir(t)

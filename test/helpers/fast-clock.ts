@@ -25,3 +25,10 @@ export class FastClock implements Clock {
     })
   }
 }
+
+/** Its pauses are short, its dates are right: for providers whose requests are dated. */
+export class BriskClock extends FastClock {
+  override now(): Date {
+    return new Date()
+  }
+}

@@ -135,7 +135,7 @@ t.test('where nothing has capacity the error names every attempt', async (t) => 
 t.test('a refusal that is not for capacity ends it at once', async (t) => {
   const trial = await Ec2Trial.start(t, { 'amazonec2-instance-types': ['t3.micro', 't3.small'] })
   trial.double.account.limits.vcpus = 0
-  await t.rejects(trial.create(), { providerCode: 'VcpuLimitExceeded', hints: [/higher quota/] })
+  await t.rejects(trial.create(), { code: 'driver', message: /VcpuLimitExceeded/, hints: [/higher quota/] })
   t.equal(trial.double.count('RunInstances'), 1)
   await trial.remove()
 })

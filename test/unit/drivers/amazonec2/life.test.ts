@@ -74,7 +74,8 @@ t.test('termination protection is respected: rm says so and the record stays', a
   if (!machine) return t.fail('no instance')
   machine.terminationProtected = true
   await t.rejects(trial.remove(), {
-    providerCode: 'OperationNotPermitted',
+    code: 'driver',
+    message: /OperationNotPermitted/,
     hints: [/termination protection.*--no-disable-api-termination/],
   })
   t.equal(machine.terminationProtected, true)
@@ -97,7 +98,10 @@ t.test('stop, start with another address, kill; a one-time Spot instance cannot 
   t.match(trial.asked('StopInstances'), { Force: true })
   const spot = await Ec2Trial.start(t, { 'amazonec2-request-spot-instance': true })
   await spot.create()
-  await t.rejects(spot.record(spot.driver.stop?.(spot.machine(), NEVER)), { hints: [/only removed/] })
+  await t.rejects(spot.record(spot.driver.stop?.(spot.machine(), NEVER)), {
+    code: 'driver',
+    hints: [/only removed/],
+  })
 })
 
 t.test(
