@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import type { FlagSpec, FlagValues } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
-import { collectFlagValues } from '../drivers/common/flags.js'
+import { collectFlagValues, variablesOf } from '../drivers/common/flags.js'
 import { allFlags, loadFactory } from '../drivers/registry.js'
 import { driverGroup } from './create-help.js'
 import { goInteger } from '../util/go-values.js'
@@ -22,10 +22,11 @@ function oclifFlag(driver: string, flag: FlagSpec) {
 }
 
 function summaryOf(flag: FlagSpec): string {
+  const variables = variablesOf(flag)
   const facts = [
     flag.required ? 'required' : '',
     flag.options ? `one of ${flag.options.join(', ')}` : '',
-    flag.env ? `env: ${flag.env}` : '',
+    variables.length > 0 ? `env: ${variables.join(', ')}` : '',
     isShown(flag.default) ? `default: ${String(flag.default)}` : '',
     flag.type === 'list' ? 'may be repeated' : '',
   ].filter((fact) => fact !== '')
