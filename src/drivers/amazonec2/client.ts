@@ -1,9 +1,8 @@
 import type { EC2Client, EC2ClientConfig } from '@aws-sdk/client-ec2'
 import type { RateBudget, RateLimit } from '../../contracts/account.js'
 import type { Clock } from '../../contracts/clock.js'
-import { isMachineError, MachineError } from '../../contracts/errors.js'
+import { isMachineError, type MachineError } from '../../contracts/errors.js'
 import { silenceSdk } from '../../util/aws-environment.js'
-import { isLoopback } from '../../util/proxy.js'
 import { retry } from '../../util/wait.js'
 import { type ApiAgents, newAgents } from '../common/api/agent.js'
 import { ApiError } from '../common/api/errors.js'
@@ -157,20 +156,21 @@ export class Ec2Api {
   async #newClient(): Promise<EC2Client> {
     silenceSdk()
     const { EC2Client } = await import('@aws-sdk/client-ec2')
-    const client = new EC2Client(this.#clientConfig())
-    client.middlewareStack.add(
-      (next) => async (args) => {
-        refuseClearText(args.request as { protocol?: string; hostname?: string })
-        return await next(args)
-      },
-      { step: 'finalizeRequest', priority: 'high', name: 'refuseClearText' },
-    )
-    return client
+    const { region, endpoint } = this.options
+    if (endpoint !== '') return new EC2Client(this.#clientConfig(endpoint))
+    // What a variable or profile says of endpoints now must not lead a recorded machine elsewhere: AWS's own is given.
+    const probe = new EC2Client({ region })
+    const { url } = probe.config.endpointProvider({
+      Region: region,
+      UseFIPS: await probe.config.useFipsEndpoint(),
+      UseDualStack: await probe.config.useDualstackEndpoint(),
+    })
+    return new EC2Client(this.#clientConfig(url.href))
   }
 
-  #clientConfig(): EC2ClientConfig {
-    const { region, endpoint, profile, keys } = this.options
-    const agents = (this.#agents = newAgents(endpoint || `https://ec2.${region}.amazonaws.com`))
+  #clientConfig(endpoint: string): EC2ClientConfig {
+    const { region, profile, keys } = this.options
+    const agents = (this.#agents = newAgents(endpoint))
     const credentials = keys && {
       accessKeyId: keys.accessKey,
       secretAccessKey: keys.secretKey,
@@ -185,20 +185,11 @@ export class Ec2Api {
         requestTimeout: ATTEMPT_MS,
         throwOnRequestTimeout: true,
       },
-      ...(endpoint === '' ? {} : { endpoint }),
+      endpoint,
       ...(profile === '' ? {} : { profile }),
       ...(credentials ? { credentials } : {}),
     }
   }
-}
-
-/** A profile or variable may name an endpoint that we never saw. */
-function refuseClearText({ protocol = '', hostname = '' }: { protocol?: string; hostname?: string }): void {
-  if (protocol !== 'http:' || isLoopback(hostname)) return
-  throw new MachineError(
-    'usage',
-    `http://${hostname} is not encrypted: plain http is allowed to this computer only, use https`,
-  )
 }
 
 function limitOf(action: Action): RateLimit {
