@@ -17,7 +17,7 @@ export const SIZES = {
   /** Interleaved boots of ours and of the stock VM in `npm run bench`. */
   benchBoots: { ci: 3, campaign: 7 },
   /** Machines that one process makes at a provider that enforces its rate limit, on a fake clock. */
-  scaleMachines: { ci: 200, campaign: 1_000 },
+  scaleMachines: { ci: 120, campaign: 1_000 },
 } as const
 
 /** The count of one row for this run. */

@@ -21,8 +21,8 @@ export interface Grant {
 
 /** A window is counted in so many slots; turns that are not used within one are void. */
 const SLOTS = 60
-/** Other programs of the same account, and clocks that differ, get the rest. */
-const SHARE = 0.95
+/** Clocks that differ, and calls that take longer than others on their way, get the rest. */
+const SHARE = { window: 0.95, refill: 0.99 }
 
 /** How long a turn may be kept before it is used. */
 export function slotMs(limit: RateLimit): number {
@@ -81,5 +81,5 @@ function horizonMs(limit: RateLimit): number {
 }
 
 function most(limit: RateLimit): number {
-  return Math.max(1, Math.floor(limit.calls * SHARE))
+  return Math.max(1, Math.floor(limit.calls * (limit.window ? SHARE.window : SHARE.refill)))
 }

@@ -8,6 +8,7 @@ import { loadFactory } from '../../src/drivers/registry.js'
 import { mapBounded } from '../../src/util/bounded.js'
 import type { CloudDouble, DoubleOptions } from '../doubles/cloud/index.js'
 import { DigitalOceanDouble, TOKEN } from '../doubles/digitalocean/index.js'
+import { HetznerDouble } from '../doubles/hetzner/index.js'
 import { driverDeps, scratchDir } from '../helpers/driver-deps.js'
 import { HandClock } from '../helpers/hand-clock.js'
 import { MemoryDesk } from '../helpers/memory-desk.js'
@@ -17,10 +18,12 @@ import { size } from '../sizes.js'
 const NEVER = new AbortController().signal
 setMaxListeners(0, NEVER)
 const STORE = 'f'.repeat(32)
-const PARALLEL = 150
 const BOOT_MS = 30_000
 /** What a machine's first connection and provisioning take, until its firewall is narrowed and its host key noted. */
 const CONNECT_MS = [5_000, 25_000] as const
+/** Looks at servers come up to ten seconds after what they see, and calls wait five for others to join. */
+const PACE_MS = 20_000
+const ONE_MACHINE_MS = BOOT_MS + CONNECT_MS[1] + PACE_MS
 const PLACEHOLDER =
   'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHm0NPpN1YhDqhOVr7KFgpwEUWhkdOqTWbzjvHlUIzcS tsmachine'
 
@@ -32,6 +35,8 @@ interface Provider {
   readonly leastMs: (calls: number) => number
   readonly listOperation: string
   readonly pageSize: number
+  /** Enough to use up the limit. */
+  readonly parallel: number
 }
 
 const PROVIDERS: readonly Provider[] = [
@@ -42,6 +47,16 @@ const PROVIDERS: readonly Provider[] = [
     leastMs: (calls) => ((calls - 250) / 250) * 60_000,
     listOperation: 'droplets_list',
     pageSize: 200,
+    parallel: 150,
+  },
+  {
+    name: 'hetzner',
+    start: (options) => HetznerDouble.start(options),
+    flags: (url) => ({ 'hetzner-api-token': TOKEN, 'hetzner-endpoint': url }),
+    leastMs: (calls) => (calls - 3_600) * 1_000,
+    listOperation: 'list_servers',
+    pageSize: 50,
+    parallel: 1_000,
   },
 ]
 
@@ -124,13 +139,13 @@ for (const provider of PROVIDERS)
     const { fleet, double } = await fleetAt(t, provider)
     const inFlight = requestsInFlight(t)
     const indices = Array.from({ length: count }, (_item, index) => index)
-    const work = mapBounded(indices, PARALLEL, (index) => fleet.create(index))
+    const work = mapBounded(indices, provider.parallel, (index) => fleet.create(index))
     await fleet.clock.runUntil(work, () => inFlight() === 0)
     await work
 
     const calls = double.count()
     const tookMs = fleet.clock.monotonicMs()
-    const least = provider.leastMs(calls)
+    const least = Math.max(0, provider.leastMs(calls)) + ONE_MACHINE_MS
     const refused = double.requests.filter(({ status }) => status === 429).length
     t.comment(
       `${calls} calls for ${count} machines, ${refused} refused; ${seconds(tookMs)} where ${seconds(least)} is the least`,
@@ -139,11 +154,7 @@ for (const provider of PROVIDERS)
     t.equal(refused, 0, 'no call was refused')
     t.strictSame(double.violations, [])
     t.ok(calls / count <= 4, `${(calls / count).toFixed(2)} calls a machine`)
-    const oneMachine = BOOT_MS + CONNECT_MS[1]
-    t.ok(
-      tookMs <= 1.2 * (least + oneMachine),
-      `${(tookMs / (least + oneMachine)).toFixed(2)} of the least time`,
-    )
+    t.ok(tookMs <= 1.2 * least, `${(tookMs / least).toFixed(2)} of the least time`)
 
     const before = double.count()
     const lists = double.count(provider.listOperation)

@@ -1,19 +1,26 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import axios from 'axios'
 import type { Test } from 'tap'
 
-const CHANGES: Readonly<Record<string, number>> = {
-  'http.client.request.start': 1,
-  'http.client.response.finish': -1,
-  'http.client.request.error': -1,
-}
-
-/** Counts HTTP requests of this process that have no answer yet: a fake clock must stand still meanwhile. */
+/** Counts requests of this process that have no answer yet: a fake clock must stand still meanwhile. */
 export function requestsInFlight(t: Test): () => number {
   let count = 0
-  for (const [channel, change] of Object.entries(CHANGES)) {
-    const note = (): void => void (count += change)
-    subscribe(channel, note)
-    t.teardown(() => unsubscribe(channel, note))
-  }
+  const request = axios.interceptors.request.use((config) => {
+    count++
+    return config
+  })
+  const response = axios.interceptors.response.use(
+    (answer) => {
+      count--
+      return answer
+    },
+    (error: unknown) => {
+      count--
+      return Promise.reject(error)
+    },
+  )
+  t.teardown(() => {
+    axios.interceptors.request.eject(request)
+    axios.interceptors.response.eject(response)
+  })
   return () => count
 }

@@ -29,7 +29,7 @@ export const PAGE_SIZE = 200
 const TAGS_AT_ONCE = 4
 /** Droplets that one tag call may name. */
 const RESOURCES_A_CALL = 100
-/** Firewalls are changed by tag: for each machine that is still booting, a call waits so long for it to join. */
+/** Firewalls are changed by tag: for each machine that this process is still making, a call waits so long for it to join. */
 const JOIN_MS = 250
 const LONGEST_JOIN_MS = 5_000
 
@@ -37,6 +37,8 @@ const LONGEST_JOIN_MS = 5_000
 export class DigitalOceanAccount implements CloudAccount {
   readonly servers: Poll<CloudServer>
   readonly #taggers = new Map<string, Batcher<string, true>>()
+  /** Droplets that this process has made and not yet put under their own firewall. */
+  readonly #young = new Set<string>()
   /** Tags of droplets as they were last seen, by id. */
   readonly #tags = new Map<string, readonly string[]>()
   readonly #remembered = new Map<string, Promise<unknown>>()
@@ -87,17 +89,29 @@ export class DigitalOceanAccount implements CloudAccount {
     this.#tags.set(id, [...had.filter((tag) => !ownTags([tag]).length), ...wanted])
   }
 
+  /** A droplet was made, and will be put under another firewall soon. */
+  born(id: string): void {
+    this.#young.add(id)
+  }
+
+  gone(id: string): void {
+    this.#young.delete(id)
+  }
+
   /** Puts a tag on a droplet; calls for many droplets at once are joined. */
   async tag(tag: string, id: string, signal: AbortSignal): Promise<void> {
     await this.#tagger('POST', tag).call(id, signal)
   }
 
   async untag(tag: string, id: string, signal: AbortSignal): Promise<void> {
+    this.#young.delete(id)
     await this.#tagger('DELETE', tag).call(id, signal)
   }
 
   async makeTag(tag: string, signal: AbortSignal): Promise<void> {
-    await this.api.call({ method: 'POST', path: '/tags', body: { name: tag }, what: 'make the tag' }, signal)
+    const body = { name: tag }
+    const call = { method: 'POST', path: '/tags', body, what: 'make the tag', repeatable: true } as const
+    await this.api.call(call, signal)
   }
 
   async deleteTags(tags: readonly string[], signal: AbortSignal): Promise<void> {
@@ -156,7 +170,7 @@ export class DigitalOceanAccount implements CloudAccount {
     const made = new Batcher<string, true>({
       clock: this.clock,
       limit: RESOURCES_A_CALL,
-      spacingMs: () => Math.min(LONGEST_JOIN_MS, JOIN_MS * this.servers.waiting),
+      spacingMs: () => Math.min(LONGEST_JOIN_MS, JOIN_MS * this.#young.size),
       run: (ids, signal) => this.#tagAll(method, tag, ids, signal),
     })
     this.#taggers.set(key, made)
@@ -171,7 +185,7 @@ export class DigitalOceanAccount implements CloudAccount {
   ): Promise<ReadonlyMap<string, true>> {
     const path = `/tags/${encodeURIComponent(tag)}/resources`
     const resources = ids.map((id) => ({ resource_id: id, resource_type: 'droplet' }))
-    const call = { method, path, body: { resources }, what: 'tag the droplet' } as const
+    const call = { method, path, body: { resources }, what: 'tag the droplet', repeatable: true } as const
     const done = await this.ifThere(this.api.answer(call, signal))
     if (done === undefined && method === 'POST') {
       await this.makeTag(tag, signal)

@@ -23,9 +23,11 @@ export const dropletPart: Part<DigitalOceanAccount> = {
     const body = await dropletBody(account, spec, made, signal)
     const call = { method: 'POST', path: '/droplets', body, what: 'make the droplet' } as const
     const { droplet } = await account.api.call<{ droplet: Droplet }>(call, signal)
+    account.born(String(droplet.id))
     return foundDroplet(String(droplet.id), spec)
   },
   async remove(account, { id = '' }, _machine, signal) {
+    account.gone(id)
     const droplet = await account.droplet(id, signal)
     if (!droplet) return
     const call = { method: 'DELETE', path: `/droplets/${id}`, what: 'delete the droplet' } as const

@@ -26,6 +26,8 @@ export class ProxyRefusal extends Error {
 }
 
 const CONNECT_MS = 10_000
+/** Idle connections are given up before servers do it (5 s is common): a request on one that is just being closed is lost. */
+const KEPT = { keepAlive: true, timeout: 3_000 }
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Agents for an endpoint. @throws TypeError where the proxy variable cannot be read */
@@ -49,7 +51,7 @@ type Failed = (error: Error) => void
 /** Plain http, which goes to this computer only and never through a proxy. */
 class PlainAgent extends HttpAgent {
   constructor(private readonly connectMs: number) {
-    super({ keepAlive: true })
+    super(KEPT)
   }
 
   override createConnection(options: ClientRequestArgs, done: Done): undefined {
@@ -65,7 +67,7 @@ class TunnelAgent extends HttpsAgent {
     private readonly connectMs: number,
     private readonly proxy: URL | undefined,
   ) {
-    super({ keepAlive: true })
+    super(KEPT)
   }
 
   override createConnection(options: RequestOptions, done: Done): undefined {

@@ -59,6 +59,8 @@ export interface ApiCall {
   readonly what: string
   /** Milliseconds for the call with all its attempts. */
   readonly deadlineMs?: number
+  /** Does the same when it is made twice, although its method does not say so: it is repeated after a lost answer. */
+  readonly repeatable?: true
 }
 
 const ANSWER_MS = 60_000
@@ -155,14 +157,14 @@ export class ApiClient {
 
   #isRetryable(error: unknown, call: ApiCall, attempts: Attempts): boolean {
     if (!(error instanceof ApiError) || !error.passing || attempts.cutOff) return false
-    if (error.fate === 'unknown' && !REPEATABLE.includes(call.method)) return false
+    if (error.fate === 'unknown' && !call.repeatable && !REPEATABLE.includes(call.method)) return false
     if (error.fate !== 'unreachable' || this.#answered) return true
     const elapsed = this.options.clock.monotonicMs() - (attempts.startedAt ?? 0)
     return elapsed + attempts.grownMs < NEVER_ANSWERED_MS
   }
 }
 
-/** Calls that do the same when they are made twice. */
+/** Methods whose calls do the same when they are made twice. */
 const REPEATABLE: readonly string[] = ['GET', 'PUT', 'DELETE']
 
 function isGood({ status, body }: ApiAnswer): boolean {

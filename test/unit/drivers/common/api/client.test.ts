@@ -166,6 +166,14 @@ t.test('a lost answer is asked for again where that is harmless; else the fate i
   t.match(error.message, /^Acme gave no answer when asked to make the server: the connection broke/)
 })
 
+t.test('a POST that does the same twice is asked for again', async (t) => {
+  const { api, client } = await clientOf(t, (_request, response, count) =>
+    count === 1 ? void response.destroy() : { status: 200, body: {} },
+  )
+  await client.call({ ...make, repeatable: true }, forever)
+  t.equal(api.seen.length, 2)
+})
+
 t.test('half of an answer is a lost answer', async (t) => {
   const { client } = await clientOf(t, (_request, response) => {
     response.writeHead(200, { 'content-length': '100' })
