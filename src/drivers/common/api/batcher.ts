@@ -8,8 +8,8 @@ export interface BatcherOptions<K, R> {
   readonly limit: number
   /** Milliseconds in which calls are gathered; 20 when absent. */
   readonly windowMs?: number
-  /** Least milliseconds between two calls, so that many that come one after the other are joined; asked for each. */
-  spacingMs?(): number
+  /** Least milliseconds between two calls, so that many that come one after the other are joined; read for each. */
+  readonly spacingMs?: number
   /** A failure that a single key may have caused: the others are asked for again without it. */
   isOfOneKey?(error: unknown): boolean
 }
@@ -42,8 +42,7 @@ export class Batcher<K, R> {
 
   async #later(): Promise<void> {
     const mine = this.#gathered
-    const { clock, windowMs = WINDOW_MS } = this.options
-    const spacingMs = this.options.spacingMs?.() ?? 0
+    const { clock, windowMs = WINDOW_MS, spacingMs = 0 } = this.options
     await clock.sleep(Math.max(windowMs, this.#lastAt + spacingMs - clock.monotonicMs()))
     if (mine === this.#gathered) this.#flush()
   }
