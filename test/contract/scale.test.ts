@@ -17,6 +17,7 @@ import { size } from '../sizes.js'
 
 const NEVER = new AbortController().signal
 setMaxListeners(0, NEVER)
+t.setTimeout(1_800_000)
 const STORE = 'f'.repeat(32)
 const BOOT_MS = 30_000
 /** What a machine's first connection and provisioning take, until its firewall is narrowed and its host key noted. */

@@ -32,12 +32,14 @@ export class Batcher<K, R> {
 
   async call(key: K, signal: AbortSignal): Promise<R | undefined> {
     signal.throwIfAborted()
-    return await new Promise((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    const stopped = new AbortController()
+    const answer = new Promise<R | undefined>((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: stopped.signal })
       this.#gathered.push({ key, signal, resolve, reject })
       if (this.#gathered.length === 1) void this.#later()
       if (this.#gathered.length >= this.options.limit) this.#flush()
     })
+    return await answer.finally(() => stopped.abort())
   }
 
   async #later(): Promise<void> {

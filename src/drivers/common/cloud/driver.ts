@@ -50,7 +50,12 @@ export class CloudDriver<A extends CloudAccount> implements Driver {
 
   async preflight(spec: MachineSpec, signal: AbortSignal): Promise<readonly PreflightFault[]> {
     signal.throwIfAborted()
-    return await this.definition.preflight(await this.account(spec), spec, signal)
+    try {
+      return await this.definition.preflight(await this.account(spec), spec, signal)
+    } catch (error) {
+      if (!isApiError(error) || error.fate !== 'unreachable') throw error
+      return [{ message: error.message, ...(error.hints.length > 0 ? { hint: error.hints.join(' ') } : {}) }]
+    }
   }
 
   async *create(spec: MachineSpec, signal: AbortSignal): AsyncIterable<DriverEvent> {
