@@ -6,12 +6,17 @@ import { parseArgs } from 'node:util'
 import { size } from '../test/sizes.js'
 import { testPath } from '../tools/test-path.js'
 import { benchBoot } from './boot.js'
+import { benchCloud } from './cloud.js'
 import { benchProvision } from './provision.js'
 
 /** Returns whether its budget was kept. */
 type Bench = (runs: number, dockerMachine: string | undefined) => Promise<boolean>
 
-const BENCHES: Readonly<Record<string, Bench>> = { boot: benchBoot, provision: benchProvision }
+const BENCHES: Readonly<Record<string, Bench>> = {
+  boot: benchBoot,
+  cloud: benchCloud,
+  provision: benchProvision,
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

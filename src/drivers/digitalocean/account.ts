@@ -167,13 +167,10 @@ export class DigitalOceanAccount implements CloudAccount {
     const key = `${method} ${tag}`
     const known = this.#taggers.get(key)
     if (known) return known
-    const young = this.#young
     const made = new Batcher<string, true>({
       clock: this.clock,
       limit: RESOURCES_A_CALL,
-      get spacingMs() {
-        return Math.min(LONGEST_JOIN_MS, JOIN_MS * young.size)
-      },
+      spacingMs: () => Math.min(LONGEST_JOIN_MS, JOIN_MS * this.#young.size),
       run: (ids, signal) => this.#tagAll(method, tag, ids, signal),
     })
     this.#taggers.set(key, made)

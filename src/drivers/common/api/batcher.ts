@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../../contracts/clock.js'
 
 export interface BatcherOptions<K, R> {
@@ -8,8 +9,8 @@ export interface BatcherOptions<K, R> {
   readonly limit: number
   /** Milliseconds in which calls are gathered; 20 when absent. */
   readonly windowMs?: number
-  /** Least milliseconds between two calls, so that many that come one after the other are joined; read for each. */
-  readonly spacingMs?: number
+  /** Least milliseconds between two calls, so that many that come one after the other are joined; asked for each. */
+  spacingMs?(): number
   /** A failure that a single key may have caused: the others are asked for again without it. */
   isOfOneKey?(error: unknown): boolean
 }
@@ -44,7 +45,8 @@ export class Batcher<K, R> {
 
   async #later(): Promise<void> {
     const mine = this.#gathered
-    const { clock, windowMs = WINDOW_MS, spacingMs = 0 } = this.options
+    const { clock, windowMs = WINDOW_MS } = this.options
+    const spacingMs = this.options.spacingMs?.() ?? 0
     await clock.sleep(Math.max(windowMs, this.#lastAt + spacingMs - clock.monotonicMs()))
     if (mine === this.#gathered) this.#flush()
   }
@@ -79,6 +81,7 @@ export class Batcher<K, R> {
 /** A signal that is aborted when nobody is left who wants the answer. */
 function whenAllAborted(signals: readonly AbortSignal[]): { signal: AbortSignal; done: () => void } {
   const all = new AbortController()
+  setMaxListeners(0, all.signal)
   const check = (): void => {
     if (signals.every((signal) => signal.aborted)) all.abort(signals[0]?.reason)
   }

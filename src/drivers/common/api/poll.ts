@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../../contracts/clock.js'
 import { type Pending, pending, waitFor } from '../../../util/wait.js'
 import { isApiError } from './errors.js'
@@ -87,6 +88,8 @@ export class Poll<T> {
     } else {
       this.#wakeAt = soon
       this.#loop = new AbortController()
+      // A list of many pages is many calls at once, which is no leak.
+      setMaxListeners(0, this.#loop.signal)
       void this.#run(this.#loop.signal)
     }
   }

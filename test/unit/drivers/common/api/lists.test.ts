@@ -83,7 +83,7 @@ t.test('calls that come one after the other are joined too, but one alone does n
     calls.push([clock.monotonicMs(), keys.length])
     return lengths(keys)
   }
-  const batcher = new Batcher<string, number>({ clock, limit: 100, spacingMs: 5_000, run })
+  const batcher = new Batcher<string, number>({ clock, limit: 100, spacingMs: () => 5_000, run })
   const asked: Promise<unknown>[] = []
   for (let second = 0; second < 12; second++) {
     asked.push(batcher.call(`k${second}`, forever))
