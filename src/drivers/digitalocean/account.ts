@@ -251,6 +251,7 @@ export function openAccount(config: JsonObject, deps: DriverDeps): Promise<Digit
     secrets: [token],
     errorOf,
     hintsOf,
+    isPassing: ({ status, body }) => status === 422 && /pending event/i.test(JSON.stringify(body)),
     retryAfterMs: resetAfterMs,
     requestIdHeader: 'x-request-id',
     budget: allBudgets(LIMITS.map((limit) => desk.budget(limit))),

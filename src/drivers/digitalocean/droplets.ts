@@ -1,6 +1,6 @@
 import type { JsonObject, MachineSpec } from '../../contracts/driver.js'
 import { FIREWALL, type Found, type MadeParts, type Part, SERVER } from '../common/cloud/part.js'
-import { isOf } from '../common/cloud/tags.js'
+import { ID_TAG, isOf, STORE_TAG } from '../common/cloud/tags.js'
 import { addressAttributes } from '../common/cloud/account.js'
 import type { DigitalOceanAccount } from './account.js'
 import type { Droplet } from './api-types.js'
@@ -26,14 +26,22 @@ export const dropletPart: Part<DigitalOceanAccount> = {
     account.born(String(droplet.id))
     return foundDroplet(String(droplet.id), spec)
   },
-  async remove(account, { id = '' }, _machine, signal) {
+  /** Its own tag goes last: until then it is found. A droplet that is gone already may have left it. */
+  async remove(account, { id = '', tags = {} }, _machine, signal) {
     account.gone(id)
+    const own = isOurs(tags) ? [machineTag(tags)] : []
     const droplet = await account.droplet(id, signal)
-    if (!droplet) return
+    if (!droplet) return await account.deleteTags(own, signal)
+    const labels = ownTags(droplet.tags).filter((tag) => !own.includes(tag))
+    await account.deleteTags(labels, signal)
     const call = { method: 'DELETE', path: `/droplets/${id}`, what: 'delete the droplet' } as const
     await account.ifThere(account.api.call(call, signal))
-    await account.deleteTags(ownTags(droplet.tags), signal)
+    await account.deleteTags(own, signal)
   },
+}
+
+function isOurs(tags: Readonly<Record<string, string>>): boolean {
+  return tags[STORE_TAG] !== undefined && tags[ID_TAG] !== undefined
 }
 
 function foundDroplet(id: string, { config }: MachineSpec): Found {

@@ -8,7 +8,7 @@ import { redactor } from './redact.js'
 /** Answers that another attempt may change. */
 const PASSING: readonly number[] = [408, 429, 500, 502, 503, 504]
 /** Answers after which the request may still have been carried out. */
-const MAY_BE_DONE: readonly number[] = [408, 500, 502, 504]
+const MAY_BE_DONE: readonly number[] = [408, 500, 502, 503, 504]
 const SKEW_MS = 5 * 60_000
 const LONGEST_WORDS = 600
 
