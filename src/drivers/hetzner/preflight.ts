@@ -26,16 +26,18 @@ export async function preflight(
   const checks: readonly Check[] = [writeFaults, offerFaults, nameFaults, thingFaults]
   const outcomes = await Promise.all(checks.map(async (check) => await outcome(check, account, spec, signal)))
   const all = [...userDataFaults(spec), ...outcomes.flat()]
-  // Without a good token nothing else can be known.
-  const token = all.find(({ isToken }) => isToken)
-  const unique = new Map((token ? [token] : all).map(({ message, hint }) => [message, { message, hint }]))
+  const first = all.find(({ hidesOthers }) => hidesOthers)
+  const unique = new Map((first ? [first] : all).map(({ message, hint }) => [message, { message, hint }]))
   return [...unique.values()].map(({ message, hint }) => ({
     message,
     ...(hint === undefined ? {} : { hint }),
   }))
 }
 
-type Fault = PreflightFault & { readonly isToken?: boolean }
+interface Fault extends PreflightFault {
+  /** Nothing else can be known: a bad token, or nobody who answers. */
+  readonly hidesOthers?: boolean
+}
 
 /** A call that fails is a fault as well. */
 async function outcome(
@@ -58,8 +60,8 @@ async function outcome(
 
 function faultOf(error: ApiError): Fault {
   const { message, hints } = error
-  const isToken = error.status === 401 || error.providerCode === 'unauthorized'
-  return { message, isToken, ...(hints.length === 0 ? {} : { hint: hints.join(' ') }) }
+  const hidesOthers = error.status === 401 || error.fate === 'unreachable'
+  return { message, hidesOthers, ...(hints.length === 0 ? {} : { hint: hints.join(' ') }) }
 }
 
 function userDataFaults({ seed }: MachineSpec): readonly Fault[] {

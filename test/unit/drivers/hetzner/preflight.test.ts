@@ -43,6 +43,13 @@ t.test('a token that is unknown is the only fault', async (t) => {
   ])
 })
 
+t.test('an endpoint where nobody listens is told once', async (t) => {
+  const { preflight } = await hetznerBench(t)
+  faultsAre(t, await preflight({ 'hetzner-endpoint': 'http://127.0.0.1:9/v1', 'hetzner-networks': ['x'] }), [
+    /Cannot reach Hetzner at http:\/\/127\.0\.0\.1:9\/v1/,
+  ])
+})
+
 t.test('a token that may only read is told before anything is made', async (t) => {
   const { preflight } = await hetznerBench(t, { tokens: { [READER]: { readOnly: true } } })
   faultsAre(t, await preflight({ 'hetzner-api-token': READER }), [
