@@ -161,7 +161,7 @@ class CrashBench {
     const driver = await openDriver(task)
     await perform({ ...task, verb: 'create' }, driver)
     const found = await this.#inventory(task)
-    this.t.match(
+    this.t.strictSame(
       found.flatMap(({ state }) => state ?? []),
       ['Running'],
       `${what}: resumed, one server runs`,

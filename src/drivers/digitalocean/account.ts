@@ -250,6 +250,8 @@ export function openAccount(config: JsonObject, deps: DriverDeps): Promise<Digit
     headers: () => ({ authorization: `Bearer ${token}` }),
     secrets: [token],
     errorOf,
+    // A droplet that boots or stops takes no order meanwhile, not even that it be destroyed.
+    isPassing: (answer) => /pending event/.test(errorOf(answer).message),
     hintsOf,
     isPassing: ({ status, body }) => status === 422 && /pending event/i.test(JSON.stringify(body)),
     retryAfterMs: resetAfterMs,
