@@ -45,6 +45,7 @@ export interface CrashSubject {
 }
 
 type Verb = CloudTask['verb']
+type Recovery = 'rm' | 'resume' | 'inventory'
 
 interface CrashCase {
   readonly verb: Verb
@@ -52,6 +53,9 @@ interface CrashCase {
   readonly at: number
   /** Whether the provider still acts on it. */
   readonly acted: boolean
+  readonly recovery: Recovery
+  /** Something has changed at the provider of which the client never heard: no sample is without these. */
+  readonly vital: boolean
 }
 
 /** All cases of one driver, or a fair sample of them. */
@@ -62,8 +66,8 @@ export function cloudCrashes(t: Test, subject: (t: Test) => Promise<CrashSubject
     const all = [...(await bench.cases('create')), ...(await bench.cases('remove'))]
     const chosen = sample(all, size('crashRequests'))
     const outcomes = new Map<string, number>()
-    for (const [index, each] of chosen.entries()) {
-      const outcome = await bench.run(each, index)
+    for (const each of chosen) {
+      const outcome = await bench.run(each)
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
     }
     const words = [...outcomes].map(([outcome, count]) => `${count} ${outcome}`).join(', ')
@@ -72,9 +76,15 @@ export function cloudCrashes(t: Test, subject: (t: Test) => Promise<CrashSubject
   })
 }
 
-function sample<T>(all: readonly T[], most: number): readonly T[] {
-  if (all.length <= most) return all
-  return Array.from({ length: most }, (_value, index) => all[Math.floor((index * all.length) / most)] as T)
+function sample(all: readonly CrashCase[], most: number): readonly CrashCase[] {
+  const vital = all.filter((each) => each.vital)
+  const others = all.filter((each) => !each.vital)
+  const count = Math.min(others.length, Math.max(0, most - vital.length))
+  const some = Array.from(
+    { length: count },
+    (_value, index) => others[Math.floor((index * others.length) / count)],
+  )
+  return [...vital, ...some.filter((each) => each !== undefined)]
 }
 
 class CrashBench {
@@ -105,25 +115,29 @@ class CrashBench {
   /** Each request of a whole run, acted on and not. */
   async cases(verb: Verb): Promise<readonly CrashCase[]> {
     const task = await this.#task(verb)
-    let requests = 0
-    this.subject.double.onRequest = () => void requests++
+    const operations: string[] = []
+    this.subject.double.onRequest = ({ operation = '' }) => void operations.push(operation)
     this.t.equal(await ended(this.#start(task)), 0, `a whole ${verb}`)
     this.subject.double.onRequest = () => undefined
     await this.#finish({ ...task, verb: 'remove' }, `after a whole ${verb}`)
-    return Array.from({ length: requests }, (_value, index) => index + 1).flatMap((at) =>
-      [true, false].map((acted) => ({ verb, at, acted })),
+    return operations.flatMap((operation, index) =>
+      [true, false].map((acted, order) => {
+        const vital = acted && !READS.test(operation)
+        const turn = vital ? 0 : (2 * index + order) % RECOVERIES[verb].length
+        return { verb, at: index + 1, acted, vital, recovery: RECOVERIES[verb][turn] ?? 'rm' }
+      }),
     )
   }
 
   /** One death and what is done afterwards; says which. */
-  async run(crash: CrashCase, index: number): Promise<string> {
+  async run(crash: CrashCase): Promise<string> {
     const task = await this.#task(crash.verb)
     const what = `${crash.verb}, request ${crash.at}${crash.acted ? '' : ', which never arrives'}`
     const killed = await this.#kill(task, crash)
     const found = await this.#inventory(task)
     this.t.ok(found.filter(({ state }) => state !== undefined).length <= 1, `${what}: at most one server`)
     this.t.strictSame(unrecorded(task, found), [], `${what}: nothing that the record does not name`)
-    const recovery = RECOVERIES[crash.verb][index % RECOVERIES[crash.verb].length] ?? 'rm'
+    const { recovery } = crash
     if (recovery === 'resume') await this.#resume(task, what)
     else if (recovery === 'inventory') await this.#byInventory(task, found)
     await this.#finish({ ...task, verb: 'remove' }, `${what}, ${recovery}`)
@@ -233,7 +247,10 @@ class CrashBench {
   }
 }
 
-const RECOVERIES: Readonly<Record<Verb, readonly ('rm' | 'resume' | 'inventory')[]>> = {
+/** Operations that change nothing, by the names that the providers' descriptions give them. */
+const READS = /^(get|list|describe)|_(get|list)/i
+
+const RECOVERIES: Readonly<Record<Verb, readonly Recovery[]>> = {
   create: ['resume', 'rm', 'inventory'],
   remove: ['rm', 'inventory'],
 }
