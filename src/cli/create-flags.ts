@@ -50,6 +50,13 @@ export const CREATE_FLAGS = {
     helpValue: 'USER@HOST[:PORT]',
     summary: 'Reach the machine through this host, with your own keys; ~/.ssh/known_hosts must know it.',
   }),
+  'engine-access': Flags.string({
+    ...ENGINE,
+    options: ['tls', 'ssh'],
+    helpValue: 'WAY',
+    summary:
+      'How this computer reaches the engine: tls (its port is open to us), or ssh (it is open to nobody, and a port of this computer leads there; implied by --ssh-jump). [default: tls]',
+  }),
   'no-save-secret': Flags.boolean({
     summary: 'Keep no token or password: later commands need the variable or the reference again.',
     exclusive: ['store-secrets'],
@@ -102,6 +109,7 @@ export interface CreateFlagValues extends SwarmFlagValues {
   readonly 'tls-san'?: readonly string[] | undefined
   readonly 'authorized-key'?: readonly string[] | undefined
   readonly 'ssh-jump'?: string | undefined
+  readonly 'engine-access'?: string | undefined
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -131,6 +139,7 @@ export async function machineOptions(flags: CreateFlagValues, env: Environment):
     ...accessChoice(flags['open-to']),
     ...(authorizedKeys.length > 0 ? { authorizedKeys } : {}),
     ...(flags['ssh-jump'] === undefined ? {} : { sshJump: flags['ssh-jump'] }),
+    ...(flags['engine-access'] === 'ssh' ? { engineAccess: 'ssh' as const } : {}),
   }
 }
 

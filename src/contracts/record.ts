@@ -92,6 +92,8 @@ export interface LedgerRecord {
   readonly hostKeyLabel?: string
   readonly ssh?: { readonly user: string; readonly keyPath?: string }
   readonly engine?: { readonly source: EngineSource; readonly version?: string; readonly port: number }
+  /** Port of this computer that leads to the engine over SSH. */
+  readonly engineTunnel?: { readonly port: number }
   /** The server certificate that the host was last given; the file in the machine's folder may be a newer one. */
   readonly certificate?: { readonly sha256: string; readonly notAfter: string }
   readonly secrets: Readonly<Record<string, SecretRef>>
@@ -141,6 +143,8 @@ export interface MachineOptions {
   readonly authorizedKeys?: readonly string[]
   /** Host that SSH goes through: `USER@HOST[:PORT]` (`--ssh-jump`). */
   readonly sshJump?: string
+  /** The engine's port is closed; this computer reaches it over SSH. */
+  readonly engineAccess?: 'ssh'
 }
 
 /** The `--swarm*` flags: docker-machine's classic swarm, which runs as containers. */

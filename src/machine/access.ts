@@ -76,7 +76,9 @@ export async function applyAccess(
   wanted: Pick<RecordedAccess, 'sources' | 'here'>,
   signal: AbortSignal,
 ): Promise<void> {
-  await applyRules(state, wanted, rulesOf(wanted), signal)
+  const rules = rulesOf(wanted)
+  const overSsh = state.open.ledger.options.engineAccess === 'ssh'
+  await applyRules(state, wanted, overSsh ? { ...rules, engine: [] } : rules, signal)
 }
 
 /**

@@ -4,6 +4,7 @@ import { accessHintsFor } from './access-hints.js'
 import { addressOf } from './address.js'
 import { clientFiles } from './certificates.js'
 import type { MachineContext } from './context.js'
+import { ensureTunnel } from './engine-tunnel.js'
 import { openMachine, type OpenMachine, openWithoutSecrets } from './open.js'
 import { renewCertificates } from './renew.js'
 import { managerUrl } from './swarm.js'
@@ -30,6 +31,7 @@ export async function clientConfig(
   options: { readonly swarm?: boolean } = {},
 ): Promise<ClientConfig> {
   const open = await openWithoutSecrets(ctx, name)
+  await ensureTunnel(ctx, open)
   const own = boilerplate(name, () => addressOf(open).url)
   const url = options.swarm ? boilerplate(name, () => managerUrl(open.record, own)) : own
   const renewed = options.swarm ? await proveManager(ctx, open, url) : await proveEngine(ctx, open)

@@ -43,12 +43,12 @@ export interface CreatePlan {
 /** @throws MachineError `usage` or `preflight` for what would be wrong with every machine */
 export async function planCreate(ctx: MachineContext, choices: CreateChoices): Promise<CreatePlan> {
   const factory = await ctx.drivers.load(choices.driver)
-  const options = withAccessChoice(ctx, factory, choices.options)
+  const options = withEngineAccess(withAccessChoice(ctx, factory, choices.options))
   const { flagValues, references } = await resolveGiven(ctx, factory, choices.flagValues)
   const { config, values } = splitSecrets(factory, parseConfig(factory, flagValues))
   checkChoices(options.engine)
   refuseAuthorizedKeys(factory, options)
-  checkJump(factory, options)
+  checkSsh(factory, options)
   refusePlace(factory, values, choices.secretPlace)
   const given = await readGivenFiles(factory, config)
   let kept: Promise<KeptSecrets> | undefined
@@ -85,9 +85,14 @@ function refuseAuthorizedKeys(factory: DriverFactory, options: MachineOptions): 
   })
 }
 
-function checkJump({ name, capabilities }: DriverFactory, { sshJump }: MachineOptions): void {
-  if (sshJump === undefined) return
-  parseJump(sshJump)
-  if (!capabilities.ssh)
-    throw new MachineError('usage', `--ssh-jump: machines of the ${name} driver are not reached over SSH`)
+/** Behind a jump host nothing but SSH is reached. */
+function withEngineAccess(options: MachineOptions): MachineOptions {
+  return options.sshJump === undefined ? options : { ...options, engineAccess: 'ssh' }
+}
+
+function checkSsh({ name, capabilities }: DriverFactory, { sshJump, engineAccess }: MachineOptions): void {
+  if (sshJump !== undefined) parseJump(sshJump)
+  if (engineAccess === undefined || capabilities.ssh) return
+  const flag = sshJump === undefined ? '--engine-access' : '--ssh-jump'
+  throw new MachineError('usage', `${flag}: machines of the ${name} driver are not reached over SSH`)
 }

@@ -2,6 +2,8 @@ import { MachineError, messageOf } from '../contracts/errors.js'
 import type { MachineRecord } from '../contracts/record.js'
 import { machineAddress } from './address.js'
 import type { MachineContext } from './context.js'
+import { ensureTunnel } from './engine-tunnel.js'
+import { openWithoutSecrets } from './open.js'
 import { managerUrl } from './swarm.js'
 
 /** The variables that make a docker client use a machine, in docker-machine's order. */
@@ -27,6 +29,7 @@ export async function envVariables(
 ): Promise<EnvVariables> {
   const { ip, url } = await machineAddress(ctx, name, 'Error checking TLS connection: ')
   const record = ctx.store.get(name)
+  if (record.ledger?.engineTunnel) await ensureTunnel(ctx, await openWithoutSecrets(ctx, name))
   const { dir } = record
   return {
     name,

@@ -10,6 +10,7 @@ import { urlOf } from './address.js'
 import { certificateDaysLeft } from './certificate-age.js'
 import type { MachineContext } from './context.js'
 import { engineVersion, versionFailure } from './engine-version.js'
+import { ensureTunnel } from './engine-tunnel.js'
 import { filterRecords, isWhole, type ListFilter, stateMatches } from './list-filter.js'
 import { brokenRow, type ListRow, type Masters, recordRow } from './list-row.js'
 import { naturalOrder } from './natural-order.js'
@@ -181,6 +182,7 @@ class Listing {
   async #engine(open: OpenMachine, state: MachineState): Promise<{ version: string; error?: string }> {
     if (state !== 'Running' || this.options.statesOnly) return { version: 'Unknown' }
     try {
+      await this.#within('the way to the engine', () => ensureTunnel(this.ctx, open))
       const left = Math.max(1, this.options.timeoutMs - this.#elapsed())
       return { version: `v${await engineVersion(this.ctx, open, left)}` }
     } catch (error) {

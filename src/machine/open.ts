@@ -3,6 +3,7 @@ import { isMachineError, MachineError } from '../contracts/errors.js'
 import type { LedgerRecord, MachineRecord } from '../contracts/record.js'
 import { currentLedger, newHostRecord } from '../store/records.js'
 import type { MachineContext } from './context.js'
+import { throughTunnel } from './engine-tunnel.js'
 import { NO_SECRETS, recordedSecrets, type SecretValues, withSecrets } from './secrets.js'
 
 /** A recorded machine together with the driver that looks after it. */
@@ -41,7 +42,7 @@ export async function openRecord(
 ): Promise<OpenMachine> {
   const factory = await recordedFactory(ctx, record)
   const ledger = currentLedger(record, factory.record)
-  const driver = await factory.open(ctx.driverDeps)
+  const driver = throughTunnel(await factory.open(ctx.driverDeps), ledger)
   const secrets = options.secrets
     ? await recordedSecrets(ctx, factory, ledger, record.config.Driver)
     : NO_SECRETS

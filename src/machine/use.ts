@@ -2,6 +2,7 @@ import { MachineError } from '../contracts/errors.js'
 import type { UseOutcome } from '../engine/contexts.js'
 import type { MachineContext } from './context.js'
 import { dockerContexts, syncDockerContext } from './docker-context.js'
+import { ensureTunnel } from './engine-tunnel.js'
 import { notFound } from './names.js'
 import { openWithoutSecrets } from './open.js'
 
@@ -27,6 +28,7 @@ export async function useMachine(ctx: MachineContext, target: string): Promise<U
 async function contextOf(ctx: MachineContext, machine: string): Promise<string> {
   if (!ctx.store.exists(machine)) throw notFound(ctx, machine)
   const open = await openWithoutSecrets(ctx, machine)
+  await ensureTunnel(ctx, open)
   const name = (await syncDockerContext(ctx, open)) ?? open.ledger.dockerContext
   if (name !== undefined) return name
   throw new MachineError('engine', `"${machine}" has no Docker context`, {

@@ -8,6 +8,7 @@ import { readClientPem } from './client-pem.js'
 import type { MachineContext } from './context.js'
 import type { CreateState } from './create-state.js'
 import { recordEvents } from './driver-events.js'
+import { ensureTunnel } from './engine-tunnel.js'
 import type { OpenMachine } from './open.js'
 
 const PROBE_MS = 10_000
@@ -47,6 +48,7 @@ export async function waitForEngine(
   deadlineMs: number,
   signal: AbortSignal,
 ): Promise<void> {
+  await ensureTunnel(ctx, open)
   await waitFor<true>(`the engine of ${open.name}`, () => answers(open, signal), {
     deadlineMs,
     intervalMs: 100,

@@ -75,6 +75,8 @@ const ledger = v.looseObject({
     swarm: v.optional(swarmChoices),
     access: v.optional(accessChoice),
     authorizedKeys: v.optional(texts),
+    sshJump: v.optional(v.string()),
+    engineAccess: v.optional(v.literal('ssh')),
   }),
   resources: v.array(resource),
   hostKeys: v.optional(
@@ -94,6 +96,7 @@ const ledger = v.looseObject({
       port: v.number(),
     }),
   ),
+  engineTunnel: v.optional(v.looseObject({ port: v.number() })),
   certificate: v.optional(v.looseObject({ sha256: v.string(), notAfter: v.string() })),
   secrets: v.record(v.string(), secretRef),
   adopted: v.optional(v.literal(true)),

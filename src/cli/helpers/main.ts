@@ -5,7 +5,10 @@ interface HelperProgram {
 }
 
 /** Helper programs by name, each a module here that exports `run(args)`. `spawnHelper` starts them with name and JSON. */
-const HELPERS: Readonly<Record<string, string>> = { 'port-forwarder': './port-forwarder.js' }
+const HELPERS: Readonly<Record<string, string>> = {
+  'engine-tunnel': './engine-tunnel.js',
+  'port-forwarder': './port-forwarder.js',
+}
 
 const [name = '', json = '{}'] = process.argv.slice(2)
 const module = Object.hasOwn(HELPERS, name) ? HELPERS[name] : undefined

@@ -1,0 +1,114 @@
+/** `--engine-access ssh`, behind a jump host too: a whole create whose engine is reached over SSH alone. */
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type * as Spawning from '../../src/cli/spawn-helper.js'
+import type { DriverFactory, DriverMachine } from '../../src/contracts/driver.js'
+import type { MachineOptions } from '../../src/contracts/record.js'
+import { machineAddress } from '../../src/machine/address.js'
+import { clientConfig } from '../../src/machine/client-config.js'
+import { createMachine } from '../../src/machine/create.js'
+import { removeMachine } from '../../src/machine/remove.js'
+import { generateKeyPair } from '../../src/ssh/key-pair.js'
+import { processAlive } from '../../src/util/process.js'
+import { FakeProvider } from '../doubles/fake-driver/provider.js'
+import { scratchDir } from '../helpers/driver-deps.js'
+import { fakeFlags, hostedFactory } from '../helpers/hosted-driver.js'
+import { machineContext } from '../helpers/machine-context.js'
+import { poll } from '../helpers/poll.js'
+import { machineOptions } from '../helpers/records.js'
+import { type ScriptedHost, scriptedHost } from '../helpers/scripted-host.js'
+import { startSshd } from '../helpers/sshd.js'
+
+/** The built one: a helper is a program of its own. */
+const { spawnHelper } = (await import(
+  new URL('../../dist/src/cli/spawn-helper.js', import.meta.url).href
+)) as typeof Spawning
+
+interface Helper {
+  readonly pid: number
+  readonly startTime: string
+}
+
+/** The hosted driver, whose engine's own address leads nowhere. */
+function shutFactory({ hosting, engine }: ScriptedHost): DriverFactory {
+  const factory = hostedFactory(hosting)
+  return {
+    ...factory,
+    async open(deps) {
+      const driver = await factory.open(deps)
+      const endpoint = driver.endpoint.bind(driver)
+      return Object.assign(driver, {
+        endpoint: (machine: DriverMachine) => ({
+          ...endpoint(machine),
+          engine: { host: '127.0.0.1', port: 1 },
+          enginePort: engine.port,
+        }),
+      })
+    },
+  }
+}
+
+async function bench(t: Test) {
+  const dir = scratchDir(t)
+  const env = { HOME: dir, DOCKER_CONFIG: join(dir, 'docker') }
+  const host = await scriptedHost(t, machineContext({ dir }))
+  const plain = machineContext({ dir, env, factories: { fake: shutFactory(host) } })
+  const ctx = {
+    ...plain,
+    driverDeps: {
+      ...plain.driverDeps,
+      spawnHelper: (name: string, args: Parameters<typeof spawnHelper>[1]) =>
+        spawnHelper(name, args, { ...env, PATH: process.env['PATH'] }),
+    },
+  }
+  const provider = new FakeProvider(join(dir, 'provider'))
+  const create = (options: Partial<MachineOptions>) =>
+    createMachine(ctx, {
+      name: 'web',
+      driver: 'fake',
+      flagValues: fakeFlags(provider.dir),
+      options: { ...machineOptions(), ...options },
+    })
+  const helper = () =>
+    JSON.parse(readFileSync(join(ctx.store.dir('web'), 'engine-tunnel.run.json'), 'utf8')) as Helper
+  t.teardown(() => removeMachine(ctx, 'web', { force: true }).catch(() => undefined))
+  return { ctx, dir, env, host, create, helper }
+}
+
+t.test('the engine is reached through a port of this computer, whose helper is started again', async (t) => {
+  const { ctx, create, helper } = await bench(t)
+  await create({ engineAccess: 'ssh' })
+  const { ledger } = ctx.store.read('web')
+  t.match(ledger, { phase: 'ready', engine: { version: /^\d/ } })
+  const port = ledger?.engineTunnel?.port
+  t.equal((await machineAddress(ctx, 'web')).url, `tcp://127.0.0.1:${port}`)
+  const first = helper()
+  t.ok(processAlive(first))
+  process.kill(first.pid, 'SIGKILL')
+  await poll(10_000, () => Promise.resolve(!processAlive(first)))
+  t.match(await clientConfig(ctx, 'web'), { url: `tcp://127.0.0.1:${port}`, renewed: false })
+  const second = helper()
+  t.not(second.pid, first.pid)
+  await clientConfig(ctx, 'web')
+  t.equal(helper().pid, second.pid, 'one that runs is left alone')
+  await removeMachine(ctx, 'web', { force: false })
+  await poll(10_000, () => Promise.resolve(!processAlive(second)))
+})
+
+t.test('behind a jump host everything goes over SSH', async (t) => {
+  const { ctx, dir, create } = await bench(t)
+  const own = generateKeyPair('own')
+  mkdirSync(join(dir, '.ssh'), { mode: 0o700 })
+  writeFileSync(join(dir, '.ssh', 'id_ed25519'), own.privatePem, { mode: 0o600 })
+  const bastion = await startSshd({ authorized: [own.publicLine] })
+  t.teardown(() => bastion.stop())
+  appendFileSync(
+    join(dir, '.ssh', 'known_hosts'),
+    `[${bastion.host}]:${bastion.port} ${bastion.hostKeys[0]}\n`,
+  )
+  await create({ sshJump: `${bastion.user}@${bastion.host}:${bastion.port}` })
+  t.match(ctx.store.read('web').ledger, { phase: 'ready', options: { engineAccess: 'ssh' } })
+  const logins = bastion.log().match(/Accepted publickey/g)?.length ?? 0
+  t.ok(logins >= 4, `boot, two connections and the tunnel: ${logins} logins at the jump host`)
+})
