@@ -60,7 +60,8 @@ export async function exportMachines(
 
 /** A VM on this computer is its disk, and that stays here. */
 function canMove(ctx: MachineContext, { name, factory }: OpenMachine, all: boolean): boolean {
-  if (!factory.capabilities.localState) return true
+  const { localState, power } = factory.capabilities
+  if (!localState || !power) return true
   const text = `"${name}" runs on this computer (${factory.name}): its disk is here, so it cannot be exported`
   if (!all) throw new MachineError('usage', text, { machine: name })
   ctx.report({ type: 'warn', machine: name, text })
