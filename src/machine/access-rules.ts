@@ -1,7 +1,7 @@
 /** Who may reach a machine through its provider's firewall. Pure. */
 import { MachineError } from '../contracts/errors.js'
 import type { Facts } from '../contracts/provision.js'
-import type { AccessRules, RecordedAccess } from '../contracts/record.js'
+import type { AccessRules, MachineOptions, RecordedAccess } from '../contracts/record.js'
 import { covers, isPrivateAddress, normalCidr, plainAddress } from '../util/cidr.js'
 
 /** The word for everybody. */
@@ -11,11 +11,14 @@ const EVERYBODY: readonly string[] = ['0.0.0.0/0', '::/0']
 /** A new machine until the first connection tells who we are: keys only, a pinned host key, and no engine. */
 export const OPEN_AT_CREATION: AccessRules = { ssh: EVERYBODY, engine: [] }
 
-/** What the provider is to be told. */
-export function rulesOf({ sources, here }: Pick<RecordedAccess, 'sources' | 'here'>): AccessRules {
+/** What the provider is to be told. An engine that is reached over SSH has its port open to nobody. */
+export function rulesOf(
+  { sources, here }: Pick<RecordedAccess, 'sources' | 'here'>,
+  { engineAccess }: Pick<MachineOptions, 'engineAccess'>,
+): AccessRules {
   const all = [...new Set([...(here === undefined ? [] : [here]), ...sources])]
   const open = isOpen(all) ? EVERYBODY : all
-  return { ssh: open, engine: open }
+  return { ssh: open, engine: engineAccess === 'ssh' ? [] : open }
 }
 
 /** The same with SSH open to everybody for a moment. */

@@ -76,9 +76,7 @@ export async function applyAccess(
   wanted: Pick<RecordedAccess, 'sources' | 'here'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const rules = rulesOf(wanted)
-  const overSsh = state.open.ledger.options.engineAccess === 'ssh'
-  await applyRules(state, wanted, overSsh ? { ...rules, engine: [] } : rules, signal)
+  await applyRules(state, wanted, rulesOf(wanted, state.open.ledger.options), signal)
 }
 
 /**

@@ -99,9 +99,10 @@ function changed(
 /** Finds out our address as the host sees it, for which SSH may have to be opened to everybody for a moment. */
 async function applyHere(state: CreateState, sources: readonly string[]): Promise<void> {
   const { ctx } = state
+  const { access, options } = state.open.ledger
   const direct = await seenDirectly(state)
   if (direct !== undefined) return await applyAccess(state, { sources, here: direct }, ctx.signal)
-  const before = state.open.ledger.access ?? { sources, rules: rulesOf({ sources }) }
+  const before = access ?? { sources, rules: rulesOf({ sources }, options) }
   const closed = before.next ?? before.rules
   const text = `Opening SSH of ${state.name} to any address until it has seen ours (keys only, its host key is pinned)`
   ctx.report({ type: 'info', machine: state.name, text })

@@ -253,7 +253,6 @@ export function openAccount(config: JsonObject, deps: DriverDeps): Promise<Digit
     // A droplet that boots or stops takes no order meanwhile, not even that it be destroyed.
     isPassing: (answer) => /pending event/.test(errorOf(answer).message),
     hintsOf,
-    isPassing: ({ status, body }) => status === 422 && /pending event/i.test(JSON.stringify(body)),
     retryAfterMs: resetAfterMs,
     requestIdHeader: 'x-request-id',
     budget: allBudgets(LIMITS.map((limit) => desk.budget(limit))),
