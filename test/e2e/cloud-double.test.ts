@@ -49,6 +49,8 @@ const USER_DATA = [
 
 const double = await HetznerDouble.start({ servers: 'vms' })
 t.teardown(async () => {
+  if (!t.passing())
+    for (const { power } of double.project.servers.values()) process.stderr.write(power.guest.console())
   await double.close()
   rmSync(dir, { recursive: true })
 })
@@ -96,6 +98,8 @@ void t.test('a double that is killed takes its VMs with it', async (t) => {
   const main = fileURLToPath(new URL('../doubles/cloud/main.ts', import.meta.url))
   const child = spawn(process.execPath, ['--import', 'tsx', main, 'hetzner', '{"servers":"vms"}'], {
     stdio: ['pipe', 'pipe', 'inherit'],
+    // What it cannot remove any more lies in our folder.
+    env: { ...process.env, TMPDIR: dir },
   })
   t.teardown(() => child.kill('SIGKILL'))
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
