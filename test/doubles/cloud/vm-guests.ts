@@ -135,8 +135,10 @@ class VmGuest implements Guest {
 
   /** Presses the power button, again and again: a guest that is still booting does not hear it. */
   async shutdown(): Promise<void> {
+    const asked = this.#child
     const press = async (): Promise<boolean | ReturnType<typeof pending>> => {
-      if (!this.#child) return true
+      // It may have been started again meanwhile.
+      if (!asked || this.#child !== asked) return true
       await this.#qmp((qmp) => qmp.execute('system_powerdown')).catch(() => undefined)
       return pending('the power button was pressed')
     }
