@@ -31,7 +31,7 @@ export interface InstanceConfig {
   readonly iamInstanceProfile: string
   readonly monitoring: boolean
   readonly ebsOptimized: boolean
-  readonly metadataToken: string
+  readonly metadataTokens: string
   readonly metadataHopLimit: number
   readonly vpcId: string
   readonly subnetId: string
@@ -87,7 +87,7 @@ export function readConfig(config: JsonObject): InstanceConfig & JsonObject {
     iamInstanceProfile: read.string('iamInstanceProfile'),
     monitoring: read.boolean('monitoring'),
     ebsOptimized: read.boolean('ebsOptimized'),
-    metadataToken: read.string('metadataToken') || 'required',
+    metadataTokens: read.string('metadataTokens') || 'required',
     metadataHopLimit: read.integer('metadataHopLimit') ?? 2,
     vpcId: read.string('vpcId'),
     subnetId: read.string('subnetId'),

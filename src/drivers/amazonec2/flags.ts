@@ -194,7 +194,7 @@ const what: readonly Row[] = [
   },
   {
     name: 'metadata-token',
-    key: 'metadataToken',
+    key: 'metadataTokens',
     type: 'string',
     default: 'required',
     options: ['required', 'optional'],

@@ -173,7 +173,7 @@ function instanceFields({ spec, config, images }: LaunchPlan, type: TypeOffer): 
       : { IamInstanceProfile: profile.startsWith('arn:') ? { Arn: profile } : { Name: profile } }),
     MetadataOptions: {
       HttpEndpoint: 'enabled',
-      HttpTokens: config.metadataToken as 'required' | 'optional',
+      HttpTokens: config.metadataTokens as 'required' | 'optional',
       HttpPutResponseHopLimit: config.metadataHopLimit,
     },
   }

@@ -164,7 +164,9 @@ const placeFaults: Checker = async ({ account, config, signal }) => {
 
 const imageFaults: Checker = async ({ account, config, signal }) => {
   const offers = await typeOffers(account, config, signal)
-  const architectures = [...new Set(offers.map(({ architecture }) => architecture))]
+  const known = [...new Set(offers.map(({ architecture }) => architecture))]
+  // An unknown type is told beside an unknown image.
+  const architectures = known.length > 0 ? known : (['x86_64'] as const)
   const found = await Promise.all(
     architectures.map(async (architecture) => ({
       architecture,

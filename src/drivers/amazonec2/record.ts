@@ -116,7 +116,7 @@ function recordedConfig(read: ConfigReader): JsonObject {
     iamInstanceProfile: read.string('IamInstanceProfile'),
     monitoring: read.boolean('Monitoring'),
     ebsOptimized: read.boolean('UseEbsOptimizedInstance'),
-    metadataToken: 'optional',
+    metadataTokens: 'optional',
     vpcId: read.string('VpcId'),
     subnetId: read.string('SubnetId'),
     zone: letter.length === 1 ? `${region}${letter}` : letter,

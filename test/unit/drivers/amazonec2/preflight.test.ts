@@ -56,9 +56,14 @@ const CASES: Readonly<Record<string, Case>> = {
     flags: { 'amazonec2-zone': 'e' },
     faults: [{ message: /t3\.micro: not offered in us-east-1e/, hint: /us-east-1a, us-east-1b/ }],
   },
-  'an unknown image and an unknown subnet at once': {
-    flags: { 'amazonec2-ami': 'ami-0123456789abcdef0', 'amazonec2-subnet-id': 'subnet-0123456789abcdef0' },
+  'an unknown type, image and subnet at once': {
+    flags: {
+      'amazonec2-instance-type': 't3.nano-ish',
+      'amazonec2-ami': 'ami-0123456789abcdef0',
+      'amazonec2-subnet-id': 'subnet-0123456789abcdef0',
+    },
     faults: [
+      { message: /no instance type "t3.nano-ish"/ },
       { message: /no image ami-0123456789abcdef0 in us-east-1/, hint: /newest Debian/ },
       { message: /no subnet subnet-0123456789abcdef0/ },
     ],
