@@ -15,7 +15,7 @@ import { runDir } from '../test/helpers/run-dir.js'
 
 const SPEED = 50
 const BOOT_MS = 30_000
-const MANY = 20
+const MANY = 100
 const NEVER = new AbortController().signal
 const VERBS = ['create', 'ls', 'rm'] as const
 type Verb = (typeof VERBS)[number]
