@@ -18,8 +18,8 @@ const NEVER = new AbortController().signal
 setMaxListeners(0, NEVER)
 t.setTimeout(1_800_000)
 const BOOT_MS = 30_000
-/** Looks at servers come up to ten seconds after what they see, and calls wait five for others to join. */
-const PACE_MS = 20_000
+/** Looks at servers and at actions come up to ten seconds late, and two calls wait five each for others to join. */
+const PACE_MS = 30_000
 const ONE_MACHINE_MS = BOOT_MS + CONNECT_MS[1] + PACE_MS
 
 /** A provider, and how long its published limit makes so many calls take at least. */
