@@ -1,4 +1,5 @@
 import type { DriverDeps, DriverEvent, DriverMachine, Endpoint, MachineSpec } from '../../contracts/driver.js'
+import type { CloudServer } from '../common/cloud/account.js'
 import { type CloudDefinition, CloudDriver } from '../common/cloud/driver.js'
 import { accountKey, type DigitalOceanAccount, openAccount } from './account.js'
 import { reachOf, readConfig } from './config.js'
@@ -31,6 +32,10 @@ export class DigitalOceanDriver extends CloudDriver<DigitalOceanAccount> {
     if (found)
       yield { type: 'log', level: 'info', text: `${size} in ${region}: $${found.price_monthly} a month` }
     yield* super.create(spec, signal)
+  }
+
+  protected override addressNow(machine: DriverMachine, server: CloudServer): string {
+    return reservedAddress(machine.resources) ?? super.addressNow(machine, server)
   }
 
   override endpoint(machine: DriverMachine): Endpoint {

@@ -30,7 +30,7 @@ import { makePart } from './make.js'
 import { type Part, SERVER, serverOf } from './part.js'
 import { removeParts } from './remove.js'
 import { currentServer, inState, type Seen, untilServer } from './server.js'
-import { serverStates } from './states.js'
+import { type AddressNow, serverStates } from './states.js'
 
 /** What a cloud driver is, as data and a few calls; `CloudDriver` does the rest. */
 export interface CloudDefinition<A extends CloudAccount> extends AccountSource<A> {
@@ -100,7 +100,14 @@ export class CloudDriver<A extends CloudAccount> implements Driver {
   ): Promise<readonly StateReport[]> {
     const group = machines.filter(({ config }) => this.definition.accountKey(config) === key)
     const [first] = group
-    return first ? await serverStates(await this.account(first), group, signal) : []
+    if (!first) return []
+    const addressNow: AddressNow = (machine, server) => this.addressNow(machine, server)
+    return await serverStates(await this.account(first), group, addressNow, signal)
+  }
+
+  /** Where the machine would be reached now; `endpoint()` says where its record has it. */
+  protected addressNow({ config }: DriverMachine, { addresses }: CloudServer): string {
+    return chosenAddress(addresses, this.definition.reach(config).via)
   }
 
   endpoint(machine: DriverMachine): Endpoint {

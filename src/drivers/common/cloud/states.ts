@@ -7,12 +7,18 @@ import { isOf } from './tags.js'
 
 const AT_ONCE = 8
 
+/** The address that a machine would be reached at, as its server is now. */
+export type AddressNow = (machine: DriverMachine, server: CloudServer) => string
+
 /** States of all machines of one account from one list; servers without our tags are asked for one by one. */
 export async function serverStates(
   account: CloudAccount,
   machines: readonly DriverMachine[],
+  addressNow: AddressNow,
   signal: AbortSignal,
 ): Promise<readonly StateReport[]> {
+  const report = (machine: DriverMachine, server: CloudServer | undefined): StateReport =>
+    server ? seen(machine, server, addressNow) : missing(machine)
   const listed = machines.some(isListed) ? await account.listServers(signal) : []
   const byId = new Map(listed.map((server) => [server.id, server]))
   return await mapBounded(machines, AT_ONCE, async (machine) => {
@@ -31,8 +37,17 @@ function isListed(machine: DriverMachine): boolean {
   return server === undefined || isTagged(server)
 }
 
-function report({ id, resources }: DriverMachine, server: CloudServer | undefined): StateReport {
-  if (server) return { id, state: server.state, ...(server.error ? { error: server.error } : {}) }
+function seen(machine: DriverMachine, server: CloudServer, addressNow: AddressNow): StateReport {
+  const address = addressNow(machine, server)
+  return {
+    id: machine.id,
+    state: server.state,
+    ...(server.error ? { error: server.error } : {}),
+    ...(address === '' ? {} : { address }),
+  }
+}
+
+function missing({ id, resources }: DriverMachine): StateReport {
   const known = serverOf(resources)?.id
   const error = known === undefined ? 'no server was made' : `server ${known} is gone`
   return { id, state: 'Error', error }
