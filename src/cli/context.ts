@@ -27,7 +27,7 @@ export function machineContext(
     profile,
     store,
     drivers: { load: loadFactory },
-    driverDeps: driverDeps(session, store),
+    driverDeps: driverDeps(session, store, report),
     artefacts: lazyArtefacts(env, report),
     report,
     askSecret: secretQuestions(signal, hold),
@@ -49,7 +49,7 @@ function secretQuestions(signal: AbortSignal, hold: Reporter['hold']): MachineCo
   }
 }
 
-function driverDeps({ env }: Session, store: Store): DriverDeps {
+function driverDeps({ env }: Session, store: Store, report: Report): DriverDeps {
   return {
     clock: systemClock,
     cacheDir: cachePath(env),
@@ -61,6 +61,7 @@ function driverDeps({ env }: Session, store: Store): DriverDeps {
       return dir
     },
     account: (key) => new StoreDesk(store, key, systemClock),
+    debug: (text) => report({ type: 'debug', text, source: 'driver' }),
     spawnHelper: (name, args) => spawnHelper(name, args, env),
   }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { MachineError } from '../contracts/errors.js'
 
 /** The part of `process` that this needs; tests pass an EventEmitter. */
@@ -18,6 +19,8 @@ const EXIT: Readonly<Record<'SIGINT' | 'SIGTERM' | 'SIGHUP', number>> = {
  */
 export function watchSignals(source: SignalSource): { readonly signal: AbortSignal } {
   const controller = new AbortController()
+  // As many listeners as machines are worked on: no leak that would need a warning.
+  setMaxListeners(0, controller.signal)
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     source.on(name, () => {
       if (controller.signal.aborted) source.exit(EXIT[name])

@@ -186,6 +186,8 @@ export interface DriverDeps {
   readonly cacheDir: string
   /** What the processes of a store share for one account: `key` names provider, endpoint and credentials without telling them. */
   account(key: string): AccountDesk
+  /** One line for `--debug`: a request and its answer, without secrets. Absent where nobody reads it. */
+  readonly debug?: (text: string) => void
   /** Starts our own helper program `name` detached from all streams with JSON arguments; returns its pid. */
   spawnHelper(name: string, args: JsonObject): Promise<number>
 }

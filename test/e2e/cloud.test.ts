@@ -1,4 +1,5 @@
 /** Each cloud driver against its provider's double, whose servers are real VMs of our boot image. */
+import { execFileSync } from 'node:child_process'
 import t, { type Test } from 'tap'
 import { type CloudDouble, TOKEN } from '../doubles/cloud/index.js'
 import { DigitalOceanDouble } from '../doubles/digitalocean/index.js'
@@ -23,6 +24,8 @@ interface Cloud {
   env(double: Double): Readonly<Record<string, string>>
   /** The flag for user data of one's own. */
   readonly userData: string
+  /** What nobody may see. */
+  readonly secret: string
 }
 
 /** User data of the user's own: it must run beside ours, once. */
@@ -33,11 +36,13 @@ const CLOUDS: Readonly<Record<string, Cloud>> = {
     start: async () => moving(await DigitalOceanDouble.start({ servers: 'vms' })),
     env: ({ url }) => ({ DIGITALOCEAN_API_URL: url, DIGITALOCEAN_ACCESS_TOKEN: TOKEN }),
     userData: '--digitalocean-userdata',
+    secret: TOKEN,
   },
   hetzner: {
     start: async () => moving(await HetznerDouble.start({ servers: 'vms' })),
     env: ({ url }) => ({ HCLOUD_ENDPOINT: url, HETZNER_API_TOKEN: TOKEN }),
     userData: '--hetzner-user-data-file',
+    secret: TOKEN,
   },
   amazonec2: {
     start: () => Ec2Double.start({ servers: 'vms' }),
@@ -47,6 +52,7 @@ const CLOUDS: Readonly<Record<string, Cloud>> = {
       AWS_SECRET_ACCESS_KEY: CREDENTIAL.secretAccessKey,
     }),
     userData: '--amazonec2-userdata',
+    secret: CREDENTIAL.secretAccessKey,
   },
 }
 
@@ -62,7 +68,11 @@ async function life(t: Test, driver: string, cloud: Cloud): Promise<void> {
   const user = new TestUser()
   t.teardown(() => user.cleanUp())
   const env = cloud.env(double)
-  await user.ok(['create', '--driver', driver, cloud.userData, '-', 'staging'], { env, input: OWN_SCRIPT })
+  const words = ['--debug', 'create', '--driver', driver, cloud.userData, '-', 'staging']
+  const created = await user.tsmachine(words, { env, input: OWN_SCRIPT })
+  t.equal(created.code, 0, created.stderr)
+  t.match(created.stderr, /POST|RunInstances/, 'requests are told to those who look for a fault')
+  t.notMatch(created.stdout + created.stderr, cloud.secret)
   const first = (await user.ok(['ip', 'staging'])).trim()
   // The token was given to create alone.
   t.match(await user.ok(['ls']), new RegExp(`staging .* ${driver} +Running +tcp://${first}:2376 +v\\d`))
@@ -83,9 +93,18 @@ async function life(t: Test, driver: string, cloud: Cloud): Promise<void> {
   )
   t.match(await user.docker('staging', ['ps', '-a', '--format', '{{.Names}}']), { stdout: 'kept\n' })
 
+  const [place, ...others] = placesOf(cloud.secret, user.home)
+  t.match(place, /\/store\/secrets\//, 'the secret is in its backend')
+  t.same(others, [], 'and nowhere else')
   await user.ok(['rm', '-y', 'staging'])
   t.strictSame(double.inventory(), [], 'nothing is left at the provider')
   t.strictSame(double.violations, [])
+}
+
+/** Files that hold a text. */
+function placesOf(text: string, dir: string): readonly string[] {
+  const found = execFileSync('grep', ['-rlFs', '--', text, dir], { encoding: 'utf8' })
+  return found.split('\n').filter(Boolean)
 }
 
 for (const [driver, cloud] of Object.entries(CLOUDS))

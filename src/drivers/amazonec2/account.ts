@@ -124,6 +124,7 @@ export function openAccount(config: JsonObject, deps: DriverDeps): Promise<Ec2Ac
     retries,
     clock: deps.clock,
     budget: (limit) => desk.budget(limit),
+    ...(deps.debug ? { log: deps.debug } : {}),
   })
   return Promise.resolve(new Ec2Account(api, desk, deps.clock))
 }

@@ -22,6 +22,8 @@ export interface Ec2ApiOptions {
   readonly retries: number
   readonly clock: Clock
   budget(limit: RateLimit): RateBudget
+  /** One line a request, without secrets, for `--debug`. */
+  log?(text: string): void
 }
 
 export interface CallOptions {
@@ -109,9 +111,11 @@ export class Ec2Api {
       const client = await this.#open()
       const answer = await client.send(await command(action, input), { abortSignal: signal })
       this.#answered = true
+      this.options.log?.(`EC2: ${action} in ${this.options.region} -> ok`)
       return answer
     } catch (error) {
       of.attempts.last = this.#explained(error, action, of.how)
+      this.options.log?.(`EC2: ${of.attempts.last.message}`)
       signal.throwIfAborted()
       this.#noteLimit(of.attempts.last, budget)
       throw of.attempts.last

@@ -257,6 +257,7 @@ export function openAccount(config: JsonObject, deps: DriverDeps): Promise<Digit
     requestIdHeader: 'x-request-id',
     budget: allBudgets(LIMITS.map((limit) => desk.budget(limit))),
     clock: deps.clock,
+    ...(deps.debug ? { log: deps.debug } : {}),
   })
   return Promise.resolve(new DigitalOceanAccount(api, desk, deps.clock))
 }

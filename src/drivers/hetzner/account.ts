@@ -150,6 +150,12 @@ export function openAccount(config: JsonObject, deps: DriverDeps): Promise<Hetzn
   const { endpoint, waitOnPolling } = readConfig(config)
   const desk = deps.account(accountKey(config))
   const token = new ConfigReader(config).string('apiToken')
-  const api = new HetznerApi({ endpoint, token, budget: desk.budget(LIMIT), clock: deps.clock })
+  const api = new HetznerApi({
+    endpoint,
+    token,
+    budget: desk.budget(LIMIT),
+    clock: deps.clock,
+    ...(deps.debug ? { log: deps.debug } : {}),
+  })
   return Promise.resolve(new HetznerAccount(api, desk, deps.clock, Math.max(1, waitOnPolling) * 1_000))
 }

@@ -16,6 +16,7 @@ export interface ApiSource {
   readonly token: string
   readonly budget: RateBudget
   readonly clock: Clock
+  readonly log?: (text: string) => void
 }
 
 /** One project's API. */
@@ -35,6 +36,7 @@ export class HetznerApi {
       requestIdHeader: 'x-correlation-id',
       budget: source.budget,
       clock: source.clock,
+      ...(source.log ? { log: source.log } : {}),
     })
   }
 
