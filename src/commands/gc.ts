@@ -29,7 +29,7 @@ export default class Gc extends BaseCommand {
     'older-than': Flags.string({
       helpValue: '2h',
       default: '1h',
-      summary: 'Only what is older. [default: 1h]',
+      summary: 'Only what is older.',
     }),
     'all-stores': Flags.boolean({ summary: 'Also what other stores made. Always asks.' }),
     yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),

@@ -24,7 +24,9 @@ const remove = (state: CreateState): string => `tsmachine rm ${state.name}`
 /** What the engine refuses stays refused. */
 const otherChoices = (state: CreateState): readonly string[] =>
   state.open.ledger.phase === 'ready' ? [] : [`${remove(state)}    (then create it again with other options)`]
-const bootLog = (state: CreateState): string => `tsmachine logs ${state.name} --boot`
+/** Not every provider shows a console. */
+const bootLog = ({ name, open }: CreateState): readonly string[] =>
+  open.driver.console ? [`tsmachine logs ${name} --boot`] : []
 const engineLog = (state: CreateState): string => `tsmachine logs ${state.name} --engine`
 const consoleTail = (state: CreateState): string | undefined => state.console?.tail()
 
@@ -43,7 +45,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
     deadlineMs: 5 * MINUTE,
     run: (state, signal) => waitForBoot(state.ctx, state.open, state.watchConsole(), signal),
     evidence: consoleTail,
-    hints: (state) => [bootLog(state), resume(state), remove(state)],
+    hints: (state) => [...bootLog(state), resume(state), remove(state)],
   },
   {
     stage: 'ssh',
@@ -52,7 +54,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
     deadlineMs: 2 * MINUTE,
     run: logIn,
     evidence: consoleTail,
-    hints: (state) => [resume(state), bootLog(state)],
+    hints: (state) => [resume(state), ...bootLog(state)],
   },
   {
     stage: 'identity',

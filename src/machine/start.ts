@@ -98,7 +98,8 @@ async function proveCertificates({ ctx, open }: CreateState, signal: AbortSignal
 }
 
 function logs(state: CreateState): readonly string[] {
-  return [`tsmachine logs ${state.name} --boot`, `tsmachine logs ${state.name} --engine`]
+  const boot = state.open.driver.console ? [`tsmachine logs ${state.name} --boot`] : []
+  return [...boot, `tsmachine logs ${state.name} --engine`]
 }
 
 /** What `start` does, in order. */

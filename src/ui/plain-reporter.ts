@@ -41,7 +41,7 @@ export function plainLine(event: ReportEvent): string | undefined {
       return `Warning: ${event.text}`
     case 'info':
     case 'error':
-      return event.text
+      return event.source === 'driver' && event.machine ? `(${event.machine}) ${event.text}` : event.text
   }
 }
 

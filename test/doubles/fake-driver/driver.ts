@@ -220,7 +220,9 @@ async function statesAt(
   const servers = await client.listServers(signal)
   return machines.map(({ id }) => {
     const server = servers.find(({ tags }) => tags['tsmachine-id'] === id)
-    return server ? { id, state: server.state, address: server.address } : { id, state: 'Error', error: 'the server is gone' }
+    return server
+      ? { id, state: server.state, address: server.address }
+      : { id, state: 'Error', error: 'the server is gone' }
   })
 }
 
