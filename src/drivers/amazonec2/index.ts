@@ -1,28 +1,15 @@
-import type { DriverCapabilities, DriverFactory } from '../../contracts/driver.js'
+import type { DriverFactory } from '../../contracts/driver.js'
+import { CLOUD_CAPABILITIES } from '../common/cloud/capabilities.js'
 import { readConfig } from './config.js'
 import { flags } from './flags.js'
 import { parse } from './parse.js'
 import { instanceRecord } from './record.js'
 
-const capabilities: DriverCapabilities = {
-  power: true,
-  suspend: false,
-  console: true,
-  localState: false,
-  opaque: false,
-  hostKey: 'given',
-  ssh: true,
-  bootImage: false,
-  forwards: false,
-  access: true,
-  inventory: true,
-}
-
 /** Instances of Amazon EC2. */
 export const factory: DriverFactory = {
   name: 'amazonec2',
   summary: 'Amazon EC2 instances, on-demand or Spot',
-  capabilities,
+  capabilities: { ...CLOUD_CAPABILITIES, console: true },
   flags,
   parse,
   record: instanceRecord,

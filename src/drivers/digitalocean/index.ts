@@ -1,21 +1,8 @@
-import type { DriverCapabilities, DriverFactory } from '../../contracts/driver.js'
+import type { DriverFactory } from '../../contracts/driver.js'
+import { CLOUD_CAPABILITIES } from '../common/cloud/capabilities.js'
 import { parse, readConfig } from './config.js'
 import { flags } from './flags.js'
 import { dropletRecord } from './record.js'
-
-const capabilities: DriverCapabilities = {
-  power: true,
-  suspend: false,
-  console: false,
-  localState: false,
-  opaque: false,
-  hostKey: 'given',
-  ssh: true,
-  bootImage: false,
-  forwards: false,
-  access: true,
-  inventory: true,
-}
 
 /** DigitalOcean's API takes no more. */
 const USER_DATA_LIMIT = 64 * 1024
@@ -24,7 +11,7 @@ const USER_DATA_LIMIT = 64 * 1024
 export const factory: DriverFactory = {
   name: 'digitalocean',
   summary: 'Droplets at DigitalOcean',
-  capabilities,
+  capabilities: CLOUD_CAPABILITIES,
   flags,
   parse,
   record: dropletRecord,

@@ -1,28 +1,15 @@
-import type { DriverCapabilities, DriverFactory } from '../../contracts/driver.js'
+import type { DriverFactory } from '../../contracts/driver.js'
+import { CLOUD_CAPABILITIES } from '../common/cloud/capabilities.js'
 import { parse, readConfig } from './config.js'
 import { flags } from './flags.js'
 import { USER_DATA_LIMIT } from './limits.js'
 import { hetznerRecord } from './record.js'
 
-const capabilities: DriverCapabilities = {
-  power: true,
-  suspend: false,
-  console: false,
-  localState: false,
-  opaque: false,
-  hostKey: 'given',
-  ssh: true,
-  bootImage: false,
-  forwards: false,
-  access: true,
-  inventory: true,
-}
-
 /** Servers at Hetzner Cloud. */
 export const factory: DriverFactory = {
   name: 'hetzner',
   summary: 'Servers at Hetzner Cloud',
-  capabilities,
+  capabilities: CLOUD_CAPABILITIES,
   flags,
   parse,
   record: hetznerRecord,
