@@ -215,7 +215,7 @@ t.test('rm succeeds for a server that is gone, tries again, and is forced in the
   stubborn.script([0, 1, 2, 3, 4].map(refuse))
   t.equal(await runner.remove('stubborn'), 'forced')
   t.strictSame(runner.list(), [], 'the runner forgets it')
-  t.equal(stubborn.leftovers().length, 2)
+  t.equal(stubborn.leftovers().length, 3)
   const buried = readdirSync(join(user.store, 'machines', '.removed'))
   t.match(buried, [/^stubborn-/], 'we do not')
 })
