@@ -1,11 +1,14 @@
 import type { AccountDesk, RateLimit } from '../../contracts/account.js'
 import type { Clock } from '../../contracts/clock.js'
 import type { DriverAccount, DriverDeps, FoundResource, JsonObject } from '../../contracts/driver.js'
+import { MachineError } from '../../contracts/errors.js'
+import type { Resource } from '../../contracts/record.js'
 import type { MachineState } from '../../contracts/state.js'
 import { mapBounded } from '../../util/bounded.js'
+import { pending, waitFor } from '../../util/wait.js'
 import { Batcher } from '../common/api/batcher.js'
 import { type ApiAnswer, ApiClient } from '../common/api/client.js'
-import { isGone } from '../common/api/errors.js'
+import { isApiError, isGone } from '../common/api/errors.js'
 import { allPages, pageOfUrl } from '../common/api/pages.js'
 import { accountKey as keyOf } from '../common/api/per-account.js'
 import { Poll } from '../common/api/poll.js'
@@ -27,6 +30,7 @@ export const LIMITS: readonly RateLimit[] = [
 /** The largest that lists take. */
 export const PAGE_SIZE = 200
 const TAGS_AT_ONCE = 4
+const SETTLE_MS = 60_000
 /** Droplets that one tag call may name. */
 const RESOURCES_A_CALL = 100
 /** Firewalls are changed by tag: for each machine that this process is still making, a call waits so long for it to join. */
@@ -98,6 +102,11 @@ export class DigitalOceanAccount implements CloudAccount {
     this.#young.delete(id)
   }
 
+  /** Puts a droplet under a firewall and returns when that holds. */
+  async protect(id: string, firewall: Resource, signal: AbortSignal): Promise<void> {
+    await this.#tagger('POST', firewall.key, firewall.id).call(id, signal)
+  }
+
   /** Puts a tag on a droplet; calls for many droplets at once are joined. */
   async tag(tag: string, id: string, signal: AbortSignal): Promise<void> {
     await this.#tagger('POST', tag).call(id, signal)
@@ -163,15 +172,20 @@ export class DigitalOceanAccount implements CloudAccount {
     return (await known) as T
   }
 
-  #tagger(method: 'POST' | 'DELETE', tag: string): Batcher<string, true> {
-    const key = `${method} ${tag}`
+  #tagger(method: 'POST' | 'DELETE', tag: string, firewallId?: string): Batcher<string, true> {
+    const key = `${method} ${tag} ${firewallId ?? ''}`
     const known = this.#taggers.get(key)
     if (known) return known
     const made = new Batcher<string, true>({
       clock: this.clock,
       limit: RESOURCES_A_CALL,
       spacingMs: () => Math.min(LONGEST_JOIN_MS, JOIN_MS * this.#young.size),
-      run: (ids, signal) => this.#tagAll(method, tag, ids, signal),
+      run: async (ids, signal) => {
+        await this.#tagAll(method, tag, ids, signal)
+        if (firewallId !== undefined) await this.#settled(firewallId, ids, signal)
+        return new Map(ids.map((id) => [id, true]))
+      },
+      isOfOneKey: (error) => isApiError(error) && (error.status === 404 || error.status === 422),
     })
     this.#taggers.set(key, made)
     return made
@@ -182,16 +196,42 @@ export class DigitalOceanAccount implements CloudAccount {
     tag: string,
     ids: readonly string[],
     signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, true>> {
+  ): Promise<void> {
     const path = `/tags/${encodeURIComponent(tag)}/resources`
     const resources = ids.map((id) => ({ resource_id: id, resource_type: 'droplet' }))
     const call = { method, path, body: { resources }, what: 'tag the droplet', repeatable: true } as const
-    const done = await this.ifThere(this.api.answer(call, signal))
-    if (done === undefined && method === 'POST') {
-      await this.makeTag(tag, signal)
+    try {
       await this.api.answer(call, signal)
+    } catch (error) {
+      if (!isGone(error)) throw error
+      // The tag is gone, or of many droplets one is: then each is asked for by itself.
+      if (method === 'POST') {
+        await this.makeTag(tag, signal)
+        await this.api.answer(call, signal)
+      } else if (ids.length > 1) throw error
     }
-    return new Map(ids.map((id) => [id, true]))
+  }
+
+  /** A firewall holds for a droplet some time after the droplet has its tag. */
+  async #settled(firewallId: string, ids: readonly string[], signal: AbortSignal): Promise<void> {
+    await waitFor(
+      `firewall ${firewallId} to hold`,
+      async (inner) => {
+        const call = {
+          method: 'GET',
+          path: `/firewalls/${firewallId}`,
+          what: 'look at the firewall',
+        } as const
+        const { firewall } = await this.api.call<{ firewall: Firewall }>(call, inner)
+        if (firewall.status === 'failed')
+          throw new MachineError('driver', `DigitalOcean could not apply the firewall ${firewall.name}`)
+        const open = firewall.pending_changes?.filter(({ droplet_id: id }) => ids.includes(String(id))) ?? []
+        return open.length === 0 && firewall.status !== 'waiting'
+          ? true
+          : pending(`status ${firewall.status}`)
+      },
+      { deadlineMs: SETTLE_MS, intervalMs: 1_000, signal, clock: this.clock },
+    )
   }
 }
 

@@ -57,6 +57,8 @@ export interface Firewall {
   readonly id: string
   readonly name: string
   readonly created_at?: string
+  readonly status?: 'waiting' | 'succeeded' | 'failed'
+  readonly pending_changes?: readonly { readonly droplet_id?: number }[]
 }
 
 export interface Volume {

@@ -30,14 +30,33 @@ export const dropletPart: Part<DigitalOceanAccount> = {
   async remove(account, { id = '', tags = {} }, _machine, signal) {
     account.gone(id)
     const own = isOurs(tags) ? [machineTag(tags)] : []
-    const droplet = await account.droplet(id, signal)
-    if (!droplet) return await account.deleteTags(own, signal)
-    const labels = ownTags(droplet.tags).filter((tag) => !own.includes(tag))
-    await account.deleteTags(labels, signal)
-    const call = { method: 'DELETE', path: `/droplets/${id}`, what: 'delete the droplet' } as const
-    await account.ifThere(account.api.call(call, signal))
+    const droplets = await dropletsOf(account, id, own, signal)
+    const labels = droplets.flatMap((droplet) => ownTags(droplet.tags).filter((tag) => !own.includes(tag)))
+    await account.deleteTags([...new Set(labels)], signal)
+    for (const droplet of droplets) await destroy(account, droplet, signal)
     await account.deleteTags(own, signal)
   },
+}
+
+/** The droplet, and any other with its machine's tag: what a request made whose answer never came. */
+async function dropletsOf(
+  account: DigitalOceanAccount,
+  id: string,
+  own: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Droplet[]> {
+  const [tag] = own
+  const query = tag === undefined ? undefined : { tag_name: tag }
+  const asked = { path: '/droplets', what: 'look for the droplet' }
+  const tagged = query ? await account.list<Droplet>('droplets', { ...asked, query }, signal) : []
+  if (tagged.some((droplet) => String(droplet.id) === id)) return tagged
+  const named = await account.droplet(id, signal)
+  return named ? [...tagged, named] : tagged
+}
+
+async function destroy(account: DigitalOceanAccount, { id }: Droplet, signal: AbortSignal): Promise<void> {
+  const call = { method: 'DELETE', path: `/droplets/${id}`, what: 'delete the droplet' } as const
+  await account.ifThere(account.api.call(call, signal))
 }
 
 function isOurs(tags: Readonly<Record<string, string>>): boolean {

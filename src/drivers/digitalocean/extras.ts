@@ -37,8 +37,16 @@ export const reservedIpPart: Part<DigitalOceanAccount> = {
     await reservedAction(account, key, { type: 'assign', droplet_id: droplet }, signal)
     return { id: key }
   },
-  async remove(account, { id = '', key }, _machine, signal) {
-    if (key !== NEW) return await reservedAction(account, id, { type: 'unassign' }, signal)
+  /** Another droplet may have got the address meanwhile: it is left alone then. */
+  async remove(account, { id = '', key }, machine, signal) {
+    const there = await reservedIp(account, id, signal)
+    const holder = there?.droplet ? String(there.droplet.id) : undefined
+    const isOurs = holder === serverOf(machine.resources)?.id
+    if (!there || (holder !== undefined && !isOurs)) return
+    if (key !== NEW)
+      return holder === undefined
+        ? undefined
+        : await reservedAction(account, id, { type: 'unassign' }, signal)
     const path = `/reserved_ips/${id}`
     await account.ifThere(account.api.call({ method: 'DELETE', path, what: 'release the address' }, signal))
   },
@@ -56,7 +64,17 @@ async function reservedAction(
     body,
     what: `${body.type} ${ip}`,
   } as const
-  await account.ifThere(account.api.call(call, signal))
+  await account.api.call(call, signal)
+}
+
+/** A reserved address, if the account has it. */
+export async function reservedIp(
+  account: DigitalOceanAccount,
+  ip: string,
+  signal: AbortSignal,
+): Promise<ReservedIp | undefined> {
+  const call = { method: 'GET', path: `/reserved_ips/${ip}`, what: 'look at the reserved address' } as const
+  return (await account.ifThere(account.api.call<{ reserved_ip: ReservedIp }>(call, signal)))?.reserved_ip
 }
 
 /** Membership in a project: nothing of its own, it ends with the droplet. */

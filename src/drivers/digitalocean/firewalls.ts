@@ -45,7 +45,7 @@ const NOBODY: AccessRules = { ssh: [], engine: [] }
 
 export const firewalls: Firewalls<DigitalOceanAccount> = {
   part,
-  attach: (account, id, { key }, signal) => account.tag(key, id, signal),
+  attach: (account, id, firewall, signal) => account.protect(id, firewall, signal),
   detach: (account, id, { key }, signal) => account.untag(key, id, signal),
 }
 

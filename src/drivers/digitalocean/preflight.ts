@@ -4,6 +4,7 @@ import { isApiError } from '../common/api/errors.js'
 import type { DigitalOceanAccount } from './account.js'
 import type { Size } from './api-types.js'
 import { type DropletConfig, readConfig } from './config.js'
+import { reservedIp } from './extras.js'
 import { accountInfo, attachments, image, imageSlugs, projects, regions, sizes } from './lookups.js'
 
 /** What of a config DigitalOcean would refuse, in as few calls as that takes. */
@@ -28,7 +29,15 @@ type Check = (
   signal: AbortSignal,
 ) => Promise<readonly PreflightFault[]>
 
-const CHECKS: readonly Check[] = [placeFaults, imageFaults, keyFaults, vpcFaults, projectFaults, volumeFaults]
+const CHECKS: readonly Check[] = [
+  placeFaults,
+  imageFaults,
+  keyFaults,
+  vpcFaults,
+  projectFaults,
+  volumeFaults,
+  addressFaults,
+]
 
 /** A fault where the provider's answer is one for every create; anything else is thrown on. */
 function refusal(error: unknown): PreflightFault {
@@ -220,4 +229,26 @@ async function volumeFaults(
       hint: 'Detach it there first.',
     })),
   ]
+}
+
+async function addressFaults(
+  account: DigitalOceanAccount,
+  { reservedIp: ip, region }: DropletConfig,
+  signal: AbortSignal,
+): Promise<readonly PreflightFault[]> {
+  if (ip === '' || ip === 'new') return []
+  const found = await reservedIp(account, ip, signal)
+  if (!found)
+    return [
+      {
+        message: `the account has no reserved address ${ip}`,
+        hint: '--digitalocean-reserved-ip new makes one.',
+      },
+    ]
+  if (found.droplet)
+    return [
+      { message: `${ip} belongs to another droplet`, hint: 'Take it from there first, or choose another.' },
+    ]
+  if (found.region.slug === region) return []
+  return [{ message: `${ip} is in ${found.region.slug}, not in ${region}`, hint: 'Choose its region.' }]
 }

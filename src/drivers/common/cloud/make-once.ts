@@ -2,10 +2,10 @@ import { isMachineError } from '../../../contracts/errors.js'
 import { pending, waitFor } from '../../../util/wait.js'
 import { isFateUnknown } from '../api/errors.js'
 import type { CloudAccount } from './account.js'
-import type { Found, Part, PartRequest } from './part.js'
+import { type Found, type Part, type PartRequest, SERVER } from './part.js'
 
-/** How long a thing whose making was not answered is looked for before it is made again. */
-const LOOK_MS = 15_000
+/** How long a thing whose making was not answered is looked for before it counts as not made: the provider may be at it. */
+const LOOK_MS = 20_000
 
 /** A request whose answer was lost is looked for before it is repeated: there must never be two. */
 export async function makeOnce<A extends CloudAccount>(
@@ -21,6 +21,21 @@ export async function makeOnce<A extends CloudAccount>(
     if (part.idempotent) return await part.make(account, request, signal)
     return (await lookFor(account, part, request, signal)) ?? (await part.make(account, request, signal))
   }
+}
+
+/**
+ * Looks for what an earlier try may have made. A server is waited for: its request may still be at work when its client has
+ * died, and names need not be unique.
+ */
+export async function findTried<A extends CloudAccount>(
+  account: A,
+  part: Part<A>,
+  request: PartRequest,
+  signal: AbortSignal,
+): Promise<Found | undefined> {
+  return part.kind === SERVER
+    ? await lookFor(account, part, request, signal)
+    : await part.find(account, request, signal)
 }
 
 async function lookFor<A extends CloudAccount>(

@@ -1,7 +1,7 @@
 import type { DriverEvent, MachineSpec } from '../../../contracts/driver.js'
 import type { Resource } from '../../../contracts/record.js'
 import type { CloudAccount } from './account.js'
-import { makeOnce } from './make-once.js'
+import { findTried, makeOnce } from './make-once.js'
 import type { Found, MadeParts, Part, PartRequest } from './part.js'
 import { takeShared } from './shared.js'
 
@@ -46,6 +46,6 @@ async function makeOne<A extends CloudAccount>(
   signal: AbortSignal,
 ): Promise<Found> {
   if (part.shared) return await takeShared(account, part, request, signal)
-  const found = triedBefore && !part.idempotent ? await part.find(account, request, signal) : undefined
+  const found = triedBefore && !part.idempotent ? await findTried(account, part, request, signal) : undefined
   return found ?? (await makeOnce(account, part, request, signal))
 }

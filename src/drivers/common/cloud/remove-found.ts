@@ -1,6 +1,7 @@
 import type { DriverMachine } from '../../../contracts/driver.js'
 import type { Resource } from '../../../contracts/record.js'
 import type { CloudAccount } from './account.js'
+import { findTried } from './make-once.js'
 import type { Part, PartRequest } from './part.js'
 
 /** Removes what is there of a resource: by its id where that is known, else as the provider finds it. */
@@ -24,7 +25,7 @@ async function located<A extends CloudAccount>(
   signal: AbortSignal,
 ): Promise<Resource | undefined> {
   if (resource.id !== undefined) return resource
-  const found = await part.find(account, requestFor(machine, resource), signal)
+  const found = await findTried(account, part, requestFor(machine, resource), signal)
   return found && { ...resource, ...found }
 }
 
