@@ -11,6 +11,19 @@ export async function accountInfo(account: DigitalOceanAccount, signal: AbortSig
   })
 }
 
+/** How many droplets the account has, ours and others. */
+export async function dropletCount(account: DigitalOceanAccount, signal: AbortSignal): Promise<number> {
+  return await account.remember('droplet count', async () => {
+    const call = {
+      method: 'GET',
+      path: '/droplets',
+      query: { per_page: 1 },
+      what: 'count the droplets',
+    } as const
+    return (await account.api.call<{ meta: { total: number } }>(call, signal)).meta.total
+  })
+}
+
 export async function regions(account: DigitalOceanAccount, signal: AbortSignal): Promise<readonly Region[]> {
   const asked = { path: '/regions', what: 'list the regions' }
   return await account.remember('regions', () => account.list<Region>('regions', asked, signal))

@@ -5,7 +5,16 @@ import type { DigitalOceanAccount } from './account.js'
 import type { Size } from './api-types.js'
 import { type DropletConfig, readConfig } from './config.js'
 import { reservedIp } from './extras.js'
-import { accountInfo, attachments, image, imageSlugs, projects, regions, sizes } from './lookups.js'
+import {
+  accountInfo,
+  attachments,
+  dropletCount,
+  image,
+  imageSlugs,
+  projects,
+  regions,
+  sizes,
+} from './lookups.js'
 
 /** What of a config DigitalOcean would refuse, in as few calls as that takes. */
 export async function preflight(
@@ -58,9 +67,13 @@ async function accountFaults(
     const info = await accountInfo(account, signal)
     if (info.status === 'locked')
       return [{ message: `the account is locked: ${info.status_message}`, hint: 'Ask DigitalOcean why.' }]
-    if (info.droplet_limit > 0) return []
+    const count = await dropletCount(account, signal)
+    if (count < info.droplet_limit) return []
     return [
-      { message: 'the account may have no droplets', hint: 'Ask DigitalOcean for a higher droplet limit.' },
+      {
+        message: `the account has ${count} droplets and may have ${info.droplet_limit}`,
+        hint: 'Remove some (tsmachine gc finds forgotten ones), or ask DigitalOcean for a higher droplet limit.',
+      },
     ]
   } catch (error) {
     if (isApiError(error) && error.status === 403) return []

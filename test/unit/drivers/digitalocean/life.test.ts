@@ -102,3 +102,11 @@ t.test('a droplet that a lost request made as well goes with its machine', async
   await remove(here, web)
   t.strictSame(here.double.inventory(), [])
 })
+
+t.test('an account that has all the droplets it may have is told of beforehand', async (t) => {
+  const { double, driver, machine } = await bench(t)
+  double.conditions.quota = 0
+  t.match(await driver.preflight(machine('web').spec, NEVER), [
+    { message: 'the account has 0 droplets and may have 0', hint: /tsmachine gc/ },
+  ])
+})
