@@ -3,6 +3,7 @@ import type { AccountDesk } from '../../contracts/account.js'
 import type { Clock } from '../../contracts/clock.js'
 import type { DriverAccount, DriverDeps, FoundResource, JsonObject } from '../../contracts/driver.js'
 import { allPages } from '../common/api/pages.js'
+import { placeKey } from '../common/api/per-account.js'
 import { Poll } from '../common/api/poll.js'
 import type { CloudAccount, CloudServer, PowerAction } from '../common/cloud/account.js'
 import { Ec2Api } from './client.js'
@@ -115,7 +116,8 @@ export class Ec2Account implements CloudAccount {
 
 export function openAccount(config: JsonObject, deps: DriverDeps): Promise<Ec2Account> {
   const { region, endpoint, profile, retries } = readConfig(config)
-  const desk = deps.account(accountKey(config))
+  const desk = deps.account(placeKey('amazonec2', endpoint, region))
+  const counts = deps.account(accountKey(config))
   const api = new Ec2Api({
     region,
     endpoint,
@@ -123,7 +125,7 @@ export function openAccount(config: JsonObject, deps: DriverDeps): Promise<Ec2Ac
     keys: keysOf(config),
     retries,
     clock: deps.clock,
-    budget: (limit) => desk.budget(limit),
+    budget: (limit) => counts.budget(limit),
     ...(deps.debug ? { log: deps.debug } : {}),
   })
   return Promise.resolve(new Ec2Account(api, desk, deps.clock))

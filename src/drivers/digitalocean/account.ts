@@ -10,7 +10,7 @@ import { Batcher } from '../common/api/batcher.js'
 import { type ApiAnswer, ApiClient } from '../common/api/client.js'
 import { isApiError, isGone } from '../common/api/errors.js'
 import { allPages, pageOfUrl } from '../common/api/pages.js'
-import { accountKey as keyOf } from '../common/api/per-account.js'
+import { accountKey as keyOf, placeKey } from '../common/api/per-account.js'
 import { Poll } from '../common/api/poll.js'
 import { allBudgets } from '../common/api/rate-budget.js'
 import type { Addresses, CloudAccount, CloudServer, PowerAction } from '../common/cloud/account.js'
@@ -283,7 +283,8 @@ export function accountKey(config: JsonObject): string {
 
 export function openAccount(config: JsonObject, deps: DriverDeps): Promise<DigitalOceanAccount> {
   const token = new ConfigReader(config).string('accessToken')
-  const desk = deps.account(accountKey(config))
+  const desk = deps.account(placeKey('digitalocean', readConfig(config).apiUrl))
+  const counts = deps.account(accountKey(config))
   const api = new ApiClient({
     provider: 'DigitalOcean',
     baseUrl: `${readConfig(config).apiUrl}/v2`,
@@ -295,7 +296,7 @@ export function openAccount(config: JsonObject, deps: DriverDeps): Promise<Digit
     hintsOf,
     retryAfterMs: resetAfterMs,
     requestIdHeader: 'x-request-id',
-    budget: allBudgets(LIMITS.map((limit) => desk.budget(limit))),
+    budget: allBudgets(LIMITS.map((limit) => counts.budget(limit))),
     clock: deps.clock,
     ...(deps.debug ? { log: deps.debug } : {}),
   })

@@ -3,6 +3,7 @@ import type { AccountDesk, RateLimit } from '../../contracts/account.js'
 import type { Clock } from '../../contracts/clock.js'
 import type { DriverAccount, DriverDeps, FoundResource, JsonObject } from '../../contracts/driver.js'
 import { MachineError } from '../../contracts/errors.js'
+import { placeKey } from '../common/api/per-account.js'
 import { Poll } from '../common/api/poll.js'
 import type { CloudAccount, CloudServer, PowerAction } from '../common/cloud/account.js'
 import { FIREWALL } from '../common/cloud/part.js'
@@ -148,12 +149,12 @@ export function accountKey(config: JsonObject): string {
 
 export function openAccount(config: JsonObject, deps: DriverDeps): Promise<HetznerAccount> {
   const { endpoint, waitOnPolling } = readConfig(config)
-  const desk = deps.account(accountKey(config))
+  const desk = deps.account(placeKey('hetzner', endpoint))
   const token = new ConfigReader(config).string('apiToken')
   const api = new HetznerApi({
     endpoint,
     token,
-    budget: desk.budget(LIMIT),
+    budget: deps.account(accountKey(config)).budget(LIMIT),
     clock: deps.clock,
     ...(deps.debug ? { log: deps.debug } : {}),
   })

@@ -7,6 +7,14 @@ export function accountKey(provider: string, baseUrl: string, credentials: strin
   return `${provider} ${baseUrl} ${digest}`
 }
 
+/**
+ * Names where shared things of a store are: two tokens of one account must not make or remove the same firewall at once,
+ * so the credentials are left out.
+ */
+export function placeKey(provider: string, ...where: readonly string[]): string {
+  return [provider, ...where].join(' ')
+}
+
 const shared = new WeakMap<DriverDeps, Map<string, unknown>>()
 
 /**
