@@ -18,6 +18,7 @@ import {
 } from './leftovers.js'
 import { inventories } from './inventories.js'
 import { openRecord } from './open.js'
+import { withRecordedSecrets } from './recorded-first.js'
 
 export const YOUNGEST_MS = 3_600_000
 const REMOVE_MS = 180_000
@@ -158,13 +159,21 @@ export function nameOf({ found }: Leftover): string {
 /** What a machine's own record named when `rm -f` gave up on it; its directory goes when all of it is gone. */
 async function removeTombstone(ctx: MachineContext, tombstone: Tombstone): Promise<void> {
   const { name, record } = tombstone
+  const hints = [`Look at ${tombstone.dir}; when nothing is left at the provider, remove that directory`]
   if ('error' in record)
     throw new MachineError('store', `What "${name}" had made is not known: ${record.error}`, {
       machine: name,
-      hints: [`Look at ${tombstone.dir}; when nothing is left at the provider, remove that directory`],
+      hints,
     })
-  const open = await openRecord(ctx, record)
-  await removeAll(ctx, open.driver, { ...open.machine, dir: tombstone.dir })
+  await withRecordedSecrets(
+    ctx,
+    (how) => openRecord(ctx, record, how),
+    async ({ driver, machine }) => {
+      await removeAll(ctx, driver, { ...machine, dir: tombstone.dir })
+    },
+  ).catch((error: unknown) => {
+    throw toMachineError(error).with({ machine: name, hints })
+  })
   await ctx.store.forget(tombstone)
 }
 

@@ -18,8 +18,8 @@ export interface OpenMachine {
 }
 
 export interface OpenOptions {
-  /** False for those who ask no provider: they work when a secret cannot be had. */
-  readonly secrets: boolean
+  /** False for those who ask no provider: they work when a secret cannot be had. `record-first` for those who remove. */
+  readonly secrets: boolean | 'record-first'
 }
 
 const WITH_SECRETS: OpenOptions = { secrets: true }
@@ -43,8 +43,9 @@ export async function openRecord(
   const factory = await recordedFactory(ctx, record)
   const ledger = currentLedger(record, factory.record)
   const driver = throughTunnel(await factory.open(ctx.driverDeps), ledger)
+  const order = options.secrets === 'record-first' ? 'record-first' : 'variables-first'
   const secrets = options.secrets
-    ? await recordedSecrets(ctx, factory, ledger, record.config.Driver)
+    ? await recordedSecrets(ctx, factory, ledger, record.config.Driver, order)
     : NO_SECRETS
   const machine = await driverMachine(ctx, record, { ledger, secrets })
   return { name: record.name, record, ledger, factory, driver, machine, secrets }

@@ -10,6 +10,7 @@ import { isDiskFull, lockToEnd } from './full-disk.js'
 import { interruptCreate, runningCreate } from './interrupt.js'
 import { notFound } from './names.js'
 import { type OpenMachine, openRemains } from './open.js'
+import { withRecordedSecrets } from './recorded-first.js'
 
 const REMOVE_MS = 180_000
 
@@ -49,8 +50,11 @@ export async function removeMachine(
 
 async function removeLocked(ctx: MachineContext, name: string, options: RemoveOptions): Promise<void> {
   try {
-    const open = await openRemains(ctx, name)
-    await removeResources(ctx, open)
+    const open = await withRecordedSecrets(
+      ctx,
+      (how) => openRemains(ctx, name, how),
+      (opened) => removeResources(ctx, opened),
+    )
     await dropDockerContext(ctx, open)
   } catch (error) {
     if (!options.force || ctx.signal.aborted) throw refused(name, error)

@@ -132,9 +132,12 @@ export function refusePlace(factory: DriverFactory, values: SecretValues, place?
   })
 }
 
+/** Which secrets of a machine count: those of variables before each recorded one, or the record alone where it has any. */
+export type SecretsOrder = 'variables-first' | 'record-first'
+
 /**
- * The secrets of a recorded machine: a variable that is set now counts before what its create was given, and that before
- * what docker-machine wrote into the record (`fields`).
+ * The secrets of a recorded machine: a variable that is set now counts before what its create was given (but for who
+ * removes: `record-first`), and that before what docker-machine wrote into the record (`fields`).
  * @throws MachineError `preflight` naming a reference that leads nowhere
  */
 export async function recordedSecrets(
@@ -142,10 +145,14 @@ export async function recordedSecrets(
   factory: DriverFactory,
   ledger: LedgerRecord,
   fields: JsonObject,
+  order: SecretsOrder = 'variables-first',
 ): Promise<SecretValues> {
   const values: Record<string, Secret> = { ...writtenSecrets(factory, fields) }
-  for (const { key, env } of secretFlags(factory)) {
-    const now = env === undefined ? '' : (ctx.env[env] ?? '')
+  const isRecorded = Object.keys({ ...values, ...ledger.secrets }).length > 0
+  // All or none: half a pair from elsewhere opens nothing.
+  const env = order === 'record-first' && isRecorded ? {} : ctx.env
+  for (const { key, env: variable = '' } of secretFlags(factory)) {
+    const now = env[variable] ?? ''
     const reference = isReference(now) ? now : ledger.secrets[key]
     if (now !== '' && !isReference(now)) values[key] = new Secret(now)
     else if (reference !== undefined) values[key] = await ctx.store.secrets.resolve(reference, ctx.signal)
@@ -160,6 +167,16 @@ function writtenSecrets({ record }: DriverFactory, fields: JsonObject): SecretVa
     return typeof value === 'string' && value !== '' ? [[key, new Secret(value)] as const] : []
   })
   return Object.fromEntries(written)
+}
+
+export function sameSecrets(a: SecretValues, b: SecretValues): boolean {
+  const keys = Object.keys({ ...a, ...b })
+  return keys.every((key) => a[key]?.reveal() === b[key]?.reveal())
+}
+
+/** Names of the variables that are set and hold a secret of the driver. */
+export function secretVariables(ctx: MachineContext, factory: DriverFactory): readonly string[] {
+  return secretFlags(factory).flatMap(({ env = '' }) => (ctx.env[env] ? [env] : []))
 }
 
 /** A config as its driver needs it. Never recorded, never shown. */
