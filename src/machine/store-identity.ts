@@ -19,17 +19,21 @@ export async function storeIdentity({ store }: MachineContext): Promise<StoreIde
 
 /**
  * Gives a copied store an id of its own. What was made under the old one keeps its tags, so each machine keeps the old id
- * in its record: its driver finds what belongs to it, as before.
+ * in its record: its driver finds what belongs to it, as before. So does what `rm -f` gave up on, for `gc`.
  */
 export async function renewStoreId(ctx: MachineContext): Promise<StoreIdentity> {
   const { store } = ctx
   const old = await store.id()
   const keep = (ledger: LedgerRecord): LedgerRecord => ({ ...ledger, storeId: ledger.storeId ?? old })
   for (const record of store.readAll()) {
-    if ('error' in record || !record.ledger) continue
-    const { name, factory } = await openWithoutSecrets(ctx, record.name)
-    await updateLedger(ctx, name, factory, keep)
+    if (!record.ledger) continue
+    if ('error' in record) await store.updateRemains(record, keep)
+    else {
+      const { name, factory } = await openWithoutSecrets(ctx, record.name)
+      await updateLedger(ctx, name, factory, keep)
+    }
   }
+  for (const { record } of store.tombstones()) await store.updateRemains(record, keep)
   await store.renewId()
   return await storeIdentity(ctx)
 }

@@ -145,6 +145,11 @@ export async function writeRecordFiles(
   return ledger
 }
 
+/** Writes what `config.json` does not tell: the two go on belonging together. Call with the write lock held. */
+export async function writeLedgerAlone(dir: string, ledger: LedgerRecord, ops: FileOps): Promise<void> {
+  await writeFileAtomic(join(dir, LEDGER), `${JSON.stringify(ledger, null, 2)}\n`, { ops })
+}
+
 async function moveStaged(dir: string, ops: FileOps): Promise<void> {
   try {
     await ops.rename(join(dir, STAGED), join(dir, CONFIG))

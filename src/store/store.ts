@@ -16,7 +16,7 @@ import {
 } from '../util/locks.js'
 import { bringIn, directoryNames, existsError, isDirectory, moveOut, takeOut } from './directories.js'
 import { isPlainName, StoreLayout } from './layout.js'
-import { finishRecordFiles, readRecordFiles, writeRecordFiles } from './record-files.js'
+import { finishRecordFiles, readRecordFiles, writeLedgerAlone, writeRecordFiles } from './record-files.js'
 import { currentLedger, projectConfig } from './records.js'
 import { SecretStore } from './secrets.js'
 import { addFormerId, moveHome, noteHome, otherHome, readFormerIds, type StoreHome } from './store-home.js'
@@ -241,6 +241,15 @@ export class Store {
       const dir = join(this.#layout.removedDir, entry)
       return { name, id, dir, record: readRecordFiles({ name, dir, root: this.root }) }
     })
+  }
+
+  /** Changes in the ledger of a tombstone, or of a broken record, what has no place in `config.json`. */
+  async updateRemains(
+    { name, dir, ledger }: Pick<MachineRecord, 'name' | 'dir' | 'ledger'>,
+    change: (ledger: LedgerRecord) => LedgerRecord,
+  ): Promise<void> {
+    if (ledger)
+      await this.#writing(name, async () => await writeLedgerAlone(dir, change(ledger), this.#files))
   }
 
   /** Forgets a machine that `rm -f` gave up on: nothing of it is left. */

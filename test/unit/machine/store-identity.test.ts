@@ -2,6 +2,7 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createMachine } from '../../../src/machine/create.js'
+import { surveyLeftovers, sweep, YOUNGEST_MS } from '../../../src/machine/gc.js'
 import { openMachine } from '../../../src/machine/open.js'
 import { removeMachine } from '../../../src/machine/remove.js'
 import { moveStore, renewStoreId, storeIdentity } from '../../../src/machine/store-identity.js'
@@ -48,6 +49,49 @@ t.test('a copied store is told from where it comes, and renewing it keeps its ma
   for (const name of ['web', 'db']) await removeMachine(there, name, { force: false })
   t.strictSame(provider.leftovers(), [])
 })
+
+t.test(
+  'what rm -f gave up on keeps the old id too: the original still needs what its servers share',
+  async (t) => {
+    const dir = t.testdir()
+    const env = { FAKE_DIR: join(dir, 'provider') }
+    const ctx = machineContext({ dir, env, factories })
+    const provider = new FakeProvider(env.FAKE_DIR)
+    for (const name of ['alive', 'web', 'odd'])
+      await createMachine(ctx, {
+        name,
+        driver: 'fake',
+        flagValues: fakeFlags(provider.dir),
+        options: machineOptions(),
+      })
+    provider.script([{ call: 'deleteServer', after: 0, kind: 'fail' }])
+    await removeMachine(ctx, 'web', { force: true })
+    const { id } = await storeIdentity(ctx)
+    const there = machineContext({ dir: join(dir, 'copy'), env, factories })
+    cpSync(ctx.store.root, there.store.root, { recursive: true })
+    writeFileSync(join(there.store.dir('odd'), 'config.json'), '{')
+
+    t.not((await renewStoreId(there)).id, id)
+    t.match(
+      there.store.read('odd'),
+      { error: /./, ledger: { storeId: id } },
+      'also where only the ledger is whole',
+    )
+    t.match(there.store.tombstones(), [
+      { record: { config: { DriverName: 'fake' }, ledger: { storeId: id } } },
+    ])
+    for (const name of ['alive', 'odd']) await there.store.remove(name)
+    const request = { allStores: false, olderThanMs: YOUNGEST_MS, ids: [] }
+    const swept = await sweep(there, await surveyLeftovers(there, request))
+    t.match(swept, { forgotten: [{ name: 'web' }], removed: [], errors: [] })
+    const { servers, keys } = provider.read()
+    t.same(
+      servers.map(({ name }) => name),
+      ['alive', 'odd'],
+    )
+    t.equal(keys.length, 1, 'the key of the original is still there')
+  },
+)
 
 t.test('a store that was moved keeps its id', async (t) => {
   const ctx = machineContext({ dir: t.testdir(), factories })
