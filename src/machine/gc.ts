@@ -43,12 +43,19 @@ export async function surveyLeftovers(ctx: MachineContext, request: GcRequest): 
     throw new MachineError('usage', 'What is younger than 1 h may be in the making: name it by its id')
   const { accounts, errors } = await knownAccounts(ctx, request.driver)
   const { all, errors: failed } = await inventories(ctx, accounts)
-  const tombstones = ctx.store.tombstones().filter((each) => isWanted(each, request))
-  const ids = request.ids.filter((id) => !tombstones.some((each) => each.id === id))
+  const buried = ctx.store.tombstones()
+  const graves = new Set(buried.map(({ id }) => id))
+  const others = all.filter((each) => !graves.has(tagsOf(each).id ?? ''))
+  const isMeant = (each: Tombstone, id: string): boolean =>
+    each.id === id || (!isCalled(others, id) && isOfTombstone(each, all, id))
+  const tombstones = buried.filter(
+    (each) =>
+      isAtDriver(each, request.driver) &&
+      (request.ids.length === 0 || request.ids.some((id) => isMeant(each, id))),
+  )
+  const ids = request.ids.filter((id) => !tombstones.some((each) => isMeant(each, id)))
   const scope = { ...request, ids, now: ctx.clock.now() }
   const nothingElse = request.ids.length > 0 && ids.length === 0
-  const buried = new Set(ctx.store.tombstones().map(({ id }) => id))
-  const others = all.filter((each) => !buried.has(tagsOf(each).id ?? ''))
   const verdicts = nothingElse ? { leftovers: [], spared: {} } : judge(others, livingNow(ctx), scope)
   return { ...verdicts, tombstones, accounts: accounts.length, errors: [...errors, ...failed] }
 }
@@ -69,10 +76,19 @@ function refuseCopied({ store }: MachineContext): void {
   )
 }
 
-function isWanted({ id, record }: Tombstone, { ids, driver }: GcRequest): boolean {
+function isAtDriver({ record }: Tombstone, driver: string | undefined): boolean {
   const name = record.ledger?.driver.name ?? ('config' in record ? record.config.DriverName : '')
-  if (driver !== undefined && name !== driver) return false
-  return ids.length === 0 || ids.includes(id)
+  return driver === undefined || name === driver
+}
+
+function isCalled(all: readonly Leftover[], id: string): boolean {
+  return all.some(({ found }) => found.resource.id === id || found.name === id)
+}
+
+/** Whether its record names a thing of that id, or the thing's tags name it. */
+function isOfTombstone({ id, record }: Tombstone, all: readonly Leftover[], thing: string): boolean {
+  const tagged = all.filter((each) => tagsOf(each).id === id)
+  return isCalled(tagged, thing) || (record.ledger?.resources ?? []).some((each) => each.id === thing)
 }
 
 function livingNow(ctx: MachineContext): Living {

@@ -146,6 +146,16 @@ t.test('what rm -f gave up on is worked off, and forgotten only when all of it i
   const first = await gc(ours)
   t.match(first.names, [], 'shown once: as what it is')
   t.match(first.survey.tombstones, [{ name: 'web' }])
+  for (const id of ['srv-1', 'web', ours.store.tombstones()[0]?.id ?? ''])
+    t.match(
+      await gc(ours, { driver: 'fake', ids: [id] }),
+      { names: [], survey: { tombstones: [{ name: 'web' }] } },
+      `also by ${id}`,
+    )
+  await create(ours, 'web')
+  await t.rejects(gc(ours, { ids: ['web'] }), { code: 'exists' }, 'a name is that of the machine that lives')
+  t.match((await gc(ours, { ids: ['srv-1'] })).survey.tombstones, [{ name: 'web' }])
+  await removeMachine(ours, 'web', { force: false })
   provider.script([{ call: 'deleteServer', after: 0, kind: 'fail' }])
   t.match(await sweep(ours, first.survey), { forgotten: [], errors: [{ message: /403/ }] })
   t.equal(ours.store.tombstones().length, 1)
