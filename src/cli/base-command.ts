@@ -6,8 +6,9 @@ import type { MachineContext } from '../machine/context.js'
 import { dockerMachineStory } from '../ui/docker-machine-story.js'
 import { createReporter } from '../ui/reporter.js'
 import { machineContext } from './context.js'
+import { ExitStatus } from './failure.js'
 import { GLOBAL_FLAGS, type GivenGlobals, globalOptions } from './global-flags.js'
-import { resultDocument } from './json-document.js'
+import { partDocument, resultDocument } from './json-document.js'
 import { type GlobalOptions, type Session, sessionOf } from './session.js'
 
 /** What all commands share: global flags, the context of use cases, and the two ways to answer. */
@@ -68,6 +69,20 @@ export abstract class BaseCommand extends Command {
     this.#closeReporter?.()
     if (this.json) process.stdout.write(resultDocument((this.id ?? '').replace(':', ' '), result))
     else if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  }
+
+  /** Prints what was done although something failed. @throws the failure, or with `--json`, which holds it, its status */
+  protected answerPart(result: unknown, text: string, error: MachineError): never {
+    if (!this.json) {
+      this.answer(result, text)
+      throw error
+    }
+    this.#closeReporter?.()
+    const { exitCode } = error
+    const { program } = this.profile
+    const command = (this.id ?? '').replace(':', ' ')
+    process.stdout.write(partDocument(command, result, error, { exitCode, program }))
+    throw new ExitStatus(exitCode)
   }
 
   /** A usage error in docker-machine's words. */

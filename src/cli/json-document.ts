@@ -15,6 +15,18 @@ export function resultLine(command: string, result: unknown): string {
   return document({ schema: JSON_SCHEMA, command, ok: true, result }, '')
 }
 
+/** Of a command that did a part of its work: what that was, and each failure. */
+export function partDocument(
+  command: string,
+  result: unknown,
+  error: MachineError,
+  { exitCode, program }: { exitCode: number; program: string },
+): string {
+  const whole = errorJson(error, exitCode, program)
+  const errors = whole['errors'] ?? [whole]
+  return document({ schema: JSON_SCHEMA, command, ok: false, result, error: whole, errors })
+}
+
 /** The document of a command that failed. */
 export function errorDocument(
   command: string,

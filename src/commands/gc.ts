@@ -63,10 +63,10 @@ export default class Gc extends BaseCommand {
     this.outcome(removed, text, [...survey.errors, ...swept.errors])
   }
 
-  /** A document is one: where something failed it is that of the failure. */
+  /** What could not be looked at does not hide what was found. */
   private outcome(rows: readonly LeftoverRow[], text: string, errors: readonly MachineError[]): void {
-    if (errors.length === 0 || !this.json) this.answer(rows, text)
-    if (errors.length > 0) throw joinErrors(errors)
+    if (errors.length === 0) this.answer(rows, text)
+    else this.answerPart(rows, text, joinErrors(errors))
   }
 
   private async agreed(ctx: MachineContext, count: number, flags: Answers): Promise<boolean> {

@@ -35,6 +35,18 @@ t.test('gc shows, refuses to go on unasked, and removes', async (t) => {
   t.match(await gc('--older-than', 'soon'), { code: 2, stderr: /--older-than wants/ })
   t.match(await gc('--older-than', '5m'), { code: 2, stderr: /younger than 1 h/ })
   t.equal(provider.read().servers.length, 2)
+  t.match(await run(user, 'create', '-d', 'fake', '--fake-token', 'old', 'second'), { code: 0 })
+  provider.requireToken('')
+  const part = await gc('--dry-run', '--json')
+  t.equal(part.code, 1)
+  t.match(JSON.parse(part.stdout), {
+    ok: false,
+    result: [{ id: 'srv-2' }, { kind: 'firewall' }],
+    error: { exitCode: 1 },
+    errors: [{ message: /the record of second.*401/ }],
+  })
+  provider.requireToken('', 'old')
+  t.match(await run(user, 'rm', '-y', 'second'), { code: 0 })
   provider.script([{ call: 'deleteServer', after: 0, kind: 'fail' }])
   t.match(await gc('-y'), { code: 1, stdout: 'Removed 0 of 2\n', stderr: /403 you may not do this/ })
   const { result } = JSON.parse((await gc('-y', '--json')).stdout) as { result: { id: string }[] }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AccessRules } from '../../../src/contracts/driver.js'
+import { MachineError } from '../../../src/contracts/errors.js'
 import type { MachineState } from '../../../src/contracts/state.js'
 
 type Tags = Readonly<Record<string, string>>
@@ -95,10 +96,10 @@ export class FakeProvider {
     this.#write({ ...this.read(), tokens })
   }
 
-  /** @throws ProviderError as an API does for a wrong token */
+  /** @throws MachineError as drivers do for a wrong token */
   authorise(call: string, token: string): void {
     const { tokens } = this.read()
-    if (tokens && !tokens.includes(token)) throw new ProviderError(401, `${call}: 401 unauthorised`)
+    if (tokens && !tokens.includes(token)) throw new MachineError('driver', `${call}: 401 unauthorised`)
   }
 
   /** Counts a call and says what goes wrong with it. */
