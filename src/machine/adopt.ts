@@ -34,6 +34,15 @@ export interface AdoptRequest {
   readonly name?: string
 }
 
+interface WayIn {
+  /** Fingerprint that the host's key must have. */
+  readonly print: string
+  readonly keyPath: string
+  /** The command that tries it again. */
+  readonly again: string
+}
+
+const CLOSED = { ssh: [], engine: [] }
 const DIRECT_MS = 5_000
 const OPENED_MS = 90_000
 const CLOSE_MS = 30_000
@@ -57,7 +66,8 @@ export async function adoptMachine(ctx: MachineContext, request: AdoptRequest): 
   try {
     const state = await recordedState(ctx, name, found)
     try {
-      const shell = await reachServer(state, print, keyPath)
+      const again = `tsmachine adopt --driver ${request.driver} ${found.server.resource.id} --ssh-key FILE`
+      const shell = await reachServer(state, { print, keyPath, again })
       await takeOver(state, shell, print, found)
     } finally {
       state.close()
@@ -92,7 +102,7 @@ function keptPrint({ server }: AdoptableServer): string {
     `Nobody has kept the host key of ${server.name}, so we cannot know who answers there`,
     {
       hints: [
-        'If you know the key: create --driver generic with --generic-ssh-host-key',
+        'If you know the key: create --driver generic with --generic-host-key',
         `Or remove it: tsmachine gc ${server.resource.id}`,
       ],
     },
@@ -130,31 +140,42 @@ async function recordedState(
 }
 
 /** The firewall may know the lost computer only: SSH is opened to everybody until we are in, or have failed to be. */
-async function reachServer(state: CreateState, print: string, keyPath: string): Promise<RemoteShell> {
+async function reachServer(state: CreateState, way: WayIn): Promise<RemoteShell> {
   const { ctx } = state
   try {
-    return await firstContact(state, print, keyPath, DIRECT_MS)
+    return await firstContact(state, way, DIRECT_MS)
   } catch (error) {
-    ctx.signal.throwIfAborted()
     const isClosed = isRetryableSsh(error) || (error as { code?: unknown }).code === 'timeout'
-    if (!isClosed || !state.open.driver.setAccess) throw error
+    if (ctx.signal.aborted || !isClosed || !state.open.driver.setAccess) {
+      // An earlier try may have left it open.
+      if (state.open.ledger.access?.next) await closeAgain(state, way)
+      throw error
+    }
   }
   try {
-    await applyRules(state, { sources: [] }, OPEN_AT_CREATION, ctx.signal)
-    return await firstContact(state, print, keyPath, OPENED_MS)
+    await applyRules(state, { sources: [] }, OPEN_AT_CREATION, ctx.signal, CLOSED)
+    return await firstContact(state, way, OPENED_MS)
   } catch (error) {
-    const close = (signal: AbortSignal): Promise<void> =>
-      applyRules(state, { sources: [] }, { ssh: [], engine: [] }, signal)
-    await withDeadline(`the firewall of ${state.name}`, CLOSE_MS, close).catch(() => undefined)
+    await closeAgain(state, way)
     throw error
+  }
+}
+
+/** Also when the user has stopped us: what was opened for a try must not stay open. */
+async function closeAgain(state: CreateState, { again }: WayIn): Promise<void> {
+  const close = (signal: AbortSignal): Promise<void> => applyRules(state, { sources: [] }, CLOSED, signal)
+  try {
+    await withDeadline(`the firewall of ${state.name}`, CLOSE_MS, close)
+  } catch {
+    const text = `SSH of ${state.name} may still be open to any address (keys only). The next try closes it: ${again}; or remove it: tsmachine rm ${state.name}`
+    state.ctx.report({ type: 'warn', machine: state.name, text })
   }
 }
 
 /** The key that is shown must have the fingerprint that the server's tags hold. */
 async function firstContact(
   { ctx, open }: CreateState,
-  print: string,
-  keyPath: string,
+  { print, keyPath }: WayIn,
   deadlineMs: number,
 ): Promise<RemoteShell> {
   const endpoint = sshEndpoint(ctx, open)

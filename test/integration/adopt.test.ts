@@ -92,7 +92,7 @@ t.test('a server is found, pinned by its tag, and becomes ours alone', async (t)
 })
 
 t.test('without a way in, or with the wrong key: said, and nothing is changed', async (t) => {
-  const { next, provider, adopt, authorized } = await bench(t)
+  const { next, provider, adopt, authorized, rules } = await bench(t)
   const before = [authorized(), provider.read().servers[0]?.tags]
   await t.rejects(adoptMachine(next, { driver: 'fake', target: 'web' }), {
     code: 'ssh',
@@ -104,9 +104,16 @@ t.test('without a way in, or with the wrong key: said, and nothing is changed', 
   writeFileSync(wrong, generateKeyPair('wrong').privatePem, { mode: 0o600 })
   await t.rejects(adopt({ keyPath: wrong }), { code: 'ssh', message: /refused our key/ })
   t.same([authorized(), provider.read().servers[0]?.tags], before)
-  const { firewalls, servers } = provider.read()
-  const guard = firewalls.find(({ name }) => name === servers[0]?.firewall)
-  t.same(guard?.rules, { ssh: [], engine: [] }, 'what was opened for the try is closed')
+  t.same(rules(), { ssh: [], engine: [] }, 'what was opened for the try is closed')
+  provider.script([{ call: 'createFirewall', after: 1, kind: 'fail' }])
+  await t.rejects(adopt({ keyPath: wrong }), { code: 'ssh' })
+  t.match(next.events.at(-1), {
+    type: 'warn',
+    text: /still be open.*tsmachine adopt --driver fake srv-1 --ssh-key FILE; or .*tsmachine rm web$/,
+  })
+  t.match(rules()?.ssh, ['0.0.0.0/0', '::/0'])
+  await t.rejects(adopt({ keyPath: wrong }), { code: 'ssh' })
+  t.same(rules(), { ssh: [], engine: [] }, 'the next try closes it, also when it fails')
   t.equal(await adopt(), 'web', 'the same name goes on with it')
 })
 
@@ -122,7 +129,11 @@ t.test('another server at that address is refused, and one whose key nobody has 
   await t.rejects(adopt(), { code: 'host-key', message: /IS NOT THE PINNED ONE/ })
   t.equal(host.calls().length, calls, 'nothing was said to it')
   tag(undefined)
-  await t.rejects(adopt(), { code: 'host-key', message: /Nobody has kept/ })
+  await t.rejects(adopt(), {
+    code: 'host-key',
+    message: /Nobody has kept/,
+    hints: [/--generic-host-key$/, /gc srv-1/],
+  })
 })
 
 t.test('what is not there, and a name that is taken', async (t) => {
