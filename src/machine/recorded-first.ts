@@ -45,7 +45,7 @@ async function withVariables(open: Open, recorded?: OpenMachine): Promise<OpenMa
 /** A driver takes what it does not find as removed: whether it looks in the right place has to be known before. */
 async function requireThere(ctx: MachineContext, open: OpenMachine, error: unknown): Promise<void> {
   const { name, ledger, driver, machine, factory } = open
-  if (ledger.resources.length === 0) return
+  if (!ledger.resources.some(({ state }) => state === 'made')) return
   const look = (signal: AbortSignal) => driver.states([machine], signal)
   const options = { signal: ctx.signal, clock: ctx.clock }
   const [report] = await withDeadline(`the state of ${name}`, LOOK_MS, look, options).catch(() => {

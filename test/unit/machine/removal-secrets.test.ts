@@ -71,6 +71,17 @@ t.test('where the recorded token cannot be had, another account makes nothing fo
   t.equal(servers(), 0)
 })
 
+t.test('a create that its token made nothing with is removed with the right one', async (t) => {
+  const { provider, ctx, rm } = await bench(t)
+  await rm()
+  const flagValues = fakeFlags(provider.dir, { 'fake-token': 'wrong' })
+  const wrong = { name: 'web', driver: 'fake', flagValues, options: machineOptions() }
+  await t.rejects(createMachine(ctx, wrong), { message: /401/ })
+  t.match(ctx.store.read('web').ledger?.resources, [{ state: 'intended' }])
+  await rm()
+  t.notOk(ctx.store.exists('web'))
+})
+
 t.test('a token that was revoked: the variable opens the same account', async (t) => {
   const { provider, env, ctx, rm } = await bench(t)
   provider.requireToken('two')
