@@ -7,7 +7,7 @@ import { type CreateChoices, type CreatePlan, planCreate } from './create-plan.j
 import { CreateState } from './create-state.js'
 import { openStages } from './create-stages.js'
 import { updateLedger } from './driver-events.js'
-import { throughTunnel, tunnelOf } from './engine-tunnel.js'
+import { engineTunnelOf, throughTunnel } from './engine-port.js'
 import { firstRecord } from './first-record.js'
 import { syncDockerContext } from './docker-context.js'
 import { machineImage } from './image.js'
@@ -116,10 +116,10 @@ async function newState(ctx: MachineContext, plan: CreatePlan, name: string): Pr
   const { factory, driver, secrets, options } = plan
   const machineId = randomBytes(16).toString('hex')
   const first = firstRecord(ctx, factory, plan.config, { name, options, machineId })
-  const ledger = { ...first.ledger, ...(await tunnelOf(first.ledger)) }
+  const ledger = { ...first.ledger, ...(await engineTunnelOf(ctx, name, first.ledger)) }
   const record = { ...first, ledger }
   const machine = await driverMachine(ctx, record, { ledger, secrets })
-  const open = { name, record, ledger, factory, driver: throughTunnel(driver, ledger), machine, secrets }
+  const open = { name, record, ledger, factory, ...throughTunnel(driver, ledger), machine, secrets }
   return new CreateState(ctx, open, await machineImage(ctx, open))
 }
 

@@ -3,60 +3,46 @@
  * a helper program leads over SSH. TLS goes from the client to the engine as everywhere.
  */
 import { readFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { Driver, DriverMachine, Endpoint } from '../contracts/driver.js'
-import type { LedgerRecord } from '../contracts/record.js'
+import { isMachineError } from '../contracts/errors.js'
 import type { TunnelPlan } from '../ssh/tunnel.js'
 import { writeFileAtomic } from '../util/atomic-file.js'
 import { processAlive } from '../util/process.js'
 import { pending, waitFor } from '../util/wait.js'
 import { loginOptions, settledPins, sshEndpoint } from './connect.js'
 import type { MachineContext } from './context.js'
+import { syncDockerContext } from './docker-context.js'
+import { updateLedger } from './driver-events.js'
+import { type EnginePort, isFree, LOCAL, portsOfOthers, unusedPort } from './engine-port.js'
 import type { OpenMachine } from './open.js'
 
-const LOCAL = '127.0.0.1'
 const START_MS = 15_000
+/** A helper may take so long from listening to saying so, and a killed one to let its port go. */
+const SETTLE_MS = 2_000
 const PLAN = 'engine-tunnel.json'
 const STATE = 'engine-tunnel.run.json'
 
-/** The port of this computer that leads to a new machine's engine, where the engine is reached so. */
-export async function tunnelOf({ options }: LedgerRecord): Promise<Pick<LedgerRecord, 'engineTunnel'>> {
-  return options.engineAccess === 'ssh' ? { engineTunnel: { port: await freePort() } } : {}
-}
-
-/** A driver whose machine's engine is where the tunnel is. */
-export function throughTunnel(driver: Driver, { engineTunnel }: Pick<LedgerRecord, 'engineTunnel'>): Driver {
-  if (!engineTunnel) return driver
-  const endpoint = (machine: DriverMachine): Endpoint => {
-    const own = driver.endpoint(machine)
-    return {
-      ...own,
-      engine: { host: LOCAL, port: engineTunnel.port },
-      sans: [...own.sans, LOCAL, 'localhost'],
-    }
-  }
-  return new Proxy(driver, {
-    get(target, key) {
-      if (key === 'endpoint') return endpoint
-      const value: unknown = Reflect.get(target, key, target)
-      // Private members are those of the driver itself.
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
-    },
-  })
-}
-
 /**
- * Starts the helper of a machine whose engine is reached over SSH, unless it runs.
- * @throws MachineError `timeout` when another program has the port
+ * Starts the helper of a machine whose engine is reached over SSH, unless it runs. A port that another program or
+ * another machine has is given up: a client that came there would speak with somebody else.
+ * @throws MachineError `timeout` when the helper does not come to listen
  */
 export async function ensureTunnel(ctx: MachineContext, open: OpenMachine): Promise<void> {
-  const { engineTunnel } = open.ledger
-  if (!engineTunnel) return
+  const { tunnel } = open
+  if (!tunnel) return
   const { dir } = open.record
-  const { port } = engineTunnel
-  await writePlan(ctx, open, port)
-  if (await runs(dir, port)) return
+  // Another process may have moved it since the record was read.
+  tunnel.port = ctx.store.read(open.name).ledger?.engineTunnel?.port ?? tunnel.port
+  await writePlan(ctx, open, tunnel.port)
+  if (await runs(dir, tunnel.port)) return
+  if (portsOfOthers(ctx, open.name).has(tunnel.port)) await move(ctx, open, tunnel, 'another machine')
+  else if (!(await isOurs(ctx, dir, tunnel.port))) await move(ctx, open, tunnel, 'another program')
+  else if (await runs(dir, tunnel.port)) return
+  await startHelper(ctx, open, tunnel.port)
+}
+
+async function startHelper(ctx: MachineContext, open: OpenMachine, port: number): Promise<void> {
+  const { dir } = open.record
   await ctx.driverDeps.spawnHelper('engine-tunnel', {
     machine: open.name,
     plan: join(dir, PLAN),
@@ -66,7 +52,7 @@ export async function ensureTunnel(ctx: MachineContext, open: OpenMachine): Prom
     `port ${port} of ${LOCAL} to lead to the engine of ${open.name}`,
     async () =>
       (await runs(dir, port)) ||
-      pending('the helper program does not listen; another program may have the port'),
+      pending('the helper program does not listen; another program may have taken the port'),
     {
       deadlineMs: START_MS,
       intervalMs: 50,
@@ -75,6 +61,35 @@ export async function ensureTunnel(ctx: MachineContext, open: OpenMachine): Prom
       hints: [`See who has it: ss -ltnp 'sport = :${port}'`],
     },
   )
+}
+
+/** Record, plan and Docker context name the new port before anybody listens there. */
+async function move(
+  ctx: MachineContext,
+  open: OpenMachine,
+  tunnel: EnginePort,
+  holder: string,
+): Promise<void> {
+  const { name } = open
+  const [from, port] = [tunnel.port, await unusedPort(ctx, name)]
+  await updateLedger(ctx, name, open.factory, (ledger) => ({ ...ledger, engineTunnel: { port } }))
+  tunnel.port = port
+  await writePlan(ctx, open, port)
+  if (open.ledger.dockerContext !== undefined) await syncDockerContext(ctx, open)
+  const text = `Port ${from} of ${LOCAL} is ${holder}'s: the engine of ${name} is now at port ${port}. Shells need "tsmachine env ${name}" again`
+  ctx.report({ type: 'warn', machine: name, text })
+}
+
+/** Whether nobody has the port, or this machine's helper: one that begins or ends is both for a moment. */
+async function isOurs(ctx: MachineContext, dir: string, port: number): Promise<boolean> {
+  const look = async () => (await isFree(port)) || (await runs(dir, port)) || pending('somebody has it')
+  const { clock, signal } = ctx
+  try {
+    return await waitFor('the port', look, { deadlineMs: SETTLE_MS, intervalMs: 50, signal, clock })
+  } catch (error) {
+    if (isMachineError(error) && error.code === 'timeout') return false
+    throw error
+  }
 }
 
 /** Written anew each time: a start may have changed the address, a rotation the host key. */
@@ -100,6 +115,7 @@ interface Running {
   readonly port: number
 }
 
+/** Whether this machine's own helper has the port: that very process lives, and it has said so after it listened. */
 async function runs(dir: string, port: number): Promise<boolean> {
   try {
     const state = JSON.parse(await readFile(join(dir, STATE), 'utf8')) as Running
@@ -107,16 +123,4 @@ async function runs(dir: string, port: number): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-/** A port that nobody has now. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, LOCAL, () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }

@@ -21,15 +21,20 @@ export const ENV_NAMES = [
   'DOCKER_MACHINE_NAME',
 ] as const
 
+const CHECKING = 'Error checking TLS connection: '
+
 /** @throws MachineError `not-running`, `not-found` */
 export async function envVariables(
   ctx: MachineContext,
   name: string,
   options: { readonly swarm?: boolean } = {},
 ): Promise<EnvVariables> {
-  const { ip, url } = await machineAddress(ctx, name, 'Error checking TLS connection: ')
+  // A machine that does not run has no address, and no tunnel then.
+  const before = await machineAddress(ctx, name, CHECKING)
   const record = ctx.store.get(name)
-  if (record.ledger?.engineTunnel) await ensureTunnel(ctx, await openWithoutSecrets(ctx, name))
+  const isLed = record.ledger?.engineTunnel !== undefined
+  if (isLed) await ensureTunnel(ctx, await openWithoutSecrets(ctx, name))
+  const { ip, url } = isLed ? await machineAddress(ctx, name, CHECKING) : before
   const { dir } = record
   return {
     name,

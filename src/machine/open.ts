@@ -3,7 +3,7 @@ import { isMachineError, MachineError } from '../contracts/errors.js'
 import type { LedgerRecord, MachineRecord } from '../contracts/record.js'
 import { currentLedger, newHostRecord } from '../store/records.js'
 import type { MachineContext } from './context.js'
-import { throughTunnel } from './engine-tunnel.js'
+import { type EnginePort, throughTunnel } from './engine-port.js'
 import { NO_SECRETS, recordedSecrets, type SecretValues, withSecrets } from './secrets.js'
 
 /** A recorded machine together with the driver that looks after it. */
@@ -13,6 +13,8 @@ export interface OpenMachine {
   readonly ledger: LedgerRecord
   readonly factory: DriverFactory
   readonly driver: Driver
+  /** Where the engine is reached over SSH alone. */
+  readonly tunnel?: EnginePort
   readonly machine: DriverMachine
   readonly secrets: SecretValues
 }
@@ -42,13 +44,13 @@ export async function openRecord(
 ): Promise<OpenMachine> {
   const factory = await recordedFactory(ctx, record)
   const ledger = currentLedger(record, factory.record)
-  const driver = throughTunnel(await factory.open(ctx.driverDeps), ledger)
+  const led = throughTunnel(await factory.open(ctx.driverDeps), ledger)
   const order = options.secrets === 'record-first' ? 'record-first' : 'variables-first'
   const secrets = options.secrets
     ? await recordedSecrets(ctx, factory, ledger, record.config.Driver, order)
     : NO_SECRETS
   const machine = await driverMachine(ctx, record, { ledger, secrets })
-  return { name: record.name, record, ledger, factory, driver, machine, secrets }
+  return { name: record.name, record, ledger, factory, ...led, machine, secrets }
 }
 
 /** The driver of a record; where it is not here, or the record is a plugin's of the same name, one that stands in. */

@@ -1,5 +1,7 @@
 /** `--engine-access ssh`, behind a jump host too: a whole create whose engine is reached over SSH alone. */
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type * as Spawning from '../../src/cli/spawn-helper.js'
@@ -8,6 +10,9 @@ import type { MachineOptions } from '../../src/contracts/record.js'
 import { machineAddress } from '../../src/machine/address.js'
 import { clientConfig } from '../../src/machine/client-config.js'
 import { createMachine } from '../../src/machine/create.js'
+import { ensureTunnel } from '../../src/machine/engine-tunnel.js'
+import { envVariables } from '../../src/machine/env.js'
+import { openWithoutSecrets } from '../../src/machine/open.js'
 import { removeMachine } from '../../src/machine/remove.js'
 import { generateKeyPair } from '../../src/ssh/key-pair.js'
 import { processAlive } from '../../src/util/process.js'
@@ -30,6 +35,12 @@ interface Helper {
   readonly startTime: string
 }
 
+/** What Docker reads of the contexts below a configuration. */
+function contextFiles(dir: string): readonly string[] {
+  const meta = join(dir, 'contexts', 'meta')
+  return readdirSync(meta).map((id) => readFileSync(join(meta, id, 'meta.json'), 'utf8'))
+}
+
 /** The hosted driver, whose engine's own address leads nowhere. */
 function shutFactory({ hosting, engine }: ScriptedHost): DriverFactory {
   const factory = hostedFactory(hosting)
@@ -49,9 +60,9 @@ function shutFactory({ hosting, engine }: ScriptedHost): DriverFactory {
   }
 }
 
-async function bench(t: Test) {
+async function bench(t: Test, more: { readonly PATH?: string } = {}) {
   const dir = scratchDir(t)
-  const env = { HOME: dir, DOCKER_CONFIG: join(dir, 'docker') }
+  const env = { HOME: dir, DOCKER_CONFIG: join(dir, 'docker'), ...more }
   const host = await scriptedHost(t, machineContext({ dir }))
   const plain = machineContext({ dir, env, factories: { fake: shutFactory(host) } })
   const ctx = {
@@ -70,10 +81,12 @@ async function bench(t: Test) {
       flagValues: fakeFlags(provider.dir),
       options: { ...machineOptions(), ...options },
     })
-  const helper = () =>
-    JSON.parse(readFileSync(join(ctx.store.dir('web'), 'engine-tunnel.run.json'), 'utf8')) as Helper
+  const helper = (name = 'web') =>
+    JSON.parse(readFileSync(join(ctx.store.dir(name), 'engine-tunnel.run.json'), 'utf8')) as Helper
   t.teardown(() => removeMachine(ctx, 'web', { force: true }).catch(() => undefined))
-  return { ctx, dir, env, host, create, helper }
+  const moves = () =>
+    plain.events.flatMap((event) => (event.type === 'warn' && /^Port /.test(event.text) ? [event.text] : []))
+  return { ctx, dir, env, host, create, helper, moves }
 }
 
 t.test('the engine is reached through a port of this computer, whose helper is started again', async (t) => {
@@ -94,6 +107,50 @@ t.test('the engine is reached through a port of this computer, whose helper is s
   t.equal(helper().pid, second.pid, 'one that runs is left alone')
   await removeMachine(ctx, 'web', { force: false })
   await poll(10_000, () => Promise.resolve(!processAlive(second)))
+})
+
+/** Ends the helper, as a restart of this computer does. */
+async function endHelper({ pid, startTime }: Helper): Promise<void> {
+  process.kill(pid, 'SIGKILL')
+  await poll(10_000, () => Promise.resolve(!processAlive({ pid, startTime })))
+}
+
+t.test('a port that another program has taken is given up: record and context move', async (t) => {
+  const { ctx, env, create, helper, moves } = await bench(t, { PATH: process.env['PATH'] ?? '' })
+  await create({ engineAccess: 'ssh' })
+  const port = ctx.store.get('web').ledger?.engineTunnel?.port ?? 0
+  t.match(contextFiles(env.DOCKER_CONFIG), [new RegExp(`tcp://127.0.0.1:${port}"`)])
+  await endHelper(helper())
+  const foreign = createServer((socket) => socket.end('not yours')).listen(port, '127.0.0.1')
+  await once(foreign, 'listening')
+  t.teardown(() => foreign.close())
+  const { variables } = await envVariables(ctx, 'web')
+  const next = ctx.store.get('web').ledger?.engineTunnel?.port ?? 0
+  t.not(next, port)
+  t.same(variables[1], ['DOCKER_HOST', `tcp://127.0.0.1:${next}`])
+  t.match(moves(), [new RegExp(`Port ${port} .*another program's.* ${next}`)])
+  t.match(await clientConfig(ctx, 'web'), { url: `tcp://127.0.0.1:${next}`, renewed: false })
+  t.match(contextFiles(env.DOCKER_CONFIG), [new RegExp(`tcp://127.0.0.1:${next}"`)])
+  t.equal(moves().length, 1, 'it is told once')
+})
+
+t.test('of two machines with one port one moves, and neither is taken for the other', async (t) => {
+  const { ctx, create, helper, moves } = await bench(t)
+  await create({ engineAccess: 'ssh' })
+  const { ledger, config } = ctx.store.get('web')
+  if (!ledger) throw new Error('no ledger')
+  await ctx.store.create('db', { ledger: { ...ledger, machineId: 'd'.repeat(32) }, config }, {})
+  t.teardown(() => ctx.store.remove('db'))
+  const first = helper()
+  const portOf = (name: string) => ctx.store.get(name).ledger?.engineTunnel?.port
+  await ensureTunnel(ctx, await openWithoutSecrets(ctx, 'db'))
+  t.not(portOf('db'), portOf('web'))
+  t.equal(portOf('web'), ledger.engineTunnel?.port, 'the one whose helper runs stays')
+  t.match(helper('db'), { port: portOf('db') })
+  t.not(helper('db').pid, first.pid)
+  await ensureTunnel(ctx, await openWithoutSecrets(ctx, 'web'))
+  t.same(helper(), first)
+  t.match(moves(), [/another machine's: the engine of db/])
 })
 
 t.test('behind a jump host everything goes over SSH', async (t) => {
