@@ -1,7 +1,7 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { MachineError } from '../contracts/errors.js'
+import { MachineError, messageOf } from '../contracts/errors.js'
 import { Secret, type SecretRef } from '../contracts/secrets.js'
 import { RECORD_FILES } from '../store/layout.js'
 import { movedRecord } from '../store/record-paths.js'
@@ -30,9 +30,11 @@ const SHORTEST = 8
 
 export interface ExportRequest {
   readonly names: readonly string[]
-  /** All machines: those that cannot move are left out with a warning. */
+  /** All machines: those that cannot move or be read are left out with a warning. */
   readonly all: boolean
   readonly file: string
+  /** Write over a file that exists. */
+  readonly force: boolean
   readonly withSecrets: boolean
 }
 
@@ -41,8 +43,9 @@ export async function exportMachines(
   ctx: MachineContext,
   request: ExportRequest,
 ): Promise<readonly string[]> {
-  const opened = await Promise.all(request.names.map((name) => openWithoutSecrets(ctx, name)))
-  const machines = opened.filter((open) => canMove(ctx, open, request.all))
+  refuseFile(request)
+  const opened = await Promise.all(request.names.map((name) => openToMove(ctx, name, request.all)))
+  const machines = opened.flat().filter((open) => canMove(ctx, open, request.all))
   if (machines.length === 0) throw new MachineError('not-found', 'There is no machine that could be exported')
   const packed: PackedMachine[] = []
   for (const open of machines) packed.push(await packMachine(ctx, open, request.withSecrets))
@@ -56,6 +59,25 @@ export async function exportMachines(
   const sealed = await sealDocument(archive, passphrase)
   await writeFileAtomic(resolve(request.file), sealed, { mode: 0o600 })
   return machines.map(({ name }) => name)
+}
+
+/** A key, or the export of another machine, would be lost. */
+function refuseFile({ file, force }: ExportRequest): void {
+  if (force || !existsSync(resolve(file))) return
+  throw new MachineError('exists', `${file} exists`, {
+    hints: ['Name another file, or write over it: --force'],
+  })
+}
+
+/** One record that cannot be read keeps no other machine from being exported. */
+async function openToMove(ctx: MachineContext, name: string, all: boolean): Promise<readonly OpenMachine[]> {
+  try {
+    return [await openWithoutSecrets(ctx, name)]
+  } catch (error) {
+    if (!all) throw error
+    ctx.report({ type: 'warn', machine: name, text: `"${name}" is not in the export: ${messageOf(error)}` })
+    return []
+  }
 }
 
 /** A VM on this computer is its disk, and that stays here. */

@@ -71,7 +71,13 @@ t.test('access shows and changes the firewall; other drivers have none', async (
 t.test('export, import and adopt', async (t) => {
   const file = join(user.home, 'all.export')
   t.match(await run(user, 'export', file), { code: 2 })
+  t.match(await run(user, 'export', 'kept', 'bare'), {
+    code: 2,
+    stderr: /"bare" is a machine[^]*machines\.export/,
+  })
   t.match(await run(user, 'export', '--all', file), { code: 0, stdout: `Exported to ${file}: bare, kept\n` })
+  t.match(await run(user, 'export', 'kept', file), { code: 1, stderr: /exists[^]*--force/ })
+  t.match(await run(user, 'export', '--force', '--all', file), { code: 0 })
   t.match(await run(other, 'adopt', '-d', 'fake', 'kept'), {
     code: 1,
     stderr: /no way in to kept[^]*--ssh-key FILE[^]*tsmachine import FILE[^]*tsmachine gc srv-1/,

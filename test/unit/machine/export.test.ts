@@ -32,7 +32,7 @@ function bench(t: Test) {
     writeFileSync(join(ctx.store.dir(name), 'id_rsa'), `key of ${name}`, { mode: 0o600 })
   }
   const write = (ctx: ReturnType<typeof computer>, names: readonly string[], withSecrets = false) =>
-    exportMachines(ctx, { names, all: false, file, withSecrets })
+    exportMachines(ctx, { names, all: false, file, force: true, withSecrets })
   return { dir, provider, file, computer, create, write }
 }
 
@@ -91,6 +91,31 @@ t.test('a name that exists, or a broken machine among them: nothing is imported'
   await t.rejects(importMachines(third, file), { message: /disk full/ })
   t.same(third.store.names(), [])
   t.same(readdirSync(join(next.store.root, 'certs')), before)
+})
+
+t.test('a file that exists is kept without --force', async (t) => {
+  const { file, computer, create } = bench(t)
+  const ctx = computer('old')
+  await create(ctx, 'web')
+  writeFileSync(file, 'a private key')
+  const request = { names: ['web'], all: false, file, withSecrets: false }
+  await t.rejects(exportMachines(ctx, { ...request, force: false }), { code: 'exists', hints: [/--force/] })
+  t.equal(readFileSync(file, 'utf8'), 'a private key')
+  await exportMachines(ctx, { ...request, force: true })
+  t.match(readFileSync(file, 'latin1'), /^tsmachine-export/)
+})
+
+t.test('of all machines the one whose record is broken is left out; named, it is an error', async (t) => {
+  const { file, computer, create } = bench(t)
+  const ctx = computer('old')
+  await create(ctx, 'web')
+  await create(ctx, 'torn')
+  for (const name of ['config.json', 'tsmachine.json']) writeFileSync(join(ctx.store.dir('torn'), name), '{')
+  const request = { file, force: false, withSecrets: false }
+  const all = { ...request, names: ctx.store.names(), all: true }
+  await t.rejects(exportMachines(ctx, { ...all, all: false }), { code: 'store' })
+  t.same(await exportMachines(ctx, all), ['web'])
+  t.match(ctx.events.at(-1), { type: 'warn', machine: 'torn', text: /"torn" is not in the export: / })
 })
 
 t.test('a store that has a CA keeps it', async (t) => {
