@@ -21,7 +21,7 @@ export default class Create extends BaseCommand {
   static override usage = 'create [FLAGS] NAME...'
   static override strict = false
   static override description =
-    'A create that fails keeps its record: --resume carries on from the step that failed, rm removes all of it.'
+    'A create that fails keeps its record: --resume carries on from the step that failed, rm removes all of it. The exit status of several machines is 0 when all are ready; when all fail in the same way it is that of one (3 for a failed pre-create check), otherwise 1.'
   static override args = {
     name: Args.string({ description: 'Name of the new machine, or several', ignoreStdin: true }),
   }
