@@ -45,7 +45,11 @@ function tombstoneRow({ name, id, record }: Tombstone): LeftoverRow {
 }
 
 /** What was left alone, and why. */
-export function tellSpared(ctx: MachineContext, { spared, accounts }: Survey, olderThanMs: number): void {
+export function tellSpared(
+  ctx: MachineContext,
+  { spared, accounts, places }: Survey,
+  olderThanMs: number,
+): void {
   const limit = shortDuration(Math.max(olderThanMs, YOUNGEST_MS))
   const reasons = {
     'other-store': 'of another store (--all-stores, or by id)',
@@ -56,8 +60,9 @@ export function tellSpared(ctx: MachineContext, { spared, accounts }: Survey, ol
     ([why, count]) => `${count} ${reasons[why as keyof typeof reasons]}`,
   )
   const left = parts.length > 0 ? `; left alone: ${parts.join(', ')}` : ''
+  const where = places.length > 0 ? ` (${places.join(', ')})` : ''
   ctx.report({
     type: 'info',
-    text: `Looked at ${accounts} ${accounts === 1 ? 'account' : 'accounts'}${left}`,
+    text: `Looked at ${accounts} ${accounts === 1 ? 'account' : 'accounts'}${where}${left}`,
   })
 }

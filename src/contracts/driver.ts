@@ -269,6 +269,8 @@ export interface DriverFactory {
   ownUserData?(config: JsonObject): string | { readonly text: string } | undefined
   /** Most bytes of user data that the provider takes. */
   readonly userDataLimit?: number
+  /** Which part of the provider `inventory()` sees with this config, for texts: a region, a profile. */
+  inventoryPlace?(config: JsonObject): string
   /** Config and resources for the record of a server that `inventory()` found (capability `inventory`). */
   adopt?(
     account: DriverAccount,

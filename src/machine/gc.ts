@@ -33,6 +33,8 @@ export interface Survey extends Verdicts {
   /** Machines that `rm -f` gave up on. */
   readonly tombstones: readonly Tombstone[]
   readonly accounts: number
+  /** Drivers with the part of the provider that was looked at, each once. */
+  readonly places: readonly string[]
   readonly errors: readonly MachineError[]
 }
 
@@ -57,7 +59,13 @@ export async function surveyLeftovers(ctx: MachineContext, request: GcRequest): 
   const scope = { ...request, ids, now: ctx.clock.now() }
   const nothingElse = request.ids.length > 0 && ids.length === 0
   const verdicts = nothingElse ? { leftovers: [], spared: {} } : judge(others, livingNow(ctx), scope)
-  return { ...verdicts, tombstones, accounts: accounts.length, errors: [...errors, ...failed] }
+  const places = [...new Set(accounts.map(placeOf))].sort()
+  return { ...verdicts, tombstones, accounts: accounts.length, places, errors: [...errors, ...failed] }
+}
+
+function placeOf({ factory, account }: KnownAccount): string {
+  const place = factory.inventoryPlace?.(account.config)
+  return place ? `${factory.name} ${place}` : factory.name
 }
 
 /** What the other copy has made since bears the same id, and no record here names it. */

@@ -19,7 +19,7 @@ const gc = (...args: string[]): Promise<Outcome> => run(user, 'gc', '--driver', 
 
 t.test('gc shows, refuses to go on unasked, and removes', async (t) => {
   for (const name of ['kept', 'lost']) t.match(await run(user, 'create', '-d', 'fake', name), { code: 0 })
-  t.match(await gc(), { code: 0, stdout: 'Nothing is left over\n', stderr: /Looked at 1 account/ })
+  t.match(await gc(), { code: 0, stdout: 'Nothing is left over\n', stderr: /Looked at 1 account \(fake\)/ })
   rmSync(join(user.store, 'machines/lost'), { recursive: true })
   t.match(await gc(), { code: 0, stdout: 'Nothing is left over\n', stderr: /left alone: \d younger than 1h/ })
   provider.age(3 * 3_600_000)

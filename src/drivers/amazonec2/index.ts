@@ -16,6 +16,10 @@ export const factory: DriverFactory = {
   seedUser: (config) => readConfig(config).sshUser,
   ownUserData: (config) => readConfig(config).userData || undefined,
   clientKey: (config) => readConfig(config).sshKeyPath || undefined,
+  inventoryPlace: (config) => {
+    const { region, profile } = readConfig(config)
+    return profile === '' ? region : `${region} with profile ${profile}`
+  },
   // cloud-init takes it from the metadata service, which has no more than this.
   userDataLimit: 16_384,
   adopt: ({ config }, { resource }) => ({

@@ -51,6 +51,9 @@ export function factoryFromProcess(child: ChildDriver): DriverFactory {
     ...(has('seedsEngine') ? { seedsEngine: (config) => once('seedsEngine', [config]) === true } : {}),
     ...(has('seedUser') ? { seedUser: (config) => String(once('seedUser', [config])) } : {}),
     ...(has('clientKey') ? { clientKey: (config) => asText(once('clientKey', [config])) } : {}),
+    ...(has('inventoryPlace')
+      ? { inventoryPlace: (config) => asText(once('inventoryPlace', [config])) ?? '' }
+      : {}),
     ...(has('ownUserData') ? { ownUserData: (config) => asTextOr(once('ownUserData', [config])) } : {}),
     ...(description.userDataLimit === undefined ? {} : { userDataLimit: description.userDataLimit }),
     ...(has('adopt')
