@@ -1,10 +1,14 @@
 /** What the processes of one store share for one account at a provider. Lent to drivers by the machine layer. */
 export interface AccountDesk {
   /**
-   * Runs alone among all processes of the store for this account: for the short moment in which a shared resource is
+   * Runs alone among all processes of the store for one shared resource of this account: for the moment in which it is
    * looked for and made, or counted and removed. @throws MachineError `locked` after its wait
    */
-  exclusive<T>(what: string, work: () => Promise<T>, signal: AbortSignal): Promise<T>
+  exclusive<T>(
+    on: { readonly kind: string; readonly key: string; readonly what: string },
+    work: () => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T>
   /**
    * Machine ids of other records of this store that name this resource. Those that are being removed do not count: of two
    * that go at once the last one takes it along.

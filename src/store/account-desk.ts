@@ -7,6 +7,9 @@ import { SharedBudget } from './shared-budget.js'
 import type { Store } from './store.js'
 import { TurnFile } from './turn-file.js'
 
+/** Longer than anybody holds such a lock: a provider may take a minute to let go of something. */
+const WAIT_MS = 150_000
+
 /** What the processes of one store share for one account, below `<store>/accounts`. */
 export class StoreDesk implements AccountDesk {
   readonly #dir: string
@@ -16,11 +19,16 @@ export class StoreDesk implements AccountDesk {
     key: string,
     private readonly clock: Clock,
   ) {
-    this.#dir = join(store.root, 'accounts', createHash('sha256').update(key).digest('hex').slice(0, 16))
+    this.#dir = join(store.root, 'accounts', shortHash(key))
   }
 
-  async exclusive<T>(what: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    return await withLock(join(this.#dir, 'lock'), { what, signal, clock: this.clock }, work)
+  async exclusive<T>(
+    { kind, key, what }: { kind: string; key: string; what: string },
+    work: () => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const path = join(this.#dir, `${shortHash(`${kind} ${key}`)}.lock`)
+    return await withLock(path, { what, waitMs: WAIT_MS, signal, clock: this.clock }, work)
   }
 
   referredBy({ kind, key }: { kind: string; key: string }, except: string): readonly string[] {
@@ -35,4 +43,9 @@ export class StoreDesk implements AccountDesk {
     const file = new TurnFile(join(this.#dir, `${limit.name}.json`), limit, this.clock)
     return new SharedBudget(limit, this.clock, file)
   }
+}
+
+/** Names may hold anything. */
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }

@@ -37,6 +37,7 @@ export class Ec2Trial {
     readonly dir: string,
     readonly config: JsonObject,
     readonly id = 'a1'.repeat(16),
+    private readonly open: () => Promise<Driver>,
   ) {}
 
   static async start(t: Test, flags: FlagValues = {}, options: TrialOptions = {}): Promise<Ec2Trial> {
@@ -50,12 +51,21 @@ export class Ec2Trial {
       account: (key: string) => new StoreDesk({ root: dir, readAll: () => [] }, key, clock),
     }
     const config = ec2Config({ 'amazonec2-endpoint': double.url, ...flags })
-    return new Ec2Trial(double, await factory.open(deps), machineDir(dir, 'a1'.repeat(16)), config)
+    const open = (): Promise<Driver> => factory.open({ ...deps })
+    return new Ec2Trial(double, await open(), machineDir(dir, 'a1'.repeat(16)), config, undefined, open)
+  }
+
+  /** The same machine as another process has it, which has made nothing. */
+  async elsewhere(): Promise<Ec2Trial> {
+    const { double, dir, config, id, open } = this
+    const other = new Ec2Trial(double, await open(), dir, config, id, open)
+    other.resources = this.resources
+    return other
   }
 
   /** Another machine of the same store, or the same with other settings. */
   with(config: JsonObject, id = this.id): Ec2Trial {
-    return new Ec2Trial(this.double, this.driver, this.dir, config, id)
+    return new Ec2Trial(this.double, this.driver, this.dir, config, id, this.open)
   }
 
   machine(): DriverMachine {
@@ -94,7 +104,7 @@ export class Ec2Trial {
     await this.record(this.driver.remove(this.machine(), NEVER))
   }
 
-  async record(events: AsyncIterable<DriverEvent> | undefined): Promise<void> {
+  async record(events: AsyncIterable<DriverEvent> | readonly DriverEvent[] | undefined): Promise<void> {
     for await (const event of events ?? []) {
       if (event.type === 'log') this.logs.push(event.text)
       if (event.type === 'removed')

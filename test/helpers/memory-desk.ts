@@ -10,7 +10,7 @@ export class MemoryDesk implements AccountDesk {
 
   constructor(private readonly clock: Clock) {}
 
-  async exclusive<T>(_what: string, work: () => Promise<T>): Promise<T> {
+  async exclusive<T>(_on: unknown, work: () => Promise<T>): Promise<T> {
     const mine = this.#last.then(work)
     this.#last = mine.catch(() => undefined)
     return await mine

@@ -1,6 +1,7 @@
 import type { Filter, IpPermission, SecurityGroup } from '@aws-sdk/client-ec2'
 import type { AccessRules, MachineSpec } from '../../contracts/driver.js'
 import type { Resource } from '../../contracts/record.js'
+import { pending, waitFor } from '../../util/wait.js'
 import type { Firewalls } from '../common/cloud/access.js'
 import type { CloudServer } from '../common/cloud/account.js'
 import { FIREWALL, type Found, type Part, type PartRequest, serverOf } from '../common/cloud/part.js'
@@ -19,8 +20,10 @@ const FIRST_RULES: AccessRules = { ssh: ANYBODY, engine: [] }
 /** A new group is not known everywhere at once. */
 export const NEW_GROUP = ['InvalidGroup.NotFound', 'InvalidGroupId.NotFound']
 const GONE = ['InvalidGroup.NotFound', 'InvalidGroupId.NotFound']
-/** How long instances take to let go of their groups. */
-const RELEASE_MS = 240_000
+/** How long instances may take to end; `rm` as a whole has 180 s. */
+const ENDING_MS = 140_000
+/** How long a group may still be in use after its last instance has ended. */
+const RELEASE_MS = 30_000
 
 /** Machines of a store that have the same rules at the same place share one. */
 const firewallPart: Part<Ec2Account> = {
@@ -49,6 +52,7 @@ const firewallPart: Part<Ec2Account> = {
     if (made) await openPorts(account, made, spec, signal)
     return found(account, made ?? {})
   },
+  untilFree,
   remove: deleteGroup,
 }
 
@@ -76,6 +80,7 @@ export const namedGroupPart: Part<Ec2Account> = {
     const [there] = group ? [group] : await groupsNamed(account, request.spec, [request.key], signal)
     return found(account, there ?? {})
   },
+  untilFree,
   async remove(account, resource, machine, signal) {
     const asked = account.api.call('DescribeSecurityGroups', { GroupIds: [resource.id ?? ''] }, signal)
     const group = (await ifThere(asked, ...GONE))?.SecurityGroups?.[0]
@@ -232,6 +237,31 @@ function isUsedBy({ firewalls: groups = [] }: CloudServer, { id }: Resource): bo
 
 function found({ api }: Ec2Account, { GroupId = '' }: SecurityGroup): Found {
   return { id: GroupId, region: api.region }
+}
+
+/** Instances keep their groups until they are terminated, which takes them a minute or so. */
+async function untilFree(account: Ec2Account, { id }: Resource, signal: AbortSignal): Promise<void> {
+  if (id === undefined) return
+  const Filters = [
+    { Name: 'instance.group-id', Values: [id] },
+    { Name: 'instance-state-name', Values: ['shutting-down'] },
+  ]
+  await waitFor(
+    `instances of security group ${id} to end`,
+    async (limit) => {
+      const { Reservations = [] } = await account.api.call('DescribeInstances', { Filters }, limit)
+      const ending = Reservations.flatMap(({ Instances = [] }) => Instances.map((each) => each.InstanceId))
+      return ending.length > 0 ? pending(`${ending.join(', ')}: shutting-down`) : true
+    },
+    {
+      deadlineMs: ENDING_MS,
+      intervalMs: 1_000,
+      maxIntervalMs: 5_000,
+      hints: ['Instances take some minutes at times: try again.'],
+      signal,
+      clock: account.clock,
+    },
+  )
 }
 
 async function deleteGroup(

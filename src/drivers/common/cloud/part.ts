@@ -43,6 +43,8 @@ export interface Part<A extends CloudAccount> {
   make(account: A, request: PartRequest, signal: AbortSignal): Promise<Found>
   /** Removes what a `make` of several calls may have left that was cut off before there was anything to find. */
   cleanUp?(account: A, resource: Resource, signal: AbortSignal): Promise<void>
+  /** Waits until servers that are going have let go of this shared thing; comes before `remove`, without its lock. */
+  untilFree?(account: A, resource: Resource, signal: AbortSignal): Promise<void>
   /** Removes it and returns when it is gone, or on its way so that nothing else is kept from going. Gone is success. */
   remove(account: A, resource: Resource, machine: DriverMachine, signal: AbortSignal): Promise<void>
 }

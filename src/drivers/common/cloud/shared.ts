@@ -59,7 +59,7 @@ async function findOrMake<A extends CloudAccount>(
   signal: AbortSignal,
 ): Promise<Found> {
   return await account.desk.exclusive(
-    `make ${part.text}`,
+    { kind: part.kind, key: request.key, what: `make ${part.text}` },
     async () =>
       (await part.find(account, request, signal)) ?? (await makeOnce(account, part, request, signal)),
     signal,
@@ -82,9 +82,14 @@ export async function releaseShared<A extends CloudAccount>(
   known?.holders.delete(machine.id)
   if (known && known.holders.size > 0) return
   held.delete(nameOf(resource))
+  if (account.desk.referredBy(resource, machine.id).length > 0) return
+  // Whoever else wants it shall not wait for that.
+  await part.untilFree?.(account, resource, signal)
   await account.desk.exclusive(
-    `remove ${part.text}`,
+    { kind: part.kind, key: resource.key, what: `remove ${part.text}` },
     async () => {
+      // Meanwhile another machine may have taken it.
+      if (held.has(nameOf(resource))) return
       if (account.desk.referredBy(resource, machine.id).length > 0) return
       if (await isUsed(account, part, machine, resource, signal)) return
       await removeFound(account, part, machine, resource, signal)

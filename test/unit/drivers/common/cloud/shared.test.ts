@@ -15,7 +15,7 @@ class Account {
   servers: readonly Partial<CloudServer>[] = []
   failure: Error | undefined
   readonly desk = {
-    exclusive: async <T>(_what: string, work: () => Promise<T>) => await work(),
+    exclusive: async <T>(_on: unknown, work: () => Promise<T>) => await work(),
     referredBy: () => this.others,
   }
 
