@@ -60,6 +60,7 @@ export function foundInstance({ api }: Ec2Account, instance: Instance): Found {
       vpcId: instance.VpcId ?? '',
       subnetId: instance.SubnetId ?? '',
       market: instance.InstanceLifecycle ?? 'on-demand',
+      ...(instance.LaunchTime ? { launchedAt: instance.LaunchTime.toISOString() } : {}),
     },
   }
 }

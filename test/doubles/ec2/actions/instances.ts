@@ -70,7 +70,7 @@ export const describeInstances: Action<DescribeInstancesRequest, DescribeInstanc
   return { Reservations: reservations(items), NextToken }
 }
 
-/** Those that the list has caught up with. */
+/** Those that are known everywhere: lists lag behind launches, and so does termination. */
 function seenMachines({ machines }: Region): ReadonlyMap<string, Machine> {
   return new Map([...machines].filter(([, machine]) => machine.unseen-- <= 0))
 }
@@ -195,7 +195,7 @@ export const terminateInstances: Action<TerminateInstancesRequest, TerminateInst
   input,
   region,
 }) => {
-  const machines = machinesOf(region, input.InstanceIds ?? [])
+  const machines = machinesOf(region, input.InstanceIds ?? [], seenMachines(region))
   for (const { id, terminationProtected } of machines)
     if (terminationProtected)
       refuse(

@@ -50,6 +50,32 @@ t.test('a new instance that EC2 does not list for a while is waited for', async 
   t.equal(await state(trial.driver, trial.machine()), 'Running')
 })
 
+t.test('rm of an instance that EC2 does not know yet ends it', async (t) => {
+  for (const age of ['new', 'unknown']) {
+    const trial = await Ec2Trial.start(t, {}, { unseen: age === 'new' ? 6 : 1 })
+    const events = trial.driver.create(trial.spec(), NEVER)
+    for await (const event of events) {
+      await trial.record([event])
+      if (event.type === 'made' && event.resource.kind === 'server') break
+    }
+    if (age === 'unknown') trial.resources = trial.resources.map((each) => ({ ...each, attributes: {} }))
+    t.equal(instances(trial), 1)
+    await trial.remove()
+    t.strictSame(trial.double.inventory(), [], `${age}: nothing is left`)
+  }
+})
+
+t.test('rm of two machines at once whose instances take their time to end', async (t) => {
+  const trial = await Ec2Trial.start(t)
+  const both = [trial, trial.with(trial.config, 'b2'.repeat(16))]
+  for (const each of both) await each.create()
+  trial.double.account.delays['shutting-down'] = { ms: 100_000, looks: 1 }
+  for (const each of both) for await (const _server of each.driver.remove(each.machine(), NEVER)) break
+  const others = await Promise.all(both.map((each) => each.elsewhere()))
+  await Promise.all(others.map((each) => each.remove()))
+  t.strictSame(trial.double.inventory(), [])
+})
+
 t.test('an instance that dies in its boot: why, and its last words', async (t) => {
   const trial = await Ec2Trial.start(t)
   trial.double.account.deaths.push({
