@@ -121,6 +121,8 @@ export interface FoundResource {
   readonly state?: MachineState
   /** Several machines may need it: removed only when no server of its store is left. */
   readonly shared?: boolean
+  /** Only of servers: ids or keys of the shared things that it is under (firewalls). */
+  readonly uses?: readonly string[]
 }
 
 export interface MachineIdentity {
@@ -142,7 +144,8 @@ export interface DriverMachine extends MachineIdentity {
 export type DriverEvent =
   | { readonly type: 'intent'; readonly resource: Resource }
   | { readonly type: 'made'; readonly resource: Resource }
-  | { readonly type: 'removed'; readonly kind: string; readonly key: string }
+  /** `stays`: only this machine's share of it is given up, as others need it. */
+  | { readonly type: 'removed'; readonly kind: string; readonly key: string; readonly stays?: boolean }
   | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'debug'; readonly text: string }
   | { readonly type: 'progress'; readonly text: string; readonly done?: number; readonly total?: number }
 

@@ -10,7 +10,7 @@ export interface AdoptableServer {
   readonly factory: DriverFactory
   readonly account: DriverAccount
   readonly server: FoundResource
-  /** What else was made for it alone. */
+  /** What else was made for it alone, and the firewalls that it is under. */
   readonly others: readonly FoundResource[]
   readonly store: string
   readonly id?: string
@@ -42,11 +42,12 @@ export async function adoptableServer(
   const others = listed.all.filter(
     (each) => each !== first && !each.found.shared && tags.id !== undefined && tagsOf(each).id === tags.id,
   )
+  const inventory = listed.all.flatMap(({ at, found }) => (at === first.at ? [found] : []))
   return {
     ...first.at,
     ...tags,
     server: first.found,
-    others: others.map(({ found }) => found),
+    others: [...others.map(({ found }) => found), ...firewallsOver(first.found, inventory)],
   }
 }
 
@@ -74,4 +75,20 @@ function ambiguous(target: string, servers: readonly Leftover[]): MachineError {
   return new MachineError('usage', `Several servers are called ${target}: ${ids}`, {
     hints: ['Name one by its id.'],
   })
+}
+
+/** Firewalls add up: those of the lost store must be known, so that the server leaves them when it gets ours. */
+export function firewallsOver(
+  { uses = [] }: FoundResource,
+  inventory: readonly FoundResource[],
+): readonly FoundResource[] {
+  return inventory
+    .filter(({ shared, resource: { key, id = key } }) => {
+      // What bears another name the user has chosen.
+      return shared === true && key.startsWith('tsmachine-') && (uses.includes(id) || uses.includes(key))
+    })
+    .map((found) => {
+      const { tags: _whose, ...resource } = found.resource
+      return { ...found, resource }
+    })
 }

@@ -201,7 +201,7 @@ async function removeTombstone(ctx: MachineContext, tombstone: Tombstone): Promi
   await ctx.store.forget(tombstone)
 }
 
-/** Returns `kind key` of what the driver says is gone. */
+/** Returns `kind key` of what the driver says is gone; what servers still need stays. */
 async function removeAll(
   ctx: MachineContext,
   driver: Awaited<ReturnType<KnownAccount['factory']['open']>>,
@@ -210,7 +210,7 @@ async function removeAll(
   const gone = new Set<string>()
   const work = async (signal: AbortSignal): Promise<void> => {
     for await (const event of driver.remove(machine, signal))
-      if (event.type === 'removed') gone.add(`${event.kind} ${event.key}`)
+      if (event.type === 'removed' && !event.stays) gone.add(`${event.kind} ${event.key}`)
   }
   await withDeadline(`${machine.name} to be removed`, REMOVE_MS, work, {
     signal: ctx.signal,

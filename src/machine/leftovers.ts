@@ -84,8 +84,8 @@ function verdictOf(each: Leftover, living: Living, scope: Scope): Verdict {
   if (isLiving(each, living)) return 'living'
   if (!isOwn(each, living) && !scope.allStores) return 'other-store'
   const { createdAt, shared } = each.found
-  // Nothing is lost with a key that no server and no record needs.
-  if (createdAt === undefined) return shared ? 'leftover' : 'age-unknown'
+  // Nothing is lost with a key of our own that no server and no record needs. Another store may just have made its.
+  if (createdAt === undefined) return shared && isOwn(each, living) ? 'leftover' : 'age-unknown'
   return scope.now.getTime() - Date.parse(createdAt) < scope.olderThanMs ? 'young' : 'leftover'
 }
 
@@ -133,7 +133,19 @@ function named(all: readonly Leftover[], living: Living, ids: readonly string[])
     for (const each of all)
       if (each === target || (machine !== undefined && tagsOf(each).id === machine)) chosen.add(each)
   }
+  const needed = [...chosen].find((each) => each.found.shared && isNeeded(each, all, chosen))
+  if (needed) throw stillNeeded(needed)
   return [...chosen]
+}
+
+function stillNeeded({ found: { resource } }: Leftover): MachineError {
+  return new MachineError(
+    'exists',
+    `${resource.kind} ${resource.id} is shared, and servers of its store are left`,
+    {
+      hints: ['It goes with the last of them: tsmachine gc --all-stores --dry-run shows them.'],
+    },
+  )
 }
 
 function notFound(id: string): MachineError {

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { AccessRules, DriverAccount, DriverEvent, FoundResource } from '../../src/contracts/driver.js'
+import { firewallsOver } from '../../src/machine/adopt-server.js'
 import { named, NEVER, plainJson } from './crash.js'
 import { type DriverSubject, Trial } from './subject.js'
 
@@ -123,7 +124,15 @@ export const CLOUD_RULES: Readonly<Record<string, Rule>> = {
     plainJson(t, adopted, 'what was adopted')
     t.strictSame(driver.endpoint(machine), endpoint)
     t.match(await driver.states([machine], NEVER), [{ id: machine.id, state: subject.freshState }])
-    trial.resources = others
+    const over = server ? firewallsOver(server, await ours(trial)) : []
+    trial.resources = [...trial.resources, ...over.map(({ resource }) => resource)]
+    await trial.record(
+      driver.setAccess?.({ ...machine, resources: trial.resources }, NARROW, NEVER) ?? none(),
+    )
+    const { uses = [] } = (await ours(trial)).find(({ state }) => state !== undefined) ?? {}
+    t.equal(uses.length, 1, 'it is under one firewall')
+    t.not(uses[0], server?.uses?.[0], 'which is another one')
+    trial.resources = [...others, ...trial.resources.filter(({ kind }) => kind === 'firewall')]
     await trial.remove(driver)
   },
 }

@@ -10,10 +10,17 @@ export function madeServer(server: Resource, made: FakeServer): Resource {
 }
 
 export function foundServer(server: FakeServer): FoundResource {
-  const { id, name, tags, createdAt, state } = server
+  const { id, name, tags, createdAt, state, firewall } = server
   const key = `tsmachine-${(tags['tsmachine-id'] ?? '').slice(0, 8)}`
   const resource = madeServer({ kind: 'server', key, tags, state: 'made' }, server)
-  return { resource: { ...resource, id }, name, createdAt, state, monthlyPrice: PRICE }
+  return {
+    resource: { ...resource, id },
+    name,
+    createdAt,
+    state,
+    monthlyPrice: PRICE,
+    uses: firewall ? [firewall] : [],
+  }
 }
 
 export function foundThing(kind: string, { name, tags, createdAt }: FakeThing): FoundResource {

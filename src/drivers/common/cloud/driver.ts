@@ -216,7 +216,7 @@ function otherAttributes({ attributes = {} }: Resource): JsonObject {
 }
 
 function foundServer(server: CloudServer): FoundResource {
-  const { id, name, tags, region, addresses, createdAt, monthlyPrice, state } = server
+  const { id, name, tags, region, addresses, createdAt, monthlyPrice, state, firewalls } = server
   return {
     resource: {
       kind: SERVER,
@@ -229,6 +229,7 @@ function foundServer(server: CloudServer): FoundResource {
     },
     name,
     state,
+    ...(firewalls === undefined ? {} : { uses: firewalls }),
     ...(createdAt === undefined ? {} : { createdAt }),
     ...(monthlyPrice === undefined ? {} : { monthlyPrice }),
   }

@@ -15,8 +15,9 @@ export async function* removeParts<A extends CloudAccount>(
   for (const part of parts.toReversed()) {
     const resources = machine.resources.filter((resource) => resource.kind === part.kind)
     for (const resource of resources.toReversed()) {
-      await removeOne(account, part, machine, resource, signal)
-      yield { type: 'removed', kind: resource.kind, key: resource.key }
+      const isGone = await removeOne(account, part, machine, resource, signal)
+      const { kind, key } = resource
+      yield { type: 'removed', kind, key, ...(isGone ? {} : { stays: true }) }
     }
   }
 }
@@ -27,7 +28,8 @@ async function removeOne<A extends CloudAccount>(
   machine: DriverMachine,
   resource: Resource,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   if (part.shared) return await releaseShared(account, part, machine, resource, signal)
   await removeFound(account, part, machine, resource, signal)
+  return true
 }

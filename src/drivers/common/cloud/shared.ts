@@ -4,7 +4,7 @@ import type { CloudAccount } from './account.js'
 import { makeOnce } from './make-once.js'
 import type { Found, Part, PartRequest } from './part.js'
 import { removeFound } from './remove-found.js'
-import { isOf, STORE_TAG } from './tags.js'
+import { isOf, isSameStore, STORE_TAG } from './tags.js'
 
 /** One shared thing as this process knows it, and the machines being made here whose records name it. */
 interface Held {
@@ -68,7 +68,7 @@ async function findOrMake<A extends CloudAccount>(
 
 /**
  * Gives up this machine's share of something. It goes when no other record of the store names it and, for what no record
- * names, no server of the store needs it.
+ * names, no server needs it. Returns whether it is gone.
  */
 export async function releaseShared<A extends CloudAccount>(
   account: A,
@@ -76,29 +76,30 @@ export async function releaseShared<A extends CloudAccount>(
   machine: DriverMachine,
   resource: Resource,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const held = heldOf(account)
   const known = held.get(nameOf(resource))
   known?.holders.delete(machine.id)
-  if (known && known.holders.size > 0) return
+  if (known && known.holders.size > 0) return false
   held.delete(nameOf(resource))
-  if (account.desk.referredBy(resource, machine.id).length > 0) return
+  if (account.desk.referredBy(resource, machine.id).length > 0) return false
   // Whoever else wants it shall not wait for that.
   await part.untilFree?.(account, resource, signal)
-  await account.desk.exclusive(
+  return await account.desk.exclusive(
     { kind: part.kind, key: resource.key, what: `remove ${part.text}` },
     async () => {
       // Meanwhile another machine may have taken it.
-      if (held.has(nameOf(resource))) return
-      if (account.desk.referredBy(resource, machine.id).length > 0) return
-      if (await isUsed(account, part, machine, resource, signal)) return
+      if (held.has(nameOf(resource))) return false
+      if (account.desk.referredBy(resource, machine.id).length > 0) return false
+      if (await isUsed(account, part, machine, resource, signal)) return false
       await removeFound(account, part, machine, resource, signal)
+      return true
     },
     signal,
   )
 }
 
-/** Whether another server of the store needs it, also one that only its tags tell of. */
+/** Whether another server needs it, also one that only its tags tell of, and be it of another store: it may be adopted. */
 async function isUsed<A extends CloudAccount>(
   account: A,
   part: Part<A>,
@@ -108,6 +109,8 @@ async function isUsed<A extends CloudAccount>(
 ): Promise<boolean> {
   const servers = await account.listServers(signal)
   return servers
-    .filter(({ tags }) => tags[STORE_TAG] === machine.storeId && !isOf(tags, machine))
-    .some((server) => part.isUsedBy?.(server, resource) ?? true)
+    .filter(({ tags }) => !isOf(tags, machine))
+    .some(
+      (server) => part.isUsedBy?.(server, resource) ?? isSameStore(server.tags[STORE_TAG], machine.storeId),
+    )
 }

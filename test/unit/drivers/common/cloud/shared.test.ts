@@ -5,6 +5,8 @@ import type { CloudAccount, CloudServer } from '../../../../../src/drivers/commo
 import type { Part } from '../../../../../src/drivers/common/cloud/part.js'
 import { releaseShared, takeShared } from '../../../../../src/drivers/common/cloud/shared.js'
 
+/** The digits of a store that names hold. */
+const STORE = 'abcdef01'
 const NEVER = new AbortController().signal
 
 /** An account whose keys are names in a set, with a count of calls; records and servers of others as the test says. */
@@ -57,14 +59,14 @@ class Account {
     return (await takeShared(this.cloud, this.part, { spec, key: 'k', made: {} }, signal)).id
   }
 
-  async release(id: string): Promise<void> {
+  async release(id: string): Promise<boolean> {
     const resource: Resource = { kind: 'key', key: 'k', id: 'k', state: 'made' }
-    await releaseShared(this.cloud, this.part, machine(id), resource, NEVER)
+    return await releaseShared(this.cloud, this.part, machine(id), resource, NEVER)
   }
 }
 
 function machine(id: string): DriverMachine {
-  return { id, name: id, storeId: 's', dir: '/', config: {}, resources: [] }
+  return { id, name: id, storeId: STORE, dir: '/', config: {}, resources: [] }
 }
 
 t.test('many machines at once find and make one', async (t) => {
@@ -84,15 +86,15 @@ t.test('it stays while a record of another process or a forgotten server needs i
   const account = new Account()
   await account.take('a')
   account.others = ['b']
-  await account.release('a')
+  t.equal(await account.release('a'), false, 'and the caller knows')
   t.ok(account.keys.has('k'))
   account.others = []
-  account.servers = [{ tags: { 'tsmachine-store': 's', 'tsmachine-id': 'lost' } }]
+  account.servers = [{ tags: { 'tsmachine-store': `${STORE}ffff`, 'tsmachine-id': 'lost' } }]
   await account.release('a')
   t.ok(account.keys.has('k'))
   account.servers = [
     { tags: { 'tsmachine-store': 'another', 'tsmachine-id': 'x' } },
-    { tags: { 'tsmachine-store': 's', 'tsmachine-id': 'a' } },
+    { tags: { 'tsmachine-store': STORE, 'tsmachine-id': 'a' } },
   ]
   await account.release('a')
   t.notOk(account.keys.has('k'), "other stores' servers and its own do not count")

@@ -1,0 +1,59 @@
+import t from 'tap'
+import type { FoundResource } from '../../../src/contracts/driver.js'
+import { firewallsOver } from '../../../src/machine/adopt-server.js'
+import type { KnownAccount } from '../../../src/machine/accounts.js'
+import { judge, type Leftover, livingOf, type Scope } from '../../../src/machine/leftovers.js'
+
+const OURS = 'a'.repeat(32)
+const THEIRS = 'b'.repeat(32)
+const at = {} as unknown as KnownAccount
+const NOW = new Date('2026-01-02T00:00:00Z')
+const LONG_AGO = '2026-01-01T00:00:00Z'
+
+function thing(kind: string, key: string, store: string, more: Partial<FoundResource> = {}): Leftover {
+  const tags = { 'tsmachine-store': store }
+  const resource = { kind, key, id: `${kind}-1`, tags, state: 'made' } as const
+  return { at, found: { resource, name: key, ...more } }
+}
+
+const firewall = (store: string): Leftover =>
+  thing('firewall', `tsmachine-${store.slice(0, 8)}-12345678`, store, { shared: true })
+const server = (store: string): Leftover =>
+  thing('server', 'web', store, { state: 'Running', createdAt: LONG_AGO, uses: ['firewall-1'] })
+
+const scope = (more: Partial<Scope>): Scope => ({
+  allStores: true,
+  olderThanMs: 3_600_000,
+  ids: [],
+  now: NOW,
+  ...more,
+})
+const living = livingOf(OURS, [])
+
+t.test('a shared thing named by its id stays while a server of its store needs it', async (t) => {
+  for (const store of [THEIRS, THEIRS.slice(0, 8)]) {
+    const all = [firewall(store), server(THEIRS)]
+    const byId = (): unknown => judge(all, living, scope({ ids: ['firewall-1'] }))
+    t.throws(byId, { code: 'exists', message: /firewall-1 is shared, and servers/ })
+  }
+  const alone = [firewall(THEIRS), server(OURS)]
+  t.match(judge(alone, living, scope({ ids: ['firewall-1'] })).leftovers, [{ found: { shared: true } }])
+})
+
+t.test('a shared thing of unknown age is a leftover of our own store only', async (t) => {
+  const all = [firewall(OURS), firewall(THEIRS)]
+  const { leftovers, spared } = judge(all, living, scope({}))
+  t.strictSame(leftovers, [all[0]])
+  t.strictSame(spared, { 'age-unknown': 1 })
+})
+
+t.test("the firewalls over a server: by id or key, and none of the user's own", async (t) => {
+  const inventory = [firewall(THEIRS), server(THEIRS), thing('firewall', 'mine', THEIRS, { shared: true })]
+  const found = inventory.map((each) => each.found)
+  const over = (...uses: string[]): unknown =>
+    firewallsOver({ ...server(THEIRS).found, uses }, found).map(({ resource }) => resource)
+  const expected = [{ kind: 'firewall', key: 'tsmachine-bbbbbbbb-12345678', id: 'firewall-1', state: 'made' }]
+  t.strictSame(over('firewall-1'), expected)
+  t.strictSame(over('tsmachine-bbbbbbbb-12345678', 'mine'), expected)
+  t.strictSame(over(), [])
+})
