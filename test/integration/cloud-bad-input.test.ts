@@ -121,7 +121,7 @@ t.test('digitalocean', async (t) => {
         what: 'the limit is nought',
         given: ({ conditions }) => (conditions.quota = 0),
         code: 3,
-        says: [/may have no droplets/, /higher droplet limit/],
+        says: [/has 0 droplets and may have 0/, /higher droplet limit/],
       },
       {
         what: 'the limit is reached',
