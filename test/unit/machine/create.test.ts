@@ -249,7 +249,7 @@ t.test(
 )
 
 t.test('each stage has a deadline of its own, a text and a command to type', async (t) => {
-  const open = { ledger: { phase: 'failed' } }
+  const open = { ledger: { phase: 'failed' }, driver: {} }
   const state = { name: 'web', console: undefined, open } as unknown as CreateState
   for (const [verb, stages] of [
     ['create', CREATE_STAGES],
@@ -268,4 +268,11 @@ t.test('each stage has a deadline of its own, a text and a command to type', asy
   }
   for (const row of CREATE_STAGES)
     t.ok(row.hints(state).includes('tsmachine create web --resume'), `${row.stage} can be resumed`)
+  const seen = { ...state, open: { ...open, driver: { console: () => undefined } } } as unknown as CreateState
+  const boots = CREATE_STAGES.filter((row) => row.hints(seen).includes('tsmachine logs web --boot'))
+  t.same(
+    boots.map(({ stage }) => stage),
+    ['boot', 'ssh'],
+    'a boot log is offered where there is one',
+  )
 })
