@@ -94,7 +94,7 @@ function context(
   return machineContext({ dir: scratchDir(t), ...options })
 }
 
-const quick = { filters: [], timeoutMs: 300 }
+const quick = { filters: [], timeoutMs: 2_000 }
 
 t.test('names: those given, else default, unknown ones before anything is done', async (t) => {
   const ctx = context(t)
