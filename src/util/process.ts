@@ -55,13 +55,27 @@ export function processStart(pid: number): string | undefined {
   return undefined
 }
 
-/** `/proc/PID/stat` (proc(5)): fields after the program's name, which may itself hold spaces and parentheses. */
 function startFromProc(pid: number): string | undefined {
+  const stat = procStat(pid)
+  return stat && !hasEnded(stat) ? stat.start : undefined
+}
+
+interface ProcStat {
+  readonly state: string
+  readonly threads: number
+  readonly start: string
+}
+
+/** `/proc/PID/stat` (proc(5)): fields after the program's name, which may itself hold spaces and parentheses. */
+function procStat(pid: number): ProcStat | undefined {
   const stat = readText(`/proc/${pid}/stat`)
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const [state, start] = [fields[0], fields[19]]
-  return state === undefined || 'ZX'.includes(state) ? undefined : start
+  const [state, threads, start] = [fields[0], fields[17], fields[19]]
+  return state && start ? { state, threads: Number(threads), start } : undefined
 }
+
+/** A killed process shows its first thread as a zombie while the others still hold its ports and locks: it ends with them. */
+const hasEnded = ({ state, threads }: ProcStat): boolean => 'ZX'.includes(state) && threads <= 1
 
 /**
  * Whether exactly this process still runs. In doubt (processes of others hidden by `hidepid`) the answer is yes.
@@ -74,7 +88,8 @@ export function processAlive(identity: ProcessIdentity): boolean {
 }
 
 function isZombie(pid: number): boolean {
-  return process.platform === 'linux' && readText(`/proc/${pid}/stat`) !== ''
+  const stat = process.platform === 'linux' ? procStat(pid) : undefined
+  return stat !== undefined && hasEnded(stat)
 }
 
 function signalReaches(pid: number): boolean {

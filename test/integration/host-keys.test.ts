@@ -111,7 +111,6 @@ t.test('nobody gave a key: refused with all the ways to give one', async (t) => 
       /known_hosts.*: ssh /,
       /--generic-trust-first-use/,
       /--resume/,
-      /logs .* --boot/,
     ],
   })
 })

@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { MachineError } from '../../../src/contracts/errors.js'
@@ -142,4 +145,25 @@ t.test('a zombie is dead: it runs nothing any more', async (t) => {
   t.notOk(processAlive({ pid }))
   stop.abort(new Error('done'))
   await t.rejects(parent, { message: 'done' })
+})
+
+/** Listens on a port of loopback with memory and threads to give back, which takes the kernel a moment. */
+const LISTENER =
+  'const held = Array.from({ length: 40 }, () => Buffer.alloc(4e6, 1));' +
+  "require('net').createServer().listen(0, '127.0.0.1', function () { console.log(this.address().port, held.length) })"
+
+t.test('a killed process is dead only when its last thread is: its port is free then', async (t) => {
+  for (let round = 0; round < 5; round++) {
+    const child = spawn(process.execPath, ['-e', LISTENER], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [said] = (await once(child.stdout, 'data')) as [Buffer]
+    const pid = child.pid ?? 0
+    const startTime = processStart(pid)
+    child.kill('SIGKILL')
+    // No turn of the event loop: a pause would hide the moment that is looked for.
+    while (processAlive({ pid, startTime })) continue
+    const server = createServer().listen(Number.parseInt(said.toString()), '127.0.0.1')
+    await once(server, 'listening')
+    server.close()
+  }
+  t.pass('every port was free')
 })
