@@ -9,6 +9,7 @@ import { pending, waitFor } from '../../util/wait.js'
 import { Batcher } from '../common/api/batcher.js'
 import { type ApiAnswer, ApiClient } from '../common/api/client.js'
 import { isApiError, isGone } from '../common/api/errors.js'
+import { FOR_GOOD, Memory } from '../common/api/memory.js'
 import { allPages, pageOfUrl } from '../common/api/pages.js'
 import { accountKey as keyOf, placeKey } from '../common/api/per-account.js'
 import { Poll } from '../common/api/poll.js'
@@ -45,13 +46,14 @@ export class DigitalOceanAccount implements CloudAccount {
   readonly #young = new Set<string>()
   /** Tags of droplets as they were last seen, by id. */
   readonly #tags = new Map<string, readonly string[]>()
-  readonly #remembered = new Map<string, Promise<unknown>>()
+  readonly #memory: Memory
 
   constructor(
     readonly api: ApiClient,
     readonly desk: AccountDesk,
     readonly clock: Clock,
   ) {
+    this.#memory = new Memory(clock)
     this.servers = new Poll({ list: (signal) => this.listServers(signal), clock, pageSize: PAGE_SIZE })
   }
 
@@ -165,11 +167,8 @@ export class DigitalOceanAccount implements CloudAccount {
   }
 
   /** What does not change while a process runs is asked for once (sizes, regions). */
-  async remember<T>(key: string, ask: () => Promise<T>): Promise<T> {
-    const known = this.#remembered.get(key) ?? ask()
-    this.#remembered.set(key, known)
-    known.catch(() => this.#remembered.delete(key))
-    return (await known) as T
+  async remember<T>(key: string, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return await this.#memory.once(key, FOR_GOOD, signal, ask)
   }
 
   #tagger(method: 'POST' | 'DELETE', tag: string, firewallId?: string): Batcher<string, true> {

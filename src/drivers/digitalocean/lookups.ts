@@ -5,33 +5,33 @@ import type { AccountInfo, Image, Project, Region, Size, Volume } from './api-ty
 import type { DropletConfig } from './config.js'
 
 export async function accountInfo(account: DigitalOceanAccount, signal: AbortSignal): Promise<AccountInfo> {
-  return await account.remember('account', async () => {
+  return await account.remember('account', signal, async (asking) => {
     const call = { method: 'GET', path: '/account', what: 'look at the account' } as const
-    return (await account.api.call<{ account: AccountInfo }>(call, signal)).account
+    return (await account.api.call<{ account: AccountInfo }>(call, asking)).account
   })
 }
 
 /** How many droplets the account has, ours and others. */
 export async function dropletCount(account: DigitalOceanAccount, signal: AbortSignal): Promise<number> {
-  return await account.remember('droplet count', async () => {
+  return await account.remember('droplet count', signal, async (asking) => {
     const call = {
       method: 'GET',
       path: '/droplets',
       query: { per_page: 1 },
       what: 'count the droplets',
     } as const
-    return (await account.api.call<{ meta: { total: number } }>(call, signal)).meta.total
+    return (await account.api.call<{ meta: { total: number } }>(call, asking)).meta.total
   })
 }
 
 export async function regions(account: DigitalOceanAccount, signal: AbortSignal): Promise<readonly Region[]> {
   const asked = { path: '/regions', what: 'list the regions' }
-  return await account.remember('regions', () => account.list<Region>('regions', asked, signal))
+  return await account.remember('regions', signal, (asking) => account.list<Region>('regions', asked, asking))
 }
 
 export async function sizes(account: DigitalOceanAccount, signal: AbortSignal): Promise<readonly Size[]> {
   const asked = { path: '/sizes', what: 'list the sizes' }
-  return await account.remember('sizes', () => account.list<Size>('sizes', asked, signal))
+  return await account.remember('sizes', signal, (asking) => account.list<Size>('sizes', asked, asking))
 }
 
 /** An image by slug or id, else one of the account's own by name. */
@@ -40,13 +40,13 @@ export async function image(
   word: string,
   signal: AbortSignal,
 ): Promise<Image | undefined> {
-  return await account.remember(`image ${word}`, async () => {
+  return await account.remember(`image ${word}`, signal, async (asking) => {
     const path = `/images/${encodeURIComponent(word)}`
     const call = { method: 'GET', path, what: 'look at the image' } as const
-    const known = await account.ifThere(account.api.call<{ image: Image }>(call, signal))
+    const known = await account.ifThere(account.api.call<{ image: Image }>(call, asking))
     if (known) return known.image
     const own = { path: '/images', query: { private: 'true' }, what: 'list your images' }
-    const images = await account.list<Image>('images', own, signal)
+    const images = await account.list<Image>('images', own, asking)
     return images.find(({ name }) => name === word)
   })
 }
@@ -67,7 +67,9 @@ export async function imageSlugs(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const asked = { path: '/images', query: { type: 'distribution' }, what: 'list the images' }
-  const images = await account.remember('images', () => account.list<Image>('images', asked, signal))
+  const images = await account.remember('images', signal, (asking) =>
+    account.list<Image>('images', asked, asking),
+  )
   return images.flatMap(({ slug }) => slug ?? [])
 }
 
@@ -92,7 +94,9 @@ export async function projects(
   signal: AbortSignal,
 ): Promise<readonly Project[]> {
   const asked = { path: '/projects', what: 'list the projects' }
-  return await account.remember('projects', () => account.list<Project>('projects', asked, signal))
+  return await account.remember('projects', signal, (asking) =>
+    account.list<Project>('projects', asked, asking),
+  )
 }
 
 /** @throws MachineError `driver` when the account has no such project */

@@ -16,7 +16,7 @@ import { Catalog } from './catalog.js'
 import { readConfig } from './config.js'
 import { GROUP, SSH_KEY } from './kinds.js'
 import { type Labels, labelsOf, OURS, tagsOf } from './labels.js'
-import { Memory } from './memory.js'
+import { Memory } from '../common/api/memory.js'
 import { Memberships } from './memberships.js'
 import { cloudServer } from './servers.js'
 
@@ -71,8 +71,8 @@ export class HetznerAccount implements CloudAccount {
   /** Servers of this name, whoever's. Who asks for many names is answered from one list. */
   async serversNamed(name: string, signal: AbortSignal): Promise<readonly Server[]> {
     if (++this.#namesAsked <= FEW_NAMES) return await this.api.list<Server>('servers', { name }, signal)
-    const all = await this.memory.once('all servers', NAMES_MS, signal, async () => {
-      return await this.api.list<Server>('servers', {}, signal)
+    const all = await this.memory.once('all servers', NAMES_MS, signal, async (asking) => {
+      return await this.api.list<Server>('servers', {}, asking)
     })
     return all.filter((server) => server.name === name)
   }
@@ -111,8 +111,8 @@ export class HetznerAccount implements CloudAccount {
   }
 
   async #labels(id: string, signal: AbortSignal): Promise<Labels> {
-    return await this.memory.once(`labels ${id}`, 0, signal, async () => {
-      const server = await this.#server(id, signal)
+    return await this.memory.once(`labels ${id}`, 0, signal, async (asking) => {
+      const server = await this.#server(id, asking)
       if (!server) throw new MachineError('driver', `Hetzner has no server ${id} to write labels on`)
       return server.labels
     })

@@ -1,6 +1,6 @@
 import type { HetznerApi } from './api.js'
 import type { Image, Location, Named, PrimaryIp, ServerType } from './api-types.js'
-import { type Memory, THING } from './memory.js'
+import { type Memory, THING } from '../common/api/memory.js'
 
 const CATALOG_MS = 600_000
 const THING_MS = 30_000
@@ -26,8 +26,8 @@ export class Catalog {
   }
 
   async image(id: string, signal: AbortSignal): Promise<Image | undefined> {
-    return await this.memory.once(`image ${id}`, CATALOG_MS, signal, async () => {
-      return (await this.api.get<{ image: Image }>(`/images/${id}`, 'look at the image', signal))?.image
+    return await this.memory.once(`image ${id}`, CATALOG_MS, signal, async (asking) => {
+      return (await this.api.get<{ image: Image }>(`/images/${id}`, 'look at the image', asking))?.image
     })
   }
 
@@ -38,13 +38,13 @@ export class Catalog {
 
   /** A thing of the project by id or name: `networks`, `volumes`, `firewalls`. */
   async thing<T extends Named>(field: string, idOrName: string, signal: AbortSignal): Promise<T | undefined> {
-    return await this.memory.once(`${THING}${field} ${idOrName}`, THING_MS, signal, async () => {
-      if (!isId(idOrName)) return (await this.api.list<T>(field, { name: idOrName }, signal))[0]
+    return await this.memory.once(`${THING}${field} ${idOrName}`, THING_MS, signal, async (asking) => {
+      if (!isId(idOrName)) return (await this.api.list<T>(field, { name: idOrName }, asking))[0]
       const singular = field.replace(/s$/, '')
       const answer = await this.api.get<Record<string, T>>(
         `/${field}/${idOrName}`,
         `look at the ${singular.replaceAll('_', ' ')}`,
-        signal,
+        asking,
       )
       return answer?.[singular]
     })
@@ -69,7 +69,7 @@ export class Catalog {
       key,
       forMs,
       signal,
-      async () => await this.api.list<T>(field, query, signal),
+      async (asking) => await this.api.list<T>(field, query, asking),
     )
   }
 }

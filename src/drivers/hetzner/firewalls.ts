@@ -9,7 +9,7 @@ import type { HetznerAccount } from './account.js'
 import type { Named } from './api-types.js'
 import { ENGINE_PORT, hasPublicAddress, readConfig } from './config.js'
 import { sharedLabels } from './labels.js'
-import { THING } from './memory.js'
+import { THING } from '../common/api/memory.js'
 
 const KEPT_MS = 30_000
 /** How long a firewall may still be in use after the last server has left it. */
@@ -26,8 +26,8 @@ export const firewallPart: Part<HetznerAccount> = {
     spec.access && hasPublicAddress(readConfig(spec.config)) ? [nameOf(spec, spec.access)] : [],
 
   async find(account, { key }, signal) {
-    return await account.memory.once(memoryKey(key), KEPT_MS, signal, async () => {
-      const [found] = await account.api.list<Named>('firewalls', { name: key }, signal)
+    return await account.memory.once(memoryKey(key), KEPT_MS, signal, async (asking) => {
+      const [found] = await account.api.list<Named>('firewalls', { name: key }, asking)
       return found && { id: String(found.id) }
     })
   },

@@ -84,10 +84,10 @@ async function writeFaults(
   _spec: MachineSpec,
   signal: AbortSignal,
 ): Promise<readonly PreflightFault[]> {
-  return await account.memory.once('may write', WRITE_KNOWN_MS, signal, async () => {
+  return await account.memory.once('may write', WRITE_KNOWN_MS, signal, async (asking) => {
     const what = 'write with this token'
     try {
-      await account.api.post('/ssh_keys', {}, what, signal)
+      await account.api.post('/ssh_keys', {}, what, asking)
     } catch (error) {
       if (!isApiError(error) || error.fate !== 'refused') throw error
       if (isForbidden(error)) return [faultOf(error)]

@@ -7,7 +7,7 @@ import type { SshKey } from './api-types.js'
 import { readConfig } from './config.js'
 import { SSH_KEY } from './kinds.js'
 import { givenLabels, sharedLabels, tagsOf } from './labels.js'
-import { THING } from './memory.js'
+import { THING } from '../common/api/memory.js'
 import { keyFingerprint } from './public-key.js'
 
 const KEPT_MS = 30_000
@@ -27,8 +27,8 @@ export const sshKeys: Part<HetznerAccount> = {
   async find(account, { spec, key }, signal) {
     const line = linesOf(spec).find((each) => nameOf(spec, each) === key)
     const query = line === undefined ? { name: key } : { fingerprint: keyFingerprint(line) }
-    return await account.memory.once(`${THING}${SSH_KEY} ${key}`, KEPT_MS, signal, async () => {
-      const [found] = await account.api.list<SshKey>('ssh_keys', query, signal)
+    return await account.memory.once(`${THING}${SSH_KEY} ${key}`, KEPT_MS, signal, async (asking) => {
+      const [found] = await account.api.list<SshKey>('ssh_keys', query, asking)
       return found && asFound(found, spec)
     })
   },

@@ -1,5 +1,6 @@
 import type { DriverMachine } from '../../../contracts/driver.js'
 import type { Resource } from '../../../contracts/record.js'
+import { Joint } from '../api/joint.js'
 import type { CloudAccount } from './account.js'
 import { makeOnce } from './make-once.js'
 import type { Found, Part, PartRequest } from './part.js'
@@ -8,7 +9,7 @@ import { isOf, isSameStore, STORE_TAG } from './tags.js'
 
 /** One shared thing as this process knows it, and the machines being made here whose records name it. */
 interface Held {
-  readonly found: Promise<Found>
+  readonly found: Joint<Found>
   readonly holders: Set<string>
 }
 
@@ -25,8 +26,9 @@ function nameOf({ kind, key }: { readonly kind: string; readonly key: string }):
 }
 
 /**
- * A shared thing, looked for and made by one process of the store at a time. As long as a machine of this process has it
- * in its record nobody removes it, so that further machines need no call.
+ * A shared thing, looked for and made by one process of the store at a time, and in a process by one machine for all that
+ * wait: it goes on until the last of them is stopped. As long as a machine of this process has it in its record nobody
+ * removes it, so that further machines need no call.
  */
 export async function takeShared<A extends CloudAccount>(
   account: A,
@@ -36,20 +38,23 @@ export async function takeShared<A extends CloudAccount>(
 ): Promise<Found> {
   const held = heldOf(account)
   const name = nameOf({ kind: part.kind, key: request.key })
-  const { id } = request.spec.machine
-  for (;;) {
-    const known = held.get(name)
-    const mine = known ?? { found: findOrMake(account, part, request, signal), holders: new Set<string>() }
-    held.set(name, mine)
-    mine.holders.add(id)
-    try {
-      return await mine.found
-    } catch (error) {
-      if (held.get(name) === mine) held.delete(name)
-      // What stopped another machine is no reason for this one to stop.
-      if (known === undefined || signal.aborted) throw error
-    }
+  const known = held.get(name)
+  const mine = known && !known.found.isAbandoned ? known : newHeld(account, part, request)
+  held.set(name, mine)
+  mine.holders.add(request.spec.machine.id)
+  try {
+    return await mine.found.wait(signal)
+  } catch (error) {
+    // Others may still wait for it: only this machine has been stopped then.
+    const isOver = !signal.aborted || mine.found.isAbandoned
+    if (isOver && held.get(name) === mine) held.delete(name)
+    throw error
   }
+}
+
+function newHeld<A extends CloudAccount>(account: A, part: Part<A>, request: PartRequest): Held {
+  const found = new Joint((signal) => findOrMake(account, part, request, signal))
+  return { found, holders: new Set<string>() }
 }
 
 async function findOrMake<A extends CloudAccount>(

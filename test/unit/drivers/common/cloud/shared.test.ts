@@ -4,10 +4,10 @@ import type { Resource } from '../../../../../src/contracts/record.js'
 import type { CloudAccount, CloudServer } from '../../../../../src/drivers/common/cloud/account.js'
 import type { Part } from '../../../../../src/drivers/common/cloud/part.js'
 import { releaseShared, takeShared } from '../../../../../src/drivers/common/cloud/shared.js'
+import { NEVER } from '../../../../helpers/never.js'
 
 /** The digits of a store that names hold. */
 const STORE = 'abcdef01'
-const NEVER = new AbortController().signal
 
 /** An account whose keys are names in a set, with a count of calls; records and servers of others as the test says. */
 class Account {
@@ -16,6 +16,7 @@ class Account {
   others: readonly string[] = []
   servers: readonly Partial<CloudServer>[] = []
   failure: Error | undefined
+  slow: Promise<void> = Promise.resolve()
   readonly desk = {
     exclusive: async <T>(_on: unknown, work: () => Promise<T>) => await work(),
     referredBy: () => this.others,
@@ -37,6 +38,7 @@ class Account {
     },
     make: async (_account, { key }, signal) => {
       this.calls.push('make')
+      await this.slow
       await new Promise((resolve) => setImmediate(resolve))
       signal.throwIfAborted()
       if (this.failure) throw this.failure
@@ -100,22 +102,37 @@ t.test('it stays while a record of another process or a forgotten server needs i
   t.notOk(account.keys.has('k'), "other stores' servers and its own do not count")
 })
 
-t.test('what stops the first does not stop the others', async (t) => {
-  const account = new Account()
-  const stop = new AbortController()
-  const first = account.take('first', stop.signal)
-  const second = account.take('second')
-  stop.abort(new Error('stopped'))
-  await t.rejects(first, /stopped/)
-  t.equal(await second, 'k')
+t.test('who is stopped ends at once, and the others get what is being made', async (t) => {
+  for (const quitter of [0, 1]) {
+    const account = new Account()
+    let finish: () => void = () => undefined
+    account.slow = new Promise((resolve) => (finish = resolve))
+    const stops = [new AbortController(), new AbortController()]
+    const machines = stops.map(({ signal }, index) => account.take(`m${index}`, signal))
+    stops[quitter]?.abort(new Error('stopped'))
+    await t.rejects(machines[quitter] ?? Promise.resolve(''), /stopped/, 'while it is being made')
+    finish()
+    t.equal(await machines[1 - quitter], 'k')
+    t.strictSame(account.calls, ['find', 'make'])
+  }
 })
 
-t.test("a refusal is each one's own", async (t) => {
+t.test('when all are stopped the last one waits for the end, and the next one makes it', async (t) => {
+  const account = new Account()
+  const stop = new AbortController()
+  const machines = ['a', 'b'].map((id) => account.take(id, stop.signal))
+  stop.abort(new Error('stopped'))
+  const next = account.take('c')
+  for (const machine of machines) await t.rejects(machine, /stopped/)
+  t.equal(await next, 'k')
+  t.equal(await account.take('d'), 'k')
+})
+
+t.test('a refusal is told to all who wait, and the next one tries again', async (t) => {
   const account = new Account()
   account.failure = new Error('no more keys')
-  const both = await Promise.allSettled([account.take('a'), account.take('b')])
-  t.strictSame(
-    both.map(({ status }) => status),
-    ['rejected', 'rejected'],
-  )
+  for (const machine of [account.take('a'), account.take('b')]) await t.rejects(machine, /no more keys/)
+  t.strictSame(account.calls, ['find', 'make'])
+  account.failure = undefined
+  t.equal(await account.take('c'), 'k')
 })
