@@ -20,9 +20,9 @@ export interface Grant {
 }
 
 /** A window is counted in so many slots; turns that are not used within one are void. */
-const SLOTS = 60
+const SLOTS = 120
 /** Clocks that differ, and calls that take longer than others on their way, get the rest. */
-const SHARE = { window: 0.95, refill: 0.99 }
+const SHARE = { window: 0.96, refill: 0.99 }
 
 /** How long a turn may be kept before it is used. */
 export function slotMs(limit: RateLimit): number {
