@@ -5,7 +5,7 @@ import { pending, waitFor } from '../util/wait.js'
 import type { MachineContext } from './context.js'
 
 const PATIENCE_MS = 30_000
-const FORCED_PATIENCE_MS = 10_000
+const FORCED_PATIENCE_MS = 15_000
 
 /** The `create` of this machine that runs in another process on this computer, if one does. */
 export function runningCreate(ctx: MachineContext, name: string): LockHolder | undefined {

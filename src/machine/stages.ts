@@ -16,8 +16,8 @@ export interface StageDefinition<S> {
   readonly hints: (state: S) => readonly string[]
 }
 
-/** Milliseconds that an interrupted stage gets to record what exists. */
-const ABORT_GRACE_MS = 5_000
+/** Milliseconds that an interrupted stage gets to record what exists: a request that makes a server may take 10 s to end. */
+const ABORT_GRACE_MS = 12_000
 
 /** What every staged verb carries along. */
 export interface StagedState {

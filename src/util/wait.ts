@@ -182,6 +182,32 @@ export async function withDeadline<T>(
   })
 }
 
+/**
+ * Work that an abort does not end at once, because its result must not be lost: its own signal is aborted `graceMs()`
+ * later.
+ */
+export async function outlasting<T>(
+  signal: AbortSignal,
+  graceMs: () => number,
+  clock: Clock,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted()
+  const late = new AbortController()
+  const over = new AbortController()
+  const onAbort = (): void =>
+    void clock.sleep(graceMs(), over.signal).then(
+      () => late.abort(signal.reason),
+      () => undefined,
+    )
+  signal.addEventListener('abort', onAbort, { once: true, signal: over.signal })
+  try {
+    return await work(late.signal)
+  } finally {
+    over.abort()
+  }
+}
+
 function whenAborted(signal: AbortSignal): Promise<'aborted'> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve('aborted')

@@ -13,6 +13,7 @@ import { machineTag, ownTags } from './tags.js'
 export const dropletPart: Part<DigitalOceanAccount> = {
   kind: SERVER,
   text: 'Digital Ocean droplet',
+  mayTwin: true,
   keys: ({ machine }) => [machine.name],
   async find(account, { spec }, signal) {
     const servers = await account.listServers(signal)

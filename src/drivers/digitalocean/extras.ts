@@ -13,6 +13,7 @@ const NEW = 'new'
 export const reservedIpPart: Part<DigitalOceanAccount> = {
   kind: RESERVED_IP,
   text: 'reserved IP address',
+  mayTwin: true,
   keys({ config }) {
     const { reservedIp } = readConfig(config)
     return reservedIp === '' ? [] : [reservedIp]

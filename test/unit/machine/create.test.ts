@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { Clock } from '../../../src/contracts/clock.js'
 import type { DriverFactory, FlagValues } from '../../../src/contracts/driver.js'
 import { MachineError } from '../../../src/contracts/errors.js'
 import type { LedgerRecord } from '../../../src/contracts/record.js'
@@ -12,6 +13,7 @@ import { removeMachine } from '../../../src/machine/remove.js'
 import { START_STAGES, startMachine } from '../../../src/machine/start.js'
 import { FakeProvider } from '../../doubles/fake-driver/provider.js'
 import { scratchDir } from '../../helpers/driver-deps.js'
+import { hastyClock } from '../../helpers/hasty-clock.js'
 import { bareFactory, fakeFlags } from '../../helpers/hosted-driver.js'
 import { machineContext } from '../../helpers/machine-context.js'
 import { machineOptions } from '../../helpers/records.js'
@@ -25,13 +27,14 @@ interface Bench {
 }
 
 /** A store, a provider double and the fake driver without SSH. */
-function bench(t: Test, options: { signal?: AbortSignal; factory?: DriverFactory } = {}): Bench {
+function bench(
+  t: Test,
+  options: { signal?: AbortSignal; factory?: DriverFactory; clock?: Clock } = {},
+): Bench {
   const dir = scratchDir(t)
-  const ctx = machineContext({
-    dir,
-    ...(options.signal ? { signal: options.signal } : {}),
-    factories: { fake: options.factory ?? bareFactory },
-  })
+  const { signal, factory = bareFactory, clock } = options
+  const found = machineContext({ dir, ...(signal ? { signal } : {}), factories: { fake: factory } })
+  const ctx = { ...found, clock: clock ?? found.clock }
   const provider = new FakeProvider(join(dir, 'provider'))
   return {
     dir,
@@ -240,7 +243,7 @@ t.test(
         })
       },
     }
-    const { create, ledger } = bench(t, { signal: abort.signal, factory: deaf })
+    const { create, ledger } = bench(t, { signal: abort.signal, factory: deaf, clock: hastyClock(10) })
     const started = performance.now()
     await t.rejects(create(), { code: 'cancelled', exitCode: 130, stage: 'make' })
     t.ok(performance.now() - started < 10_000)

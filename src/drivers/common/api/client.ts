@@ -3,7 +3,7 @@ import type { RateBudget } from '../../../contracts/account.js'
 import type { Clock } from '../../../contracts/clock.js'
 import { isMachineError, MachineError } from '../../../contracts/errors.js'
 import type { JsonObject } from '../../../contracts/json.js'
-import { retry, withDeadline } from '../../../util/wait.js'
+import { outlasting, retry, withDeadline } from '../../../util/wait.js'
 import { type ApiAgents, newAgents } from './agent.js'
 import { ApiError } from './errors.js'
 import { Explainer } from './explain.js'
@@ -67,6 +67,8 @@ const ANSWER_MS = 60_000
 const CALL_MS = 120_000
 /** How long an endpoint is tried that never answered: a wrong URL must not take minutes. */
 const NEVER_ANSWERED_MS = 10_000
+/** How long a request that must not be made twice may go on after its caller's abort: its answer says what exists now. */
+const FINISH_MS = 10_000
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 15_000
 
@@ -90,7 +92,7 @@ export class ApiClient {
     const attempts = new Attempts()
     try {
       await this.options.budget?.take(signal)
-      return await retry(this.#explain.shown(call), (limit) => this.#attempt(call, attempts, limit), {
+      return await retry(this.#explain.shown(call), (limit) => this.#attempt(call, attempts, limit, signal), {
         deadlineMs: call.deadlineMs ?? this.options.timeouts?.callMs ?? CALL_MS,
         intervalMs: 0,
         isRetryable: (error) => this.#isRetryable(error, call, attempts),
@@ -113,12 +115,17 @@ export class ApiClient {
     this.#agents?.httpsAgent.destroy()
   }
 
-  async #attempt(call: ApiCall, attempts: Attempts, limit: AbortSignal): Promise<ApiAnswer> {
+  async #attempt(
+    call: ApiCall,
+    attempts: Attempts,
+    limit: AbortSignal,
+    caller: AbortSignal,
+  ): Promise<ApiAnswer> {
     if (attempts.count++ > 0) await this.options.budget?.take(limit)
     attempts.startedAt ??= this.options.clock.monotonicMs()
     const started = this.options.clock.monotonicMs()
     try {
-      const answer = await this.#send(call, limit)
+      const answer = await this.#send(call, limit, caller)
       this.#answered = true
       this.#explain.log(call, answer, this.options.clock.monotonicMs() - started)
       if (isGood(answer)) return answer
@@ -131,7 +138,7 @@ export class ApiClient {
     }
   }
 
-  async #send(call: ApiCall, signal: AbortSignal): Promise<ApiAnswer> {
+  async #send(call: ApiCall, limit: AbortSignal, caller: AbortSignal): Promise<ApiAnswer> {
     const { options } = this
     const agents = (this.#agents ??= newAgents(options.baseUrl, {
       ...options.timeouts,
@@ -144,7 +151,11 @@ export class ApiClient {
       ...(call.body === undefined ? {} : { body: call.body }),
     }
     const answerMs = options.timeouts?.answerMs ?? ANSWER_MS
-    return await withDeadline('an answer', answerMs, (limit) => send(request, agents, limit), { signal })
+    const sent = (until: AbortSignal): Promise<ApiAnswer> =>
+      withDeadline('an answer', answerMs, (signal) => send(request, agents, signal), { signal: until })
+    // The call's own deadline is no reason to wait: an answer had its time.
+    const graceMs = (): number => (caller.aborted ? FINISH_MS : 0)
+    return isRepeatable(call) ? await sent(limit) : await outlasting(limit, graceMs, options.clock, sent)
   }
 
   #refused(call: ApiCall, answer: ApiAnswer): ApiError {
@@ -157,7 +168,7 @@ export class ApiClient {
 
   #isRetryable(error: unknown, call: ApiCall, attempts: Attempts): boolean {
     if (!(error instanceof ApiError) || !error.passing || attempts.cutOff) return false
-    if (error.fate === 'unknown' && !call.repeatable && !REPEATABLE.includes(call.method)) return false
+    if (error.fate === 'unknown' && !isRepeatable(call)) return false
     if (error.fate !== 'unreachable' || this.#answered) return true
     const elapsed = this.options.clock.monotonicMs() - (attempts.startedAt ?? 0)
     return elapsed + attempts.grownMs < NEVER_ANSWERED_MS
@@ -166,6 +177,10 @@ export class ApiClient {
 
 /** Methods whose calls do the same when they are made twice. */
 const REPEATABLE: readonly string[] = ['GET', 'PUT', 'DELETE']
+
+function isRepeatable({ method, repeatable }: ApiCall): boolean {
+  return repeatable ?? REPEATABLE.includes(method)
+}
 
 function isGood({ status, body }: ApiAnswer): boolean {
   return status >= 200 && status < 300 && typeof body !== 'string'

@@ -65,6 +65,6 @@ export function isGone(error: unknown): boolean {
 }
 
 /** The call may have been carried out although it failed. */
-export function isFateUnknown(error: unknown): boolean {
+export function isFateUnknown(error: unknown): error is ApiError {
   return isApiError(error) && error.fate === 'unknown'
 }

@@ -1,13 +1,13 @@
 import { isMachineError } from '../../../contracts/errors.js'
 import { pending, waitFor } from '../../../util/wait.js'
-import { isFateUnknown } from '../api/errors.js'
+import { ApiError, isApiError, isFateUnknown } from '../api/errors.js'
 import type { CloudAccount } from './account.js'
 import { type Found, type Part, type PartRequest, SERVER } from './part.js'
 
 /** How long a thing whose making was not answered is looked for before it counts as not made: the provider may be at it. */
 const LOOK_MS = 20_000
 
-/** A request whose answer was lost is looked for before it is repeated: there must never be two. */
+/** A request whose answer was lost is looked for before it is repeated, if it is: there must never be two. */
 export async function makeOnce<A extends CloudAccount>(
   account: A,
   part: Part<A>,
@@ -19,8 +19,47 @@ export async function makeOnce<A extends CloudAccount>(
   } catch (error) {
     if (signal.aborted || !isFateUnknown(error)) throw error
     if (part.idempotent) return await part.make(account, request, signal)
-    return (await lookFor(account, part, request, signal)) ?? (await part.make(account, request, signal))
+    const found = await lookFor(account, part, request, signal)
+    if (found) return found
+    if (part.mayTwin) throw neverSeen(part, request, error)
+    return await makeAgain(account, part, request, signal)
   }
+}
+
+/** The first request may have come through only now: then the second one is refused. */
+async function makeAgain<A extends CloudAccount>(
+  account: A,
+  part: Part<A>,
+  request: PartRequest,
+  signal: AbortSignal,
+): Promise<Found> {
+  try {
+    return await part.make(account, request, signal)
+  } catch (error) {
+    if (signal.aborted || !isApiError(error) || error.fate === 'unreachable') throw error
+    const found = await part.find(account, request, signal)
+    if (!found) throw error
+    return found
+  }
+}
+
+function neverSeen(
+  { text }: Pick<Part<CloudAccount>, 'text'>,
+  { spec: { machine } }: PartRequest,
+  { message, failure, hints }: ApiError,
+): ApiError {
+  const seconds = LOOK_MS / 1_000
+  return new ApiError(
+    `${message}. The ${text} was not seen within ${seconds} s and may still come: it is not asked for twice`,
+    { ...failure, passing: false },
+    {
+      hints: [
+        ...hints,
+        `tsmachine create --resume ${machine.name} looks for it again, and makes one only if it is not there.`,
+        `tsmachine rm ${machine.name} removes it if it is there.`,
+      ],
+    },
+  )
 }
 
 /**

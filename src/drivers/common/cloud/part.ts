@@ -36,6 +36,11 @@ export interface Part<A extends CloudAccount> {
   isUsedBy?(server: CloudServer, resource: Resource): boolean
   /** `make` may be repeated after a lost answer: the provider knows it again (a client token). */
   readonly idempotent?: true
+  /**
+   * A second `make` would make a second one: names need not be unique and there is no client token. After a lost answer it
+   * is not repeated, but looked for; `create --resume` looks again before it makes another.
+   */
+  readonly mayTwin?: true
   /** Our own names of those that this machine needs; none when it needs none. */
   keys(spec: MachineSpec): readonly string[]
   /** Looks for one that an earlier try may have made: by tag where the provider has tags, else by name. */

@@ -5,8 +5,8 @@ import { DigitalOceanDouble, TOKEN } from '../../../doubles/digitalocean/index.j
 import { BenchMachine } from '../../../helpers/bench-machine.js'
 import { driverDeps, scratchDir } from '../../../helpers/driver-deps.js'
 import { FastClock } from '../../../helpers/fast-clock.js'
+import { NEVER } from '../../../helpers/never.js'
 
-const NEVER = new AbortController().signal
 const HERE = { ssh: ['203.0.113.7/32'], engine: ['203.0.113.7/32'] }
 
 interface Bench {
@@ -99,6 +99,50 @@ t.test('a droplet that a lost request made as well goes with its machine', async
   here.double.account.droplets.forEach((droplet) => (droplet.name = 'seen'))
   await twin.record(here.driver.create({ ...twin.spec, resources: [] }, NEVER))
   t.equal(here.double.account.droplets.size, 2)
+  await remove(here, web)
+  t.strictSame(here.double.inventory(), [])
+})
+
+t.test(
+  'a droplet whose answer is lost is found, or said to be unknown and looked for by the next try',
+  async (t) => {
+    const here = await bench(t)
+    here.double.fail({ operation: 'droplets_create', kind: 'drop-after' })
+    const web = await here.make('web')
+    t.equal(here.double.account.droplets.size, 1)
+    const lost = here.machine('lost')
+    here.double.fail({ operation: 'droplets_create', kind: 'drop-before' })
+    await t.rejects(lost.record(here.driver.create(lost.spec, NEVER)), {
+      fate: 'unknown',
+      message: /the connection broke.* was not seen within 20 s and may still come/,
+      hints: [
+        /./,
+        'tsmachine create --resume lost looks for it again, and makes one only if it is not there.',
+        /./,
+      ],
+    })
+    t.equal(here.double.count('droplets_create'), 2, 'it was not asked for twice')
+    await lost.record(here.driver.create(lost.spec, NEVER))
+    t.equal(here.double.account.droplets.size, 2)
+    for (const machine of [web, lost]) await remove(here, machine)
+    t.strictSame(here.double.inventory(), [])
+  },
+)
+
+t.test('who presses Ctrl-C while a droplet is being made has its id in the record', async (t) => {
+  const here = await bench(t)
+  const web = here.machine('web')
+  const stop = new AbortController()
+  here.double.fail({ operation: 'droplets_create', kind: 'delay', ms: 5_000 })
+  here.double.onRequest = ({ operation }) => {
+    if (operation === 'droplets_create') stop.abort(new Error('Ctrl-C'))
+  }
+  await t.rejects(web.record(here.driver.create(web.spec, stop.signal)), /Ctrl-C/)
+  const [id] = here.double.account.droplets.keys()
+  t.match(
+    web.resources.find(({ kind }) => kind === 'server'),
+    { state: 'made', id: String(id) },
+  )
   await remove(here, web)
   t.strictSame(here.double.inventory(), [])
 })

@@ -157,6 +157,18 @@ t.test('a server that dies while it boots is told with the words of its action',
   t.strictSame(bench.double.inventory(), [])
 })
 
+t.test(
+  'a server that was never asked for, as far as anybody knows, is asked for again: names are unique',
+  async (t) => {
+    const bench = await hetznerBench(t)
+    bench.double.fail({ operation: 'create_server', kind: 'drop-before' })
+    const { machine } = await made(bench, 'web')
+    t.equal(bench.double.count('create_server'), 2)
+    t.equal(bench.double.project.servers.size, 1)
+    await removed(t, bench, machine)
+  },
+)
+
 t.test('keys: one that others have put there is used and left, uploaded ones go', async (t) => {
   const bench = await hetznerBench(t)
   const theirs = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGKvWMYR1EqCLm5cBvUs3rcz5YmT5BjKmcRB8Vf6wzpX theirs'

@@ -239,7 +239,7 @@ t.test('pauses grow, are never alike for all, and end at the deadline with the l
 })
 
 t.test('an answer that does not come in time is given up; the fate of a POST is then unknown', async (t) => {
-  const { api, client } = await clientOf(t, () => undefined, { timeouts: { answerMs: 50 } })
+  const { api, client } = await clientOf(t, () => undefined, { timeouts: { answerMs: 500 } })
   const error = await failureOf(client.call(make, forever))
   t.match(error, { fate: 'unknown', message: /no answer came in time \(POST \/v2\/droplets\)$/ })
   t.equal(api.seen.length, 1)
@@ -267,6 +267,26 @@ t.test('an abort ends a call with its own reason, while it runs and while it pau
     return { status: 503, body: { message: 'no' } }
   })
   await t.rejects(busy.client.call(list, pausing.signal), reason)
+})
+
+t.test('who stops while something is being made still learns what was made', async (t) => {
+  const reason = new Error('Ctrl-C')
+  const stop = new AbortController()
+  const made = await clientOf(
+    t,
+    () => {
+      stop.abort(reason)
+      return new Promise((resolve) => setTimeout(() => resolve({ status: 201, body: { id: 7 } }), 20))
+    },
+    { clock: systemClock },
+  )
+  t.strictSame(await made.client.call(make, stop.signal), { id: 7 })
+  await t.rejects(made.client.call(make, stop.signal), reason, 'but nothing further is made')
+  const later = new AbortController()
+  const hangs = await clientOf(t, () => later.abort(reason))
+  await t.rejects(hangs.client.call(make, later.signal), reason, 'and an answer that does not come ends it')
+  t.strictSame(hangs.clock.sleeps, [10_000])
+  t.equal(hangs.api.seen.length, 1)
 })
 
 t.test('each attempt takes a turn, and a 429 tells the budget', async (t) => {
