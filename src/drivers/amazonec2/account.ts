@@ -1,13 +1,13 @@
 import type { Filter, Instance } from '@aws-sdk/client-ec2'
-import type { AccountDesk } from '../../contracts/account.js'
+import type { AccountDesk, RateBudget, RateLimit } from '../../contracts/account.js'
 import type { Clock } from '../../contracts/clock.js'
 import type { DriverAccount, DriverDeps, FoundResource, JsonObject } from '../../contracts/driver.js'
 import { allPages } from '../common/api/pages.js'
-import { placeKey } from '../common/api/per-account.js'
+import { perAccount, placeKey } from '../common/api/per-account.js'
 import { Poll } from '../common/api/poll.js'
 import type { CloudAccount, CloudServer, PowerAction } from '../common/cloud/account.js'
 import { Ec2Api } from './client.js'
-import { accountKey, keysOf, readConfig } from './config.js'
+import { keysOf, readConfig } from './config.js'
 import { ifThere } from './errors.js'
 import { foundOthers } from './found-others.js'
 import { ALIVE, cloudServer, groupIds, stateName } from './instances.js'
@@ -116,8 +116,8 @@ export class Ec2Account implements CloudAccount {
 
 export function openAccount(config: JsonObject, deps: DriverDeps): Promise<Ec2Account> {
   const { region, endpoint, profile, retries } = readConfig(config)
-  const desk = deps.account(placeKey('amazonec2', endpoint, region))
-  const counts = deps.account(accountKey(config))
+  const place = placeKey('amazonec2', endpoint, region)
+  const desk = deps.account(place)
   const api = new Ec2Api({
     region,
     endpoint,
@@ -125,8 +125,18 @@ export function openAccount(config: JsonObject, deps: DriverDeps): Promise<Ec2Ac
     keys: keysOf(config),
     retries,
     clock: deps.clock,
-    budget: (limit) => counts.budget(limit),
+    budget: budgets(desk, deps, place),
     ...(deps.debug ? { log: deps.debug } : {}),
   })
   return Promise.resolve(new Ec2Account(api, desk, deps.clock))
+}
+
+/** One an action and place: EC2 counts the calls of an account, whichever of its keys or sessions made them. */
+function budgets(desk: AccountDesk, deps: DriverDeps, place: string): (limit: RateLimit) => RateBudget {
+  const known = perAccount(deps, `budgets of ${place}`, () => new Map<string, RateBudget>())
+  return (limit) => {
+    const budget = known.get(limit.name) ?? desk.budget(limit)
+    known.set(limit.name, budget)
+    return budget
+  }
 }
