@@ -8,7 +8,10 @@ import {
   type RunInstancesCommandInput,
 } from '@aws-sdk/client-ec2'
 import type { Test } from 'tap'
+import { silenceSdk } from '../../src/util/aws-environment.js'
 import { CREDENTIAL, Ec2Double, type Ec2Options } from '../doubles/ec2/index.js'
+
+silenceSdk()
 
 /** Our double of EC2, and the SDK's client at it. */
 export interface Stand {

@@ -1,10 +1,13 @@
 // Our double of EC2 beside moto, which others wrote: where the two agree, driver and double do not share a mistake.
 import { EC2Client } from '@aws-sdk/client-ec2'
 import t from 'tap'
+import { silenceSdk } from '../../src/util/aws-environment.js'
 import { CREDENTIAL, Ec2Double } from '../doubles/ec2/index.js'
 import { STEPS, type Trip } from '../helpers/ec2-facts.js'
 import { Ec2Trial } from '../helpers/ec2-trial.js'
 import { startMoto } from '../helpers/moto.js'
+
+silenceSdk()
 
 /** Where moto is known to differ from EC2, and what it says. */
 const MOTO_DIFFERS: Readonly<Record<string, unknown>> = {
