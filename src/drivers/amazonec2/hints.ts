@@ -57,6 +57,8 @@ const HINTS: Readonly<Record<string, Hint>> = {
   IncorrectSpotRequestState: () => 'A one-time Spot instance cannot be stopped, only removed.',
   'InvalidKey.Format': () => 'EC2 takes RSA and Ed25519 keys only.',
   'InvalidKeyPair.NotFound': ({ region }) => `Key pairs belong to a region: is it one of ${region}?`,
+  'InvalidKeyPair.Duplicate': ({ message }) =>
+    `A key pair of that name is there that this store has not made: aws ec2 delete-key-pair --key-name ${/'([^']+)'/.exec(message)?.[1] ?? 'NAME'}`,
   RequestLimitExceeded: () =>
     'Too many calls: other programs that use the same account and region count too.',
   CredentialsProviderError: () =>

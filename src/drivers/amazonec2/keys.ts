@@ -1,11 +1,11 @@
 import type { MachineSpec } from '../../contracts/driver.js'
 import type { Found, Part } from '../common/cloud/part.js'
-import { sharedName } from '../common/cloud/tags.js'
+import { sharedName, STORE_TAG } from '../common/cloud/tags.js'
 import type { Ec2Account } from './account.js'
 import { readConfig, shortHash } from './config.js'
 import { ifThere, isRefusedWith } from './errors.js'
 import { KEY_PAIR, MACHINE_KEY } from './kinds.js'
-import { sharedTags, tagSpecifications } from './tags.js'
+import { readTags, sharedTags, tagSpecifications } from './tags.js'
 
 /**
  * The key pair that instances are made with: the user's own key, else the store's that nobody can log in with. The key
@@ -18,10 +18,12 @@ export const keyPairPart: Part<Ec2Account> = {
   // EC2 reads it when an instance is made, and never again.
   isUsedBy: () => false,
   keys: (spec) => (material(spec) === '' ? [] : [keyName(spec)]),
-  async find(account, { key }, signal) {
+  async find(account, { spec, key }, signal) {
     const asked = account.api.call('DescribeKeyPairs', { KeyNames: [key] }, signal)
     const pair = (await ifThere(asked, 'InvalidKeyPair.NotFound'))?.KeyPairs?.[0]
-    return pair && found(account, pair.KeyPairId)
+    // One of that name that is not the store's may hold any key, and is not ours to remove.
+    const isOurs = readTags(pair?.Tags)[STORE_TAG] === spec.machine.storeId
+    return pair && isOurs ? found(account, pair.KeyPairId) : undefined
   },
   async make(account, request, signal) {
     const { spec, key } = request
