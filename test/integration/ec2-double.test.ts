@@ -77,6 +77,15 @@ t.test('the same ClientToken gives the same instance, and not for another reques
     /^IdempotentParameterMismatch/,
   )
   t.not((await run(at)).InstanceId, one.InstanceId, 'the SDK makes tokens of its own')
+  at.double.account.capacity.push({ left: 0 })
+  t.match(await refused(run(at, { ClientToken: 'full' })), /^InsufficientInstanceCapacity/)
+  t.match(
+    await refused(run(at, { ClientToken: 'full', InstanceType: 't3.medium' })),
+    /^IdempotentParameterMismatch/,
+    'its parameters are kept when it brought nothing',
+  )
+  at.double.account.capacity.length = 0
+  t.match(await run(at, { ClientToken: 'full' }), { InstanceId: /^i-/ })
   const { Reservations = [] } = await at.ec2.send(
     new DescribeInstancesCommand({ Filters: [{ Name: 'client-token', Values: ['once'] }] }),
   )

@@ -1,7 +1,6 @@
 import type { Instance } from '@aws-sdk/client-ec2'
-import type { MachineSpec } from '../../contracts/driver.js'
-import { MachineError } from '../../contracts/errors.js'
-import type { Found } from '../common/cloud/part.js'
+import type { Found, PartRequest } from '../common/cloud/part.js'
+import { NothingMade } from '../common/cloud/tries.js'
 import type { Ec2Account } from './account.js'
 import { readConfig, shortHash } from './config.js'
 import type { Attempt, LaunchPlan } from './launch.js'
@@ -18,16 +17,17 @@ export const CAPACITY = [
   'Unsupported',
   'UnfulfillableCapacity',
 ]
-/** At most 64 characters; the same at every try of the same attempt for the same machine. */
-export function clientToken({ machine }: MachineSpec, ...attempt: readonly string[]): string {
-  return `${machine.id}-${shortHash(...attempt)}`
+
+/** At most 64 characters; the same at every repeat of the same attempt of one try for the same machine. */
+export function clientToken({ spec, tries = 0 }: PartRequest, ...attempt: readonly string[]): string {
+  return `${spec.machine.id}-${shortHash(...attempt, ...(tries === 0 ? [] : [String(tries)]))}`
 }
 
 export function attemptText({ type, place, market }: Attempt): string {
   return `${market === 'spot' ? 'Spot' : 'on-demand'} ${type.name} in ${place.zone}`
 }
 
-export function noCapacity({ spec, types, network }: LaunchPlan, skipped: readonly string[]): MachineError {
+export function noCapacity({ spec, types, network }: LaunchPlan, skipped: readonly string[]): NothingMade {
   const { instanceTypes, zone } = readConfig(spec.config)
   const zones = network.places.map((place) => place.zone).join(', ')
   const missing = types.filter((type) => !network.places.some((place) => type.zones.includes(place.zone)))
@@ -38,7 +38,7 @@ export function noCapacity({ spec, types, network }: LaunchPlan, skipped: readon
     skipped.length === 0
       ? `no subnet is in a zone that has ${names} (zones with a subnet: ${zones})`
       : `AWS has no capacity for ${names}`
-  return new MachineError('driver', text, {
+  return new NothingMade('driver', text, {
     ...(skipped.length === 0 ? {} : { evidence: skipped.join('\n') }),
     hints: [
       'Give more types in the order of your choice: --amazonec2-instance-types A,B,C.',

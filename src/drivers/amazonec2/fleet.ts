@@ -2,25 +2,19 @@ import type {
   CreateFleetCommandInput,
   CreateFleetCommandOutput,
   FleetLaunchTemplateOverridesRequest,
-  RequestLaunchTemplateData,
 } from '@aws-sdk/client-ec2'
-import { MachineError } from '../../contracts/errors.js'
 import { pending, waitFor } from '../../util/wait.js'
 import { type Found, type Part, type PartRequest } from '../common/cloud/part.js'
+import { NothingMade } from '../common/cloud/tries.js'
 import type { Ec2Account } from './account.js'
 import { CAPACITY, clientToken, foundInstance, noCapacity } from './attempts.js'
 import { readConfig } from './config.js'
+import { earlierInstance } from './earlier.js'
 import { ifThere, isRefusedWith } from './errors.js'
 import { TEMPLATE } from './kinds.js'
-import {
-  attemptsOf,
-  type LaunchPlan,
-  launchPlan,
-  type Market,
-  templateData,
-  templateReference,
-} from './launch.js'
+import { attemptsOf, type LaunchPlan, launchPlan, type Market, templateData } from './launch.js'
 import { machineTags, tagSpecifications } from './tags.js'
+import { overTemplate } from './user-template.js'
 
 const VISIBLE_MS = 60_000
 
@@ -42,8 +36,8 @@ export const templatePart: Part<Ec2Account> = {
     if (!type) throw noCapacity(plan, [])
     const input = {
       LaunchTemplateName: key,
-      LaunchTemplateData: { ...(await usersTemplate(account, plan, signal)), ...templateData(plan, type) },
-      ClientToken: clientToken(spec, 'template'),
+      LaunchTemplateData: overTemplate(plan.template?.data ?? {}, templateData(plan, type)),
+      ClientToken: clientToken(request, 'template'),
       TagSpecifications: tagSpecifications(machineTags(spec), 'launch-template'),
     }
     try {
@@ -63,22 +57,6 @@ export const templatePart: Part<Ec2Account> = {
   },
 }
 
-async function usersTemplate(
-  account: Ec2Account,
-  { config }: LaunchPlan,
-  signal: AbortSignal,
-): Promise<RequestLaunchTemplateData> {
-  if (config.launchTemplate === '') return {}
-  const input = { ...templateReference(config.launchTemplate), Versions: ['$Default'] }
-  const { LaunchTemplateVersions = [] } = await account.api.call(
-    'DescribeLaunchTemplateVersions',
-    input,
-    signal,
-  )
-  // What a version is made from and what is told of it differ in read-only members only.
-  return (LaunchTemplateVersions[0]?.LaunchTemplateData ?? {}) as RequestLaunchTemplateData
-}
-
 /** The instance by an instant fleet: Spot where it is wanted, then on-demand. */
 export async function viaFleet(
   account: Ec2Account,
@@ -89,8 +67,9 @@ export async function viaFleet(
   const markets: readonly Market[] = plan.config.spot ? ['spot', 'on-demand'] : ['on-demand']
   const skipped: string[] = []
   for (const market of markets) {
-    const input = fleetInput(plan, request, market)
-    const answer = await account.api.call('CreateFleet', input, signal)
+    const asked = account.api.call('CreateFleet', fleetInput(plan, request, market), signal)
+    const answer = await earlierInstance(account, request, asked, signal)
+    if ('id' in answer) return answer
     const made = answer.Instances?.[0]
     const id = made?.InstanceIds?.[0]
     if (id !== undefined) {
@@ -104,11 +83,11 @@ export async function viaFleet(
   throw noCapacity(plan, skipped)
 }
 
-/** @throws MachineError where it is not for capacity that there is none */
+/** @throws NothingMade where it is not for capacity that there is none */
 function refusals({ Errors = [] }: CreateFleetCommandOutput, market: Market): readonly string[] {
   const other = Errors.find(({ ErrorCode = '' }) => !CAPACITY.includes(ErrorCode))
   if (other)
-    throw new MachineError(
+    throw new NothingMade(
       'driver',
       `AWS cannot make the instance: ${other.ErrorMessage} (${other.ErrorCode})`,
     )
@@ -132,7 +111,7 @@ function fleetInput(plan: LaunchPlan, request: PartRequest, market: Market): Cre
     }))
   return {
     Type: 'instant',
-    ClientToken: clientToken(plan.spec, 'fleet', market),
+    ClientToken: clientToken(request, 'fleet', market),
     LaunchTemplateConfigs: [
       {
         LaunchTemplateSpecification: { LaunchTemplateId: template, Version: '$Latest' },

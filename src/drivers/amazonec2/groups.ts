@@ -40,7 +40,7 @@ const firewallPart: Part<Ec2Account> = {
     return found(account, group)
   },
   async make(account, request, signal) {
-    const { spec, key } = request
+    const { spec } = request
     const store = spec.machine.storeId.slice(0, 8)
     const group = await makeGroup(
       account,
@@ -48,7 +48,7 @@ const firewallPart: Part<Ec2Account> = {
       `SSH and engine of machines of tsmachine store ${store}`,
       signal,
     )
-    const made = group ?? (await ourGroup(account, { spec, key, made: {} }, signal))
+    const made = group ?? (await ourGroup(account, request, signal))
     if (made) await openPorts(account, made, spec, signal)
     return found(account, made ?? {})
   },

@@ -12,6 +12,7 @@ import type { Network, Place } from './network.js'
 import { networkOf } from './network.js'
 import { chosenImage, type ChosenImage, type TypeOffer, typeOffers } from './offers.js'
 import { machineTags, tagSpecifications } from './tags.js'
+import { asRequest, overTemplate, type UserTemplate, userTemplate } from './user-template.js'
 
 export type Market = 'spot' | 'on-demand'
 
@@ -29,6 +30,7 @@ export interface LaunchPlan {
   readonly network: Network
   readonly types: readonly TypeOffer[]
   readonly images: Readonly<Record<string, ChosenImage>>
+  readonly template: UserTemplate | undefined
   /** Security groups. */
   readonly groupIds: readonly string[]
 }
@@ -56,8 +58,10 @@ export async function launchPlan(
   const images: Record<string, ChosenImage> = {}
   for (const { architecture } of types)
     images[architecture] ??= await imageFor(account, config, architecture, signal)
-  const groupIds = await securityGroups(account, spec, made, signal)
-  return { spec, config, network, types, images, groupIds }
+  const template = await userTemplate(account, spec, signal)
+  const groups = await securityGroups(account, spec, made, signal)
+  const groupIds = [...new Set([...(template?.groupIds ?? []), ...groups])]
+  return { spec, config, network, types, images, template, groupIds }
 }
 
 async function imageFor(
@@ -108,16 +112,14 @@ export function attemptsOf({ config, network, types }: LaunchPlan): readonly Att
 
 /** RunInstances for one attempt, all of it in one call: nothing is ever untagged, unencrypted or open for a moment. */
 export function runInput(plan: LaunchPlan, attempt: Attempt, token: string): RunInstancesCommandInput {
-  const { config } = plan
-  const template = config.launchTemplate
-  return {
+  const { config, template } = plan
+  const ours = {
     ...instanceFields(plan, attempt.type),
     MinCount: 1,
     MaxCount: 1,
     ClientToken: token,
     NetworkInterfaces: [{ ...networkInterface(plan), SubnetId: attempt.place.subnetId }],
     ...(attempt.market === 'spot' ? { InstanceMarketOptions: spotOptions(config) } : {}),
-    ...(template === '' ? {} : { LaunchTemplate: templateReference(template) }),
     TagSpecifications: tagSpecifications(
       machineTags(plan.spec),
       'instance',
@@ -126,13 +128,10 @@ export function runInput(plan: LaunchPlan, attempt: Attempt, token: string): Run
       ...(attempt.market === 'spot' ? (['spot-instances-request'] as const) : []),
     ),
   }
-}
-
-export function templateReference(template: string): {
-  LaunchTemplateId?: string
-  LaunchTemplateName?: string
-} {
-  return template.startsWith('lt-') ? { LaunchTemplateId: template } : { LaunchTemplateName: template }
+  if (!template) return ours
+  return template.isExpanded
+    ? overTemplate(asRequest(template.data), ours)
+    : { ...ours, LaunchTemplate: template.reference }
 }
 
 /** The same as the data of a launch template; place, type and market are the fleet's choice. */

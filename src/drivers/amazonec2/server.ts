@@ -2,11 +2,11 @@ import type { Instance } from '@aws-sdk/client-ec2'
 import { MachineError, messageOf } from '../../contracts/errors.js'
 import type { Resource } from '../../contracts/record.js'
 import { type Found, type Part, type PartRequest, SERVER } from '../common/cloud/part.js'
-import { ID_TAG } from '../common/cloud/tags.js'
 import { ConfigReader } from '../common/config-reader.js'
 import { type Ec2Account, NEW_INSTANCE } from './account.js'
 import { attemptText, CAPACITY, clientToken, foundInstance, noCapacity } from './attempts.js'
 import type { CallOptions } from './client.js'
+import { earlierInstance, LATE_INSTANCE } from './earlier.js'
 import { ifThere, isRefusedWith } from './errors.js'
 import { viaFleet } from './fleet.js'
 import { NEW_GROUP } from './groups.js'
@@ -26,9 +26,8 @@ const UNKNOWN_MS = 60_000
  */
 export const serverPart: Part<Ec2Account> = {
   kind: SERVER,
-  text: 'EC2 instance',
+  ...LATE_INSTANCE,
   keys: ({ machine }) => [machine.name],
-  find: findInstance,
   async make(account, request, signal) {
     const plan = await launchPlan(account, request.spec, request.made, signal)
     const note = request.note ?? (() => undefined)
@@ -74,25 +73,6 @@ async function isListed(account: Ec2Account, { id = '' }: Resource, signal: Abor
   return Reservations.some(({ Instances = [] }) => Instances.length > 0)
 }
 
-async function findInstance(
-  account: Ec2Account,
-  { spec }: PartRequest,
-  signal: AbortSignal,
-): Promise<Found | undefined> {
-  const { Reservations = [] } = await account.api.call(
-    'DescribeInstances',
-    {
-      Filters: [
-        { Name: `tag:${ID_TAG}`, Values: [spec.machine.id] },
-        { Name: 'instance-state-name', Values: ALIVE },
-      ],
-    },
-    signal,
-  )
-  const instance = Reservations.flatMap(({ Instances = [] }) => Instances)[0]
-  return instance && foundInstance(account, instance)
-}
-
 async function firstOf(
   account: Ec2Account,
   plan: LaunchPlan,
@@ -103,12 +83,12 @@ async function firstOf(
   const attempts = attemptsOf(plan)
   for (const attempt of attempts) {
     try {
-      const instance = await run(account, plan, attempt, signal)
+      const asked = run(account, plan, { attempt, request }, signal)
+      const made = await earlierInstance(account, request, asked, signal)
+      if ('id' in made) return made
       request.note?.(`${attemptText(attempt)}, subnet ${attempt.place.subnetId} (${plan.network.why})`)
-      return foundInstance(account, instance)
+      return foundInstance(account, made)
     } catch (error) {
-      const there = await earlier(account, request, error, signal)
-      if (there) return there
       if (!isRefusedWith(error, ...CAPACITY)) throw error
       skipped.push(`${attemptText(attempt)}: ${messageOf(error)}`)
       request.note?.(`Skipped ${skipped.at(-1)}`)
@@ -120,23 +100,11 @@ async function firstOf(
 async function run(
   account: Ec2Account,
   plan: LaunchPlan,
-  attempt: Attempt,
+  { attempt, request }: { attempt: Attempt; request: PartRequest },
   signal: AbortSignal,
 ): Promise<Instance> {
-  const token = clientToken(plan.spec, attempt.market, attempt.type.name, attempt.place.subnetId)
+  const token = clientToken(request, attempt.market, attempt.type.name, attempt.place.subnetId)
   const input = runInput(plan, attempt, token)
   const answer = await account.api.call('RunInstances', input, signal, { settling: SETTLING })
   return answer.Instances?.[0] ?? {}
-}
-
-/** The token was used with other settings (a newer image): the instance of that time is the one. */
-async function earlier(
-  account: Ec2Account,
-  request: PartRequest,
-  error: unknown,
-  signal: AbortSignal,
-): Promise<Found | undefined> {
-  return isRefusedWith(error, 'IdempotentParameterMismatch')
-    ? await findInstance(account, request, signal)
-    : undefined
 }

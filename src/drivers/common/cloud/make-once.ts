@@ -77,9 +77,10 @@ export async function findTried<A extends CloudAccount>(
     : await part.find(account, request, signal)
 }
 
-async function lookFor<A extends CloudAccount>(
+/** Looks for a thing that the provider may list late. */
+export async function lookFor<A extends CloudAccount>(
   account: A,
-  part: Part<A>,
+  part: Pick<Part<A>, 'text' | 'find' | 'lookMs'>,
   request: PartRequest,
   signal: AbortSignal,
 ): Promise<Found | undefined> {
@@ -87,7 +88,7 @@ async function lookFor<A extends CloudAccount>(
     return await waitFor(
       `the ${part.text} whose making was not answered`,
       async (inner) => (await part.find(account, request, inner)) ?? pending('it is not there'),
-      { deadlineMs: LOOK_MS, intervalMs: 1_000, signal, clock: account.clock },
+      { deadlineMs: part.lookMs ?? LOOK_MS, intervalMs: 1_000, signal, clock: account.clock },
     )
   } catch (error) {
     if (isMachineError(error) && error.code === 'timeout') return undefined

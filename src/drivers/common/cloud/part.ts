@@ -18,6 +18,8 @@ export interface PartRequest {
   /** Our own name of this one. */
   readonly key: string
   readonly made: MadeParts
+  /** Tries before this one that are known to have brought nothing; repeats of one try bear one client token. */
+  readonly tries?: number
   /** Tells the user why this one: zones skipped, an image chosen. */
   readonly note?: (text: string) => void
 }
@@ -41,6 +43,8 @@ export interface Part<A extends CloudAccount> {
    * is not repeated, but looked for; `create --resume` looks again before it makes another.
    */
   readonly mayTwin?: true
+  /** How long a new one may be missing in the provider's lists; absent: as long as most need. */
+  readonly lookMs?: number
   /** Our own names of those that this machine needs; none when it needs none. */
   keys(spec: MachineSpec): readonly string[]
   /** Looks for one that an earlier try may have made: by tag where the provider has tags, else by name. */

@@ -3,6 +3,7 @@ import type { Resource } from '../../../contracts/record.js'
 import type { CloudAccount } from './account.js'
 import { findTried } from './make-once.js'
 import type { Part, PartRequest } from './part.js'
+import { isSettled, triesOf } from './tries.js'
 
 /** Removes what is there of a resource: by its id where that is known, else as the provider finds it. */
 export async function removeFound<A extends CloudAccount>(
@@ -25,6 +26,7 @@ async function located<A extends CloudAccount>(
   signal: AbortSignal,
 ): Promise<Resource | undefined> {
   if (resource.id !== undefined) return resource
+  if (isSettled(resource)) return undefined
   const found = await findTried(account, part, requestFor(machine, resource), signal)
   return found && { ...resource, ...found }
 }
@@ -32,5 +34,5 @@ async function located<A extends CloudAccount>(
 function requestFor(machine: DriverMachine, resource: Resource): PartRequest {
   const { config, resources, ...identity } = machine
   const spec = { machine: identity, config, resources, sshUser: '', tags: resource.tags ?? {} }
-  return { spec, key: resource.key, made: {} }
+  return { spec, key: resource.key, made: {}, tries: triesOf(resource) }
 }

@@ -11,7 +11,7 @@ import type {
 import { TYPES } from '../catalogue.js'
 import { Ec2Error, refuse } from '../errors.js'
 import type { Action, Call, Machine } from '../state.js'
-import { admit, planOf } from './run.js'
+import { admit, mismatch, planOf } from './run.js'
 import { tagsFor } from './tagged.js'
 import { withTemplate } from './template.js'
 
@@ -27,11 +27,7 @@ export const createFleet: Action<CreateFleetRequest, CreateFleetResult> = (call)
   const { ClientToken: token, ...rest } = input
   const request = JSON.stringify(rest)
   const earlier = region.tokens.get(`fleet ${token ?? ''}`)
-  if (earlier && earlier.request !== request)
-    refuse(
-      'IdempotentParameterMismatch',
-      'Arguments on this idempotent request are inconsistent with arguments used in previous request(s).',
-    )
+  if (earlier && earlier.request !== request) mismatch()
   const known = region.fleets.get(earlier?.ids[0] ?? '')
   if (known) return known
   const id = account.id('fleet')

@@ -2,7 +2,7 @@
 import type { Reservation, RunInstancesRequest, SecurityGroup, Subnet } from '@aws-sdk/client-ec2'
 import { ACCOUNT, type ImageFacts, type TypeFacts } from '../catalogue.js'
 import { badValue, refuse } from '../errors.js'
-import { stateOf } from '../life.js'
+import { isAlive, stateOf } from '../life.js'
 import { isBase64 } from '../query.js'
 import type { Account, Action, Call, Machine, Region } from '../state.js'
 import { devicesFor, type Device } from './devices.js'
@@ -34,26 +34,33 @@ export const runInstances: Action<RunInstancesRequest, Reservation> = (call) => 
   if ((token ?? '').length > 64) badValue('clientToken', token, 'It must have at most 64 ASCII characters.')
   const request = JSON.stringify(rest)
   const earlier = token === undefined ? undefined : region.tokens.get(token)
-  if (earlier) return repeated(region, earlier, request)
+  if (earlier && earlier.request !== request) mismatch()
+  if (earlier && earlier.ids.length > 0) return repeated(region, earlier.ids)
   const plan = planOf(region, withTemplate(region, input))
   if (dry) refuse('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.')
+  // A launch that capacity or limits refuse may be tried again with its token, but not with other parameters.
+  if (token !== undefined) region.tokens.set(token, { request, ids: [] })
   const made = admit(call, plan)
   const ids = made.map(({ id }) => id)
   if (token !== undefined) region.tokens.set(token, { request, ids })
   return reservation(made)
 }
 
-function repeated(
-  region: Region,
-  earlier: { readonly request: string; readonly ids: readonly string[] },
-  request: string,
-): Reservation {
-  if (earlier.request !== request)
+function repeated(region: Region, ids: readonly string[]): Reservation {
+  const machines = ids.flatMap((id) => region.machines.get(id) ?? [])
+  if (machines.every((machine) => !isAlive(machine)))
     refuse(
-      'IdempotentParameterMismatch',
-      'Arguments on this idempotent request are inconsistent with arguments used in previous request(s).',
+      'IdempotentInstanceTerminated',
+      'The client token you have provided is associated with a terminated instance. Please use a different client token.',
     )
-  return reservation(earlier.ids.flatMap((id) => region.machines.get(id) ?? []))
+  return reservation(machines)
+}
+
+export function mismatch(): never {
+  return refuse(
+    'IdempotentParameterMismatch',
+    'Arguments on this idempotent request are inconsistent with arguments used in previous request(s).',
+  )
 }
 
 export function reservation(machines: readonly Machine[]): Reservation {
