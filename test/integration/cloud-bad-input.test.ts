@@ -1,73 +1,19 @@
 /** What users get wrong, at the providers' doubles: the provider's words, what helps, and 3 where nothing was made. */
-import { randomBytes } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { type CloudDouble, TOKEN } from '../doubles/cloud/index.js'
 import { DigitalOceanDouble } from '../doubles/digitalocean/index.js'
 import { HetznerDouble } from '../doubles/hetzner/index.js'
-import { TestUser } from '../helpers/cli.js'
+import { checkBadInput, closedPort, largeFile } from '../helpers/bad-input.js'
 import { connectProxy } from '../helpers/connect-proxy.js'
 
 t.setTimeout(240_000)
 const READER = 'reader-token-0123456789'
 
-interface Row {
-  readonly what: string
-  readonly args?: readonly string[]
-  readonly env?: Readonly<Record<string, string>>
-  /** What the provider is like. */
-  readonly given?: (double: CloudDouble) => void
-  readonly code: number
-  readonly says: readonly RegExp[]
-}
-
 const readers = { tokens: { [READER]: { readOnly: true } } }
 
-async function check(
-  t: Test,
-  double: CloudDouble,
-  base: { readonly driver: string; readonly env: Readonly<Record<string, string>> },
-  rows: readonly Row[],
-): Promise<void> {
-  const user = new TestUser()
-  t.teardown(() => user.cleanUp())
-  for (const [index, row] of rows.entries()) {
-    row.given?.(double)
-    const name = `m${index}`
-    const outcome = await user.tsmachine(['create', '-d', base.driver, ...(row.args ?? []), name], {
-      env: { ...base.env, ...row.env },
-      limitMs: 60_000,
-    })
-    t.equal(outcome.code, row.code, `${row.what}: ${outcome.stderr}`)
-    for (const pattern of row.says) t.match(outcome.stderr, pattern, row.what)
-    t.notMatch(outcome.stderr, /This is a bug|at file:|undefined/, row.what)
-    if (row.code !== 1) t.strictSame(double.inventory(), [], `${row.what}: nothing was made`)
-    else await user.tsmachine(['rm', '-y', name], { env: base.env })
-    Object.assign(double.conditions, { capacity: Infinity, quota: Infinity })
-    double.faults.clear()
-  }
-  t.strictSame(double.inventory(), [], 'nothing is left')
-  t.strictSame(double.violations, [])
-}
-
-/** User data that no compression makes small enough. */
-function largeFile(t: Test, bytes: number): string {
-  const dir = t.testdir()
-  mkdirSync(dir, { recursive: true })
-  const path = join(dir, 'large')
-  writeFileSync(path, `#!/bin/sh\n# ${randomBytes(bytes).toString('base64')}\n`)
-  return path
-}
-
-async function closedPort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+/** An account as it was before rows changed it. */
+function reset({ conditions }: CloudDouble): void {
+  Object.assign(conditions, { capacity: Infinity, quota: Infinity })
 }
 
 t.test('digitalocean', async (t) => {
@@ -77,10 +23,10 @@ t.test('digitalocean', async (t) => {
   const closed = await closedPort()
   const token = (value: string) => ({ DIGITALOCEAN_ACCESS_TOKEN: value })
   const quota = 'creating this/these droplet(s) will exceed your droplet limit'
-  await check(
+  await checkBadInput(
     t,
     double,
-    { driver: 'digitalocean', env: { DIGITALOCEAN_API_URL: double.url, ...token(TOKEN) } },
+    { driver: 'digitalocean', env: { DIGITALOCEAN_API_URL: double.url, ...token(TOKEN) }, reset },
     [
       {
         what: 'no token',
@@ -170,50 +116,55 @@ t.test('hetzner', async (t) => {
   t.teardown(() => double.close())
   const closed = await closedPort()
   const token = (value: string) => ({ HETZNER_API_TOKEN: value })
-  await check(t, double, { driver: 'hetzner', env: { HCLOUD_ENDPOINT: double.url, ...token(TOKEN) } }, [
-    { what: 'no token', env: token(''), code: 2, says: [/requires --hetzner-api-token/] },
-    {
-      what: 'a bad token',
-      env: token('x'),
-      code: 3,
-      says: [/unable to authenticate \(HTTP 401/, /API tokens/],
-    },
-    { what: 'a token that only reads', env: token(READER), code: 3, says: [/HTTP 403/, /read/i] },
-    {
-      what: 'an unknown location',
-      args: ['--hetzner-server-location', 'fsn2'],
-      code: 3,
-      says: [/no location .*fsn2/, /mean fsn1\?/],
-    },
-    {
-      what: 'an unknown type',
-      args: ['--hetzner-server-type', 'cx233'],
-      code: 3,
-      says: [/cx233/, /mean cx\d|Sold anywhere: cx23/],
-    },
-    {
-      what: 'an unknown image',
-      args: ['--hetzner-image', 'debian-122'],
-      code: 3,
-      says: [/no image .*debian-122/, /mean debian-12\?/],
-    },
-    {
-      what: 'the limit is reached',
-      given: ({ conditions }) => (conditions.quota = 0),
-      code: 1,
-      says: [/server limit exceeded \(HTTP 403, resource_limit_exceeded/, /tsmachine gc/],
-    },
-    {
-      what: 'large user data',
-      args: ['--hetzner-user-data-file', largeFile(t, 32 * 1024)],
-      code: 3,
-      says: [/user data/i],
-    },
-    {
-      what: 'nobody there',
-      env: { HCLOUD_ENDPOINT: `http://127.0.0.1:${closed}/v1` },
-      code: 3,
-      says: [/Cannot reach Hetzner.*the connection was refused/],
-    },
-  ])
+  await checkBadInput(
+    t,
+    double,
+    { driver: 'hetzner', env: { HCLOUD_ENDPOINT: double.url, ...token(TOKEN) }, reset },
+    [
+      { what: 'no token', env: token(''), code: 2, says: [/requires --hetzner-api-token/] },
+      {
+        what: 'a bad token',
+        env: token('x'),
+        code: 3,
+        says: [/unable to authenticate \(HTTP 401/, /API tokens/],
+      },
+      { what: 'a token that only reads', env: token(READER), code: 3, says: [/HTTP 403/, /read/i] },
+      {
+        what: 'an unknown location',
+        args: ['--hetzner-server-location', 'fsn2'],
+        code: 3,
+        says: [/no location .*fsn2/, /mean fsn1\?/],
+      },
+      {
+        what: 'an unknown type',
+        args: ['--hetzner-server-type', 'cx233'],
+        code: 3,
+        says: [/cx233/, /mean cx\d|Sold anywhere: cx23/],
+      },
+      {
+        what: 'an unknown image',
+        args: ['--hetzner-image', 'debian-122'],
+        code: 3,
+        says: [/no image .*debian-122/, /mean debian-12\?/],
+      },
+      {
+        what: 'the limit is reached',
+        given: ({ conditions }) => (conditions.quota = 0),
+        code: 1,
+        says: [/server limit exceeded \(HTTP 403, resource_limit_exceeded/, /tsmachine gc/],
+      },
+      {
+        what: 'large user data',
+        args: ['--hetzner-user-data-file', largeFile(t, 32 * 1024)],
+        code: 3,
+        says: [/user data/i],
+      },
+      {
+        what: 'nobody there',
+        env: { HCLOUD_ENDPOINT: `http://127.0.0.1:${closed}/v1` },
+        code: 3,
+        says: [/Cannot reach Hetzner.*the connection was refused/],
+      },
+    ],
+  )
 })
