@@ -1,7 +1,7 @@
 /** How a survey of leftovers is told. */
 import { type Survey, type Swept, YOUNGEST_MS } from '../machine/gc.js'
 import type { MachineContext } from '../machine/context.js'
-import { type Leftover, tagsOf } from '../machine/leftovers.js'
+import { type Kept, type Leftover, tagsOf, type WhyKept } from '../machine/leftovers.js'
 import type { Tombstone } from '../store/store.js'
 import type { LeftoverRow } from '../ui/leftovers.js'
 import { shortDuration } from '../util/duration.js'
@@ -44,25 +44,43 @@ function tombstoneRow({ name, id, record }: Tombstone): LeftoverRow {
   }
 }
 
-/** What was left alone, and why. */
-export function tellSpared(
-  ctx: MachineContext,
-  { spared, accounts, places }: Survey,
-  olderThanMs: number,
-): void {
+/** Where was looked, and what was left alone for which reason: in numbers, and what concerns this store by name. */
+export function tellKept(ctx: MachineContext, { kept, places, closed }: Survey, olderThanMs: number): void {
   const limit = shortDuration(Math.max(olderThanMs, YOUNGEST_MS))
-  const reasons = {
-    'other-store': 'of another store (--all-stores, or by id)',
-    young: `younger than ${limit}`,
-    'age-unknown': 'of unknown age (by id)',
-  } as const
-  const parts = Object.entries(spared).map(
-    ([why, count]) => `${count} ${reasons[why as keyof typeof reasons]}`,
-  )
-  const left = parts.length > 0 ? `; left alone: ${parts.join(', ')}` : ''
-  const where = places.length > 0 ? ` (${places.join(', ')})` : ''
-  ctx.report({
-    type: 'info',
-    text: `Looked at ${accounts} ${accounts === 1 ? 'account' : 'accounts'}${where}${left}`,
+  const parts = KEPT.flatMap(([why, text]) => {
+    const count = kept.filter((each) => each.why === why).length
+    return count > 0 ? [`${count} ${text(limit)}`] : []
   })
+  const where = places.length > 0 ? places.join(', ') : 'no account: there are no credentials'
+  const refused = closed.length > 0 ? `; not allowed at ${closed.join(', ')}` : ''
+  const left = parts.length > 0 ? `; left alone: ${parts.join(', ')}` : ''
+  ctx.report({ type: 'info', text: `Looked at ${where}${refused}${left}` })
+  for (const each of kept)
+    if (each.why !== 'other-store') ctx.report({ type: 'info', text: keptText(each, limit) })
+}
+
+const KEPT: readonly (readonly [WhyKept, (limit: string) => string])[] = [
+  ['other-store', () => 'of another store (--all-stores, or by id)'],
+  ['young', (limit) => `younger than ${limit}`],
+  ['needed', () => 'that servers may need'],
+  ['unreadable', () => 'that a record which cannot be read may name'],
+  ['age-unknown', () => 'of unknown age (by id)'],
+]
+
+function keptText({ thing, why, by }: Kept, limit: string): string {
+  const { id, key, kind } = thing.found.resource
+  const users = by.filter(({ found: { uses = [] } }) => uses.includes(id ?? key) || uses.includes(key))
+  const reasons: Readonly<Record<Exclude<WhyKept, 'other-store'>, string>> = {
+    young: `younger than ${limit}`,
+    needed: users.length > 0 ? `used by ${serverNames(users)}` : `its store still has ${serverNames(by)}`,
+    unreadable: 'a record that cannot be read may name it: tsmachine ls',
+    'age-unknown': 'its age is not known',
+  }
+  const name = thing.found.name === id ? '' : ` ${thing.found.name}`
+  return `Kept: ${thing.at.place} ${kind}${name} (${id ?? key}): ${why === 'other-store' ? '' : reasons[why]}`
+}
+
+function serverNames(servers: readonly Leftover[]): string {
+  const [first, ...more] = servers.map(({ found }) => found.name)
+  return more.length > 2 ? `server ${first} and ${more.length} more` : `server ${[first, ...more].join(', ')}`
 }

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { words } from '../cli/args.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { confirm, isInteractive } from '../cli/confirm.js'
-import { surveyRows, sweptRows, tellSpared } from '../cli/gc-report.js'
+import { surveyRows, sweptRows, tellKept } from '../cli/gc-report.js'
 import { joinErrors, type MachineError } from '../contracts/errors.js'
 import type { MachineContext } from '../machine/context.js'
 import { surveyLeftovers, sweep } from '../machine/gc.js'
@@ -51,7 +51,7 @@ export default class Gc extends BaseCommand {
       ...request,
       ...(flags.driver ? { driver: flags.driver } : {}),
     })
-    tellSpared(ctx, survey, olderThanMs)
+    tellKept(ctx, survey, olderThanMs)
     const rows = surveyRows(survey)
     const table = rows.length === 0 ? 'Nothing is left over' : renderLeftovers(rows, ctx.clock.now())
     if (rows.length === 0 || flags['dry-run']) return this.outcome(rows, table, survey.errors)

@@ -107,6 +107,14 @@ export interface DriverAccount {
   readonly config: JsonObject
 }
 
+/** A part of a provider (a region) that has an inventory of its own, as one set of credentials sees it. */
+export interface InventoryPlace {
+  /** Names credentials and place without telling the former: equal keys have equal inventories. */
+  readonly key: string
+  /** With which `inventory()` looks there. */
+  readonly config: JsonObject
+}
+
 /** Something at the provider that bears our tags, whoever's record names it. */
 export interface FoundResource {
   /** `made`, with its id, region and all tags in our form (`tsmachine-store`, `tsmachine-id`, ...). */
@@ -272,6 +280,8 @@ export interface DriverFactory {
   ownUserData?(config: JsonObject): string | { readonly text: string } | undefined
   /** Most bytes of user data that the provider takes. */
   readonly userDataLimit?: number
+  /** Whether variables or files of the vendor's own tools name credentials: then `gc` asks there without being told to. */
+  hasCredentials?(values: FlagValues, env: Readonly<Record<string, string | undefined>>): boolean
   /** Which part of the provider `inventory()` sees with this config, for texts: a region, a profile. */
   inventoryPlace?(config: JsonObject): string
   /** Config and resources for the record of a server that `inventory()` found (capability `inventory`). */
@@ -332,6 +342,8 @@ export interface Driver {
   forwards?(machine: DriverMachine): Promise<readonly PortForward[]>
   /** Lets these and nobody else reach the machine (capability `access`). Idempotent. */
   setAccess?(machine: DriverMachine, access: AccessRules, signal: AbortSignal): AsyncIterable<DriverEvent>
+  /** Where else the account may have things: its own place first. Absent: `inventory()` sees them all. */
+  places?(account: DriverAccount, signal: AbortSignal): Promise<readonly InventoryPlace[]>
   /** Everything at the account that bears our tags, of every store (capability `inventory`). */
   inventory?(account: DriverAccount, signal: AbortSignal): Promise<readonly FoundResource[]>
   /** Writes further tags on the machine's server (capability `inventory`); a key that is there is replaced. */

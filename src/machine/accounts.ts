@@ -1,12 +1,14 @@
 /** The accounts at providers that this store has credentials for. */
-import type { DriverAccount, DriverFactory, FlagValues } from '../contracts/driver.js'
-import { MachineError, toMachineError } from '../contracts/errors.js'
+import type { DriverAccount, DriverFactory, FlagSpec, FlagValues, JsonObject } from '../contracts/driver.js'
+import { MachineError } from '../contracts/errors.js'
 import type { MachineRecord } from '../contracts/record.js'
+import type { SecretRef } from '../contracts/secrets.js'
 import { collectFlagValues } from '../drivers/common/flags.js'
 import { driverNames } from '../drivers/registry.js'
 import type { MachineContext } from './context.js'
 import { isKeptFor } from '../store/secrets.js'
 import { openRecord } from './open.js'
+import { partFailure } from './part-failure.js'
 import { resolveGiven } from './secrets.js'
 
 /** One account of a driver that can say what exists there. */
@@ -28,33 +30,48 @@ export interface KnownAccounts {
  * @throws MachineError `usage` for a driver that is named and cannot list what exists
  */
 export async function knownAccounts(ctx: MachineContext, driver?: string): Promise<KnownAccounts> {
-  const storeId = ctx.store.knownId() ?? ''
   const known = new Map<string, KnownAccount>()
   const errors: MachineError[] = []
-  const add = async (
-    from: string,
-    make: () => Promise<readonly Omit<KnownAccount, 'from'>[]>,
-  ): Promise<void> => {
+  const add = async (factory: DriverFactory, { from, config }: Source): Promise<void> => {
     try {
-      for (const made of await make()) known.set(keyOf(made), known.get(keyOf(made)) ?? { ...made, from })
+      const found = await config()
+      if (!found) return
+      const made = { factory, account: { storeId: ctx.store.knownId() ?? '', config: found }, from }
+      known.set(keyOf(made), known.get(keyOf(made)) ?? made)
     } catch (error) {
       ctx.signal.throwIfAborted()
-      errors.push(toMachineError(error).prefixed(`${from}: `))
+      errors.push(notAsked(from, error))
     }
   }
-  const factories = await listingFactories(ctx, driver)
-  for (const factory of factories) {
+  for (const factory of await listingFactories(ctx, driver)) {
     for (const record of recordsOf(ctx).filter(({ config }) => config.DriverName === factory.name))
-      await add(`the record of ${record.name}`, () => accountOfRecord(ctx, record, storeId))
+      await add(factory, { from: `the record of ${record.name}`, config: () => configOf(ctx, record) })
     const taken = [...known.values()].filter((each) => each.factory === factory)
-    await add(`the settings of ${factory.name}`, () =>
-      accountsNow(ctx, factory, { storeId, isNamed: driver !== undefined, taken }),
+    const sources = await sourcesNow(ctx, factory, { isNamed: driver !== undefined, taken }).catch(
+      (error: unknown): readonly Source[] => {
+        ctx.signal.throwIfAborted()
+        errors.push(notAsked(`the settings of ${factory.name}`, error))
+        return []
+      },
     )
+    for (const source of sources) await add(factory, source)
   }
   return { accounts: [...known.values()], errors }
 }
 
-function keyOf({ factory, account }: Omit<KnownAccount, 'from'>): string {
+/** One account that is left out does not stop the others. */
+export function notAsked(account: string, error: unknown): MachineError {
+  return partFailure(error, `Not asked: ${account}: `)
+}
+
+/** Where the settings and credentials of an account come from. */
+interface Source {
+  readonly from: string
+  /** Undefined where there are none. */
+  readonly config: () => Promise<JsonObject | undefined>
+}
+
+function keyOf({ factory, account }: KnownAccount): string {
   const entries = Object.entries(account.config).toSorted(([a], [b]) => (a < b ? -1 : 1))
   return JSON.stringify([factory.name, entries])
 }
@@ -81,21 +98,17 @@ function recordsOf({ store }: MachineContext): readonly MachineRecord[] {
   return records.flatMap((record) => ('error' in record ? [] : [record]))
 }
 
-async function accountOfRecord(
-  ctx: MachineContext,
-  record: MachineRecord,
-  storeId: string,
-): Promise<readonly Omit<KnownAccount, 'from'>[]> {
+async function configOf(ctx: MachineContext, record: MachineRecord): Promise<JsonObject | undefined> {
   const { factory, machine } = await openRecord(ctx, record)
-  return factory.capabilities.inventory ? [{ factory, account: { storeId, config: machine.config } }] : []
+  return factory.capabilities.inventory ? machine.config : undefined
 }
 
 /** What a create without flags would use, and each secret that was kept for machines whose records may be lost. */
-async function accountsNow(
+async function sourcesNow(
   ctx: MachineContext,
   factory: DriverFactory,
-  { storeId, isNamed, taken }: { storeId: string; isNamed: boolean; taken: readonly KnownAccount[] },
-): Promise<readonly Omit<KnownAccount, 'from'>[]> {
+  { isNamed, taken }: { isNamed: boolean; taken: readonly KnownAccount[] },
+): Promise<readonly Source[]> {
   const secrets = factory.flags.filter(({ secret }) => secret)
   const values: Record<string, FlagValues[string]> = {
     ...collectFlagValues(factory.flags, {}, ctx.env).values,
@@ -105,30 +118,37 @@ async function accountsNow(
       const kept = await ctx.store.secrets.entry({ account: factory.name, field: key }, ctx.signal)
       if (kept) values[name] = kept.secret.reveal()
     }
-  const sets = await keptSecrets(ctx, factory, taken)
-  // A driver that is named may find credentials of its own (a cloud's chain).
-  if (isNamed || secrets.some(({ name }) => values[name])) sets.unshift({})
-  const accounts: Omit<KnownAccount, 'from'>[] = []
-  for (const set of sets) {
-    const given = await resolveGiven(ctx, factory, { ...values, ...set })
+  const configWith = async (more: FlagValues): Promise<JsonObject> => {
+    const given = await resolveGiven(ctx, factory, { ...values, ...more })
     const parsed = factory.parse(given.flagValues)
-    if (parsed.ok) accounts.push({ factory, account: { storeId, config: parsed.config } })
-    else if (isNamed && sets.length === 1) throw new MachineError('usage', parsed.faults.join('; '))
+    if (parsed.ok) return parsed.config
+    throw new MachineError('usage', parsed.faults.join('; '))
   }
-  return accounts
+  const kept = await keptSecrets(ctx, factory)
+  const sources = kept.map(({ flag, reference }) => ({
+    from: `the secret ${reference}`,
+    async config() {
+      const value = (await ctx.store.secrets.resolve(reference, ctx.signal)).reveal()
+      const isTaken = taken.some(({ account }) => account.config[flag.key] === value)
+      return isTaken ? undefined : await configWith({ [flag.name]: value })
+    },
+  }))
+  const areGiven = secrets.some(({ name }) => values[name]) || factory.hasCredentials?.(values, ctx.env)
+  // Without any, a driver that is named may find credentials of its own (a cloud's chain), or says what is missing.
+  if (areGiven || (isNamed && sources.length + taken.length === 0))
+    sources.unshift({ from: `the settings of ${factory.name}`, config: () => configWith({}) })
+  return sources
 }
 
 /** Only where one secret is all of the credentials: which of several belong together is not known. */
 async function keptSecrets(
   { store, signal }: MachineContext,
   { name, flags }: DriverFactory,
-  taken: readonly KnownAccount[],
-): Promise<Record<string, string>[]> {
+): Promise<readonly { readonly flag: FlagSpec; readonly reference: SecretRef }[]> {
   const [flag, ...others] = flags.filter(({ secret }) => secret)
   if (!flag || others.length > 0) return []
   const references = await store.secrets.references(signal)
-  const kept = references.filter((reference) => isKeptFor(reference, { account: name, field: flag.key }))
-  const values = await Promise.all(kept.map((reference) => store.secrets.resolve(reference, signal)))
-  const used = taken.map(({ account }) => account.config[flag.key])
-  return values.flatMap((value) => (used.includes(value.reveal()) ? [] : [{ [flag.name]: value.reveal() }]))
+  return references
+    .filter((reference) => isKeptFor(reference, { account: name, field: flag.key }))
+    .map((reference) => ({ flag, reference }))
 }

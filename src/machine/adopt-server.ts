@@ -28,10 +28,7 @@ export async function adoptableServer(
   const listed = await inventories(ctx, accounts)
   const servers = listed.all.filter(({ found }) => found.state !== undefined)
   const [first, ...more] = matching(servers, target)
-  if (!first) {
-    const failures = [...errors, ...listed.errors]
-    throw failures.length > 0 ? joinErrors(failures) : notFound(driver, target)
-  }
+  if (!first) throw joinErrors([notFound(driver, target), ...errors, ...listed.errors])
   if (more.length > 0) throw ambiguous(target, [first, ...more])
   const tags = tagsOf(first)
   const living = livingOf(ctx.store.knownId() ?? '', ctx.store.readAll())

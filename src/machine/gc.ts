@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { DriverMachine } from '../contracts/driver.js'
-import { isMachineError, MachineError, toMachineError } from '../contracts/errors.js'
+import { isMachineError, joinErrors, MachineError, toMachineError } from '../contracts/errors.js'
 import type { Tombstone } from '../store/store.js'
 import { mapBounded } from '../util/bounded.js'
 import { withDeadline } from '../util/wait.js'
@@ -18,6 +18,7 @@ import {
 } from './leftovers.js'
 import { inventories } from './inventories.js'
 import { openRecord } from './open.js'
+import { partFailure } from './part-failure.js'
 import { withRecordedSecrets } from './recorded-first.js'
 
 export const YOUNGEST_MS = 3_600_000
@@ -32,9 +33,10 @@ export interface GcRequest extends Omit<Scope, 'now'> {
 export interface Survey extends Verdicts {
   /** Machines that `rm -f` gave up on. */
   readonly tombstones: readonly Tombstone[]
-  readonly accounts: number
-  /** Drivers with the part of the provider that was looked at, each once. */
+  /** What was looked at: drivers, with the part of the provider. */
   readonly places: readonly string[]
+  /** What the account may not look at, and was not told to. */
+  readonly closed: readonly string[]
   readonly errors: readonly MachineError[]
 }
 
@@ -44,7 +46,7 @@ export async function surveyLeftovers(ctx: MachineContext, request: GcRequest): 
   if (request.olderThanMs < YOUNGEST_MS && request.ids.length === 0)
     throw new MachineError('usage', 'What is younger than 1 h may be in the making: name it by its id')
   const { accounts, errors } = await knownAccounts(ctx, request.driver)
-  const { all, errors: failed } = await inventories(ctx, accounts)
+  const { all, places, closed, errors: failed } = await inventories(ctx, accounts)
   const buried = ctx.store.tombstones()
   const graves = new Set(buried.map(({ id }) => id))
   const others = all.filter((each) => !graves.has(tagsOf(each).id ?? ''))
@@ -58,14 +60,20 @@ export async function surveyLeftovers(ctx: MachineContext, request: GcRequest): 
   const ids = request.ids.filter((id) => !tombstones.some((each) => isMeant(each, id)))
   const scope = { ...request, ids, now: ctx.clock.now() }
   const nothingElse = request.ids.length > 0 && ids.length === 0
-  const verdicts = nothingElse ? { leftovers: [], spared: {} } : judge(others, livingNow(ctx), scope)
-  const places = [...new Set(accounts.map(placeOf))].sort()
-  return { ...verdicts, tombstones, accounts: accounts.length, places, errors: [...errors, ...failed] }
+  const unasked = [...errors, ...failed]
+  const verdicts = nothingElse
+    ? { leftovers: [], kept: [] }
+    : told(unasked, () => judge(others, livingNow(ctx), scope))
+  return { ...verdicts, tombstones, places, closed, errors: unasked }
 }
 
-function placeOf({ factory, account }: KnownAccount): string {
-  const place = factory.inventoryPlace?.(account.config)
-  return place ? `${factory.name} ${place}` : factory.name
+/** What was not found may be where nobody could look. */
+function told<T>(unasked: readonly MachineError[], work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw isMachineError(error) && error.code === 'not-found' ? joinErrors([error, ...unasked]) : error
+  }
 }
 
 /** What the other copy has made since bears the same id, and no record here names it. */
@@ -142,7 +150,7 @@ async function settle(ctx: MachineContext, what: readonly Leftover[] | Tombstone
     return { removed: what }
   } catch (error) {
     ctx.signal.throwIfAborted()
-    return { error: isMachineError(error) ? error : toMachineError(error) }
+    return { error: partFailure(error) }
   }
 }
 
@@ -150,7 +158,7 @@ async function settle(ctx: MachineContext, what: readonly Leftover[] | Tombstone
 function groupsOf(leftovers: readonly Leftover[]): readonly (readonly Leftover[])[] {
   const groups = new Map<string, Leftover[]>()
   for (const [at, each] of leftovers.entries()) {
-    const key = `${each.at.from} ${tagsOf(each).id ?? at}`
+    const key = `${each.at.place} ${tagsOf(each).id ?? at}`
     groups.set(key, [...(groups.get(key) ?? []), each])
   }
   return [...groups.values()]

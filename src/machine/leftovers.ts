@@ -2,12 +2,12 @@
 import type { FoundResource } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import type { BrokenRecord, MachineRecord } from '../contracts/record.js'
-import type { KnownAccount } from './accounts.js'
+import type { AccountPlace } from './inventories.js'
 
 /** Something at a provider that bears our tags. */
 export interface Leftover {
   readonly found: FoundResource
-  readonly at: KnownAccount
+  readonly at: AccountPlace
 }
 
 /** What the records of this store name. */
@@ -32,13 +32,21 @@ export interface Scope {
 
 export interface Verdicts {
   readonly leftovers: readonly Leftover[]
-  /** Why others were left alone, with how many. */
-  readonly spared: Readonly<Partial<Record<Spared, number>>>
+  /** What no record names, and is left alone all the same. */
+  readonly kept: readonly Kept[]
 }
 
-export type Spared = 'other-store' | 'young' | 'age-unknown'
+export interface Kept {
+  readonly thing: Leftover
+  readonly why: WhyKept
+  /** Servers that need it, or may. */
+  readonly by: readonly Leftover[]
+}
 
-type Verdict = 'leftover' | 'living' | Spared
+/** `unreadable`: a record that cannot be read may name it. */
+export type WhyKept = 'other-store' | 'unreadable' | 'needed' | 'young' | 'age-unknown'
+
+type Verdict = 'leftover' | 'living' | WhyKept
 
 /** Tags as every driver gives them. */
 const STORE = 'tsmachine-store'
@@ -67,21 +75,25 @@ export function livingOf(store: string, records: readonly (MachineRecord | Broke
 
 /** @throws MachineError `not-found` or `exists` for an id that is none of a leftover */
 export function judge(all: readonly Leftover[], living: Living, scope: Scope): Verdicts {
-  if (scope.ids.length > 0) return { leftovers: named(all, living, scope.ids), spared: {} }
+  if (scope.ids.length > 0) return { leftovers: named(all, living, scope.ids), kept: [] }
   const verdicts = new Map(
     all.filter(({ found }) => !found.shared).map((each) => [each, verdictOf(each, living, scope)] as const),
   )
   const going = new Set([...verdicts].flatMap(([each, verdict]) => (verdict === 'leftover' ? [each] : [])))
-  for (const each of all.filter(({ found }) => found.shared))
-    verdicts.set(each, isNeeded(each, all, going) ? 'living' : verdictOf(each, living, scope))
-  const spared: Partial<Record<Spared, number>> = {}
-  for (const verdict of verdicts.values())
-    if (verdict !== 'leftover' && verdict !== 'living') spared[verdict] = (spared[verdict] ?? 0) + 1
-  return { leftovers: all.filter((each) => verdicts.get(each) === 'leftover'), spared }
+  for (const each of all.filter(({ found }) => found.shared)) {
+    const verdict = verdictOf(each, living, scope)
+    const isOpen = verdict !== 'living' && verdict !== 'other-store'
+    verdicts.set(each, isOpen && users(each, all, going).length > 0 ? 'needed' : verdict)
+  }
+  const kept = [...verdicts].flatMap(([thing, why]) =>
+    why === 'leftover' || why === 'living' ? [] : [{ thing, why, by: users(thing, all, going) }],
+  )
+  return { leftovers: all.filter((each) => verdicts.get(each) === 'leftover'), kept }
 }
 
 function verdictOf(each: Leftover, living: Living, scope: Scope): Verdict {
-  if (isLiving(each, living)) return 'living'
+  if (isNamed(each, living)) return 'living'
+  if (mayBeNamed(each, living)) return 'unreadable'
   if (!isOwn(each, living) && !scope.allStores) return 'other-store'
   const { createdAt, shared } = each.found
   // Nothing is lost with a key of our own that no server and no record needs. Another store may just have made its.
@@ -90,9 +102,10 @@ function verdictOf(each: Leftover, living: Living, scope: Scope): Verdict {
 }
 
 /** While a server of its store stays at the account, what servers share stays too. */
-function isNeeded(each: Leftover, all: readonly Leftover[], going: ReadonlySet<Leftover>): boolean {
+function users(each: Leftover, all: readonly Leftover[], going: ReadonlySet<Leftover>): readonly Leftover[] {
+  if (!each.found.shared) return []
   const { store } = tagsOf(each)
-  return all.some(
+  return all.filter(
     (other) =>
       other.found.state !== undefined &&
       other.at === each.at &&
@@ -103,13 +116,24 @@ function isNeeded(each: Leftover, all: readonly Leftover[], going: ReadonlySet<L
 
 /** Whether a record of this store names it, or may name it. */
 export function isLiving(each: Leftover, living: Living): boolean {
-  const { id, machine } = tagsOf(each)
-  const { kind, key } = each.found.resource
+  return isNamed(each, living) || mayBeNamed(each, living)
+}
+
+function isNamed(each: Leftover, living: Living): boolean {
+  const { id } = tagsOf(each)
   // Also one that another store has made: it may have been imported.
   if (id !== undefined && living.machines.has(id)) return true
-  if (!isOwn(each, living)) return living.resources.has(`${kind} ${key}`)
+  const { kind, key } = each.found.resource
+  const mayBeRecorded = !isOwn(each, living) || each.found.shared === true
+  return mayBeRecorded && living.resources.has(`${kind} ${key}`)
+}
+
+/** What a record that cannot be read names is not known. */
+function mayBeNamed(each: Leftover, living: Living): boolean {
+  if (!isOwn(each, living)) return false
+  const { machine } = tagsOf(each)
   if (machine !== undefined && living.unreadable.has(machine)) return true
-  return each.found.shared === true && (living.resources.has(`${kind} ${key}`) || living.unreadable.size > 0)
+  return each.found.shared === true && living.unreadable.size > 0
 }
 
 export function isOwn(each: Leftover, living: Living): boolean {
@@ -133,15 +157,18 @@ function named(all: readonly Leftover[], living: Living, ids: readonly string[])
     for (const each of all)
       if (each === target || (machine !== undefined && tagsOf(each).id === machine)) chosen.add(each)
   }
-  const needed = [...chosen].find((each) => each.found.shared && isNeeded(each, all, chosen))
-  if (needed) throw stillNeeded(needed)
+  for (const each of chosen) {
+    const by = users(each, all, chosen)
+    if (by.length > 0) throw stillNeeded(each, by)
+  }
   return [...chosen]
 }
 
-function stillNeeded({ found: { resource } }: Leftover): MachineError {
+function stillNeeded({ found: { resource } }: Leftover, by: readonly Leftover[]): MachineError {
+  const names = by.map(({ found }) => found.name).join(', ')
   return new MachineError(
     'exists',
-    `${resource.kind} ${resource.id} is shared, and servers of its store are left`,
+    `${resource.kind} ${resource.id} is shared, and servers of its store are left: ${names}`,
     {
       hints: ['It goes with the last of them: tsmachine gc --all-stores --dry-run shows them.'],
     },

@@ -7,21 +7,48 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** The region that a profile of `~/.aws/config` names; empty where there is none. */
 export function profileRegion(profile: string, env: Environment = process.env): string {
+  const lines = profileLines(env['AWS_CONFIG_FILE'] || join(homedir(), '.aws', 'config'), profile)
+  const [region = ''] = lines.flatMap((line) => /^region\s*=\s*([^\s#;]+)/.exec(line)?.[1] ?? [])
+  return region
+}
+
+const CREDENTIAL_VARIABLES = [
+  'AWS_PROFILE',
+  'AWS_WEB_IDENTITY_TOKEN_FILE',
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+]
+const CREDENTIAL_KEY =
+  /^(aws_access_key_id|role_arn|sso_session|sso_start_url|credential_process|login_session)\s*=/
+
+/** Whether the SDK's search would find credentials that the user has named; a metadata service names none. */
+export function namesCredentials(profile: string, env: Environment): boolean {
+  if (profile !== '' || CREDENTIAL_VARIABLES.some((name) => env[name])) return true
+  const files = [
+    [env['AWS_SHARED_CREDENTIALS_FILE'], 'credentials'],
+    [env['AWS_CONFIG_FILE'], 'config'],
+  ] as const
+  return files.some(([given, name]) => {
+    const path = given || (env['HOME'] && join(env['HOME'], '.aws', name))
+    return path ? profileLines(path, '').some((line) => CREDENTIAL_KEY.test(line)) : false
+  })
+}
+
+/** Lines of a profile's section (empty: the default one); none where there is no such file. */
+function profileLines(path: string, profile: string): readonly string[] {
   const name = profile || 'default'
   const sections = name === 'default' ? ['default', 'profile default'] : [`profile ${name}`]
   let isOurs = false
-  for (const line of configLines(env)) {
+  return linesOf(path).filter((line) => {
     const [, section] = /^\s*\[\s*(.+?)\s*\]/.exec(line) ?? []
     if (section !== undefined) isOurs = sections.includes(section.replace(/\s+/g, ' '))
-    const [, region] = /^region\s*=\s*([^\s#;]+)/.exec(line) ?? []
-    if (isOurs && region !== undefined) return region
-  }
-  return ''
+    return isOurs
+  })
 }
 
-function configLines(env: Environment): readonly string[] {
+function linesOf(path: string): readonly string[] {
   try {
-    return readFileSync(env['AWS_CONFIG_FILE'] || join(homedir(), '.aws', 'config'), 'utf8').split('\n')
+    return readFileSync(path, 'utf8').split('\n')
   } catch {
     return []
   }

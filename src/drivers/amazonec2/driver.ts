@@ -1,9 +1,11 @@
 import type {
   AccessRules,
   ConsoleOptions,
+  DriverAccount,
   DriverDeps,
   DriverEvent,
   DriverMachine,
+  InventoryPlace,
   MachineSpec,
 } from '../../contracts/driver.js'
 import { MachineError } from '../../contracts/errors.js'
@@ -51,6 +53,16 @@ export class Ec2Driver extends CloudDriver<Ec2Account> {
       return
     }
     yield* super.setAccess(machine, access, signal)
+  }
+
+  /** Every region that the account has enabled. */
+  override async places({ config }: DriverAccount, signal: AbortSignal): Promise<readonly InventoryPlace[]> {
+    const { Regions = [] } = await (await this.account({ config })).api.call('DescribeRegions', {}, signal)
+    const regions = [readConfig(config).region, ...Regions.map(({ RegionName = '' }) => RegionName)]
+    return [...new Set(regions)].map((region) => {
+      const there = { ...config, region }
+      return { key: accountKey(there), config: there }
+    })
   }
 
   /** EC2 keeps the last 64 KiB, and renews them within a minute or so. */

@@ -1,4 +1,5 @@
 import type { DriverFactory } from '../../contracts/driver.js'
+import { namesCredentials } from '../../util/aws-environment.js'
 import { CLOUD_CAPABILITIES } from '../common/cloud/capabilities.js'
 import { readConfig } from './config.js'
 import { flags } from './flags.js'
@@ -16,6 +17,7 @@ export const factory: DriverFactory = {
   seedUser: (config) => readConfig(config).sshUser,
   ownUserData: (config) => readConfig(config).userData || undefined,
   clientKey: (config) => readConfig(config).sshKeyPath || undefined,
+  hasCredentials: (values, env) => namesCredentials(String(values['amazonec2-profile'] ?? ''), env),
   inventoryPlace: (config) => {
     const { region, profile } = readConfig(config)
     return profile === '' ? region : `${region} with profile ${profile}`

@@ -54,6 +54,9 @@ export function factoryFromProcess(child: ChildDriver): DriverFactory {
     ...(has('inventoryPlace')
       ? { inventoryPlace: (config) => asText(once('inventoryPlace', [config])) ?? '' }
       : {}),
+    ...(has('hasCredentials')
+      ? { hasCredentials: (values, env) => once('hasCredentials', [values, env]) === true }
+      : {}),
     ...(has('ownUserData') ? { ownUserData: (config) => asTextOr(once('ownUserData', [config])) } : {}),
     ...(description.userDataLimit === undefined ? {} : { userDataLimit: description.userDataLimit }),
     ...(has('adopt')
@@ -124,6 +127,8 @@ async function openDriver(child: ChildDriver, once: Once, deps: DriverDeps): Pro
     forwards: async (machine) =>
       (await talk.call('forwards', [machine])) as Awaited<ReturnType<NonNullable<Driver['forwards']>>>,
     setAccess: (machine, access, signal) => events('setAccess', [machine, access], signal),
+    places: async (account, signal) =>
+      (await talk.call('places', [account], signal)) as Awaited<ReturnType<NonNullable<Driver['places']>>>,
     inventory: async (account, signal) =>
       (await talk.call('inventory', [account], signal)) as Awaited<
         ReturnType<NonNullable<Driver['inventory']>>

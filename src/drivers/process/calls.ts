@@ -40,6 +40,8 @@ export const FACTORY_CALLS: Readonly<Record<string, (factory: DriverFactory, arg
   seedUser: (factory, [config]) => factory.seedUser?.(config as JsonObject),
   clientKey: (factory, [config]) => factory.clientKey?.(config as JsonObject),
   inventoryPlace: (factory, [config]) => factory.inventoryPlace?.(config as JsonObject),
+  hasCredentials: (factory, [values, env]) =>
+    factory.hasCredentials?.(values as FlagValues, env as Record<string, string>),
   ownUserData: (factory, [config]) => factory.ownUserData?.(config as JsonObject),
   adopt: (factory, [account, found]) => factory.adopt?.(account as DriverAccount, found as FoundResource),
   login: (factory, [config]) => factory.login?.(config as JsonObject),
@@ -52,6 +54,7 @@ const OPTIONAL = [
   'seedUser',
   'clientKey',
   'inventoryPlace',
+  'hasCredentials',
   'ownUserData',
   'adopt',
   'login',
@@ -85,6 +88,7 @@ export const UNARY_CALLS: Readonly<Record<string, Unary>> = {
   preflight: (driver, [spec], signal) => driver.preflight(spec as MachineSpec, signal),
   states: (driver, [machines], signal) => driver.states(machines as DriverMachine[], signal),
   seal: (driver, [machine, seed]) => driver.seal?.(machine as DriverMachine, seed as SeedDocuments),
+  places: (driver, [account], signal) => driver.places?.(account as DriverAccount, signal),
   inventory: (driver, [account], signal) => driver.inventory?.(account as DriverAccount, signal),
   label: (driver, [machine, tags], signal) =>
     driver.label?.(machine as DriverMachine, tags as Record<string, string>, signal),

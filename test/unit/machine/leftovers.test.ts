@@ -1,12 +1,12 @@
 import t from 'tap'
 import type { FoundResource } from '../../../src/contracts/driver.js'
 import { firewallsOver } from '../../../src/machine/adopt-server.js'
-import type { KnownAccount } from '../../../src/machine/accounts.js'
+import type { AccountPlace } from '../../../src/machine/inventories.js'
 import { judge, type Leftover, livingOf, type Scope } from '../../../src/machine/leftovers.js'
 
 const OURS = 'a'.repeat(32)
 const THEIRS = 'b'.repeat(32)
-const at = {} as unknown as KnownAccount
+const at = {} as unknown as AccountPlace
 const NOW = new Date('2026-01-02T00:00:00Z')
 const LONG_AGO = '2026-01-01T00:00:00Z'
 
@@ -34,7 +34,7 @@ t.test('a shared thing named by its id stays while a server of its store needs i
   for (const store of [THEIRS, THEIRS.slice(0, 8)]) {
     const all = [firewall(store), server(THEIRS)]
     const byId = (): unknown => judge(all, living, scope({ ids: ['firewall-1'] }))
-    t.throws(byId, { code: 'exists', message: /firewall-1 is shared, and servers/ })
+    t.throws(byId, { code: 'exists', message: /firewall-1 is shared, and servers.* left: web/ })
   }
   const alone = [firewall(THEIRS), server(OURS)]
   t.match(judge(alone, living, scope({ ids: ['firewall-1'] })).leftovers, [{ found: { shared: true } }])
@@ -42,9 +42,34 @@ t.test('a shared thing named by its id stays while a server of its store needs i
 
 t.test('a shared thing of unknown age is a leftover of our own store only', async (t) => {
   const all = [firewall(OURS), firewall(THEIRS)]
-  const { leftovers, spared } = judge(all, living, scope({}))
+  const { leftovers, kept } = judge(all, living, scope({}))
   t.strictSame(leftovers, [all[0]])
-  t.strictSame(spared, { 'age-unknown': 1 })
+  t.strictSame(kept, [{ thing: all[1], why: 'age-unknown', by: [] }])
+})
+
+t.test('why a shared thing stays that no record names', async (t) => {
+  const young = { ...server(OURS), found: { ...server(OURS).found, createdAt: NOW.toISOString() } }
+  const [web] = [server(OURS)]
+  const why = (all: readonly Leftover[], records = living): unknown =>
+    judge(all, records, scope({ allStores: false })).kept.map((each) => [
+      each.thing.found.name,
+      each.why,
+      ...each.by.map(({ found }) => found.name),
+    ])
+  const wall = firewall(OURS)
+  t.strictSame(why([wall, web]), [], 'it goes with its last server')
+  t.strictSame(why([wall, young]), [
+    ['web', 'young'],
+    ['tsmachine-aaaaaaaa-12345678', 'needed', 'web'],
+  ])
+  const fresh = { ...wall, found: { ...wall.found, createdAt: NOW.toISOString() } }
+  t.strictSame(why([fresh]), [['tsmachine-aaaaaaaa-12345678', 'young']])
+  const broken = { ...living, unreadable: new Set(['db']) }
+  t.strictSame(why([wall], broken), [['tsmachine-aaaaaaaa-12345678', 'unreadable']])
+  t.strictSame(why([firewall(THEIRS), server(THEIRS)]), [
+    ['web', 'other-store'],
+    ['tsmachine-bbbbbbbb-12345678', 'other-store', 'web'],
+  ])
 })
 
 t.test("the firewalls over a server: by id or key, and none of the user's own", async (t) => {

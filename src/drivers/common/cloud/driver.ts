@@ -7,6 +7,7 @@ import type {
   DriverMachine,
   Endpoint,
   FoundResource,
+  InventoryPlace,
   MachineSpec,
   PreflightFault,
   StateReport,
@@ -173,6 +174,11 @@ export class CloudDriver<A extends CloudAccount> implements Driver {
   ): AsyncIterable<DriverEvent> {
     signal.throwIfAborted()
     yield* moveAccess(await this.account(machine), this.definition.firewalls, machine, access, signal)
+  }
+
+  places({ config }: DriverAccount, signal: AbortSignal): Promise<readonly InventoryPlace[]> {
+    signal.throwIfAborted()
+    return Promise.resolve([{ key: this.definition.accountKey(config), config }])
   }
 
   async inventory(account: DriverAccount, signal: AbortSignal): Promise<readonly FoundResource[]> {
