@@ -75,7 +75,10 @@ async function life(t: Test, driver: string, cloud: Cloud): Promise<void> {
   t.notMatch(created.stdout + created.stderr, cloud.secret)
   const first = (await user.ok(['ip', 'staging'])).trim()
   // The token was given to create alone.
-  t.match(await user.ok(['ls', '--timeout', '60']), new RegExp(`staging .* ${driver} +Running +tcp://${first}:2376 +v\\d`))
+  t.match(
+    await user.ok(['ls', '--timeout', '60']),
+    new RegExp(`staging .* ${driver} +Running +tcp://${first}:2376 +v\\d`),
+  )
   t.match(await user.ok(['access', 'staging']), '10.0.2.2/32', 'open to the address that the host saw of us')
   await importBusybox(user, 'staging')
   const ran = await user.docker('staging', ['run', '--name', 'kept', 'busybox', 'echo', 'hello'])

@@ -48,7 +48,11 @@ t.test('who gives up ends at once and takes nobody along, whoever asked first', 
     const stops = [new AbortController(), new AbortController()]
     const callers = stops.map(({ signal }) => memory.once('a', 100, signal, ask))
     stops[quitter]?.abort(new Error('Ctrl-C'))
-    await t.rejects(callers[quitter] ?? Promise.resolve(''), { message: 'Ctrl-C' }, 'before there is an answer')
+    await t.rejects(
+      callers[quitter] ?? Promise.resolve(''),
+      { message: 'Ctrl-C' },
+      'before there is an answer',
+    )
     answer()
     t.equal(await callers[1 - quitter], 'answer')
     t.equal(asked(), 1)
