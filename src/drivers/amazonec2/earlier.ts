@@ -12,7 +12,7 @@ import { ALIVE } from './instances.js'
 /** What is refused for good has made nothing; for want of capacity there may be another attempt. */
 function nothingIfRefused(error: unknown): unknown {
   if (!isApiError(error) || error.fate !== 'refused' || error.passing) return error
-  if (isRefusedWith(error, ...CAPACITY)) return error
+  if (CAPACITY.includes(error.providerCode ?? '')) return error
   return new NothingMade(error.code, error.message, { hints: error.hints, cause: error })
 }
 
