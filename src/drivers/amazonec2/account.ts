@@ -2,6 +2,7 @@ import type { Filter, Instance } from '@aws-sdk/client-ec2'
 import type { AccountDesk, RateBudget, RateLimit } from '../../contracts/account.js'
 import type { Clock } from '../../contracts/clock.js'
 import type { DriverAccount, DriverDeps, FoundResource, JsonObject } from '../../contracts/driver.js'
+import { FOR_GOOD, Memory } from '../common/api/memory.js'
 import { allPages } from '../common/api/pages.js'
 import { perAccount, placeKey } from '../common/api/per-account.js'
 import { Poll } from '../common/api/poll.js'
@@ -22,13 +23,14 @@ export const NEW_INSTANCE = ['InvalidInstanceID.NotFound']
 /** One set of credentials in one region. */
 export class Ec2Account implements CloudAccount {
   readonly servers: Poll<CloudServer>
-  readonly #remembered = new Map<string, Promise<unknown>>()
+  readonly #memory: Memory
 
   constructor(
     readonly api: Ec2Api,
     readonly desk: AccountDesk,
     readonly clock: Clock,
   ) {
+    this.#memory = new Memory(clock)
     // Whoever waits for an instance must see that it has ended, and why.
     this.servers = new Poll({ list: (signal) => this.#tagged([], signal), clock, pageSize: PAGE_SIZE })
   }
@@ -89,11 +91,8 @@ export class Ec2Account implements CloudAccount {
   }
 
   /** What does not change while a process runs is asked for once (images, subnets, types). */
-  async remember<T>(key: string, ask: () => Promise<T>): Promise<T> {
-    const known = this.#remembered.get(key) ?? ask()
-    this.#remembered.set(key, known)
-    known.catch(() => this.#remembered.delete(key))
-    return (await known) as T
+  async remember<T>(key: string, signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return await this.#memory.once(key, FOR_GOOD, signal, ask)
   }
 
   async #tagged(filters: readonly Filter[], signal: AbortSignal): Promise<readonly CloudServer[]> {

@@ -37,8 +37,8 @@ export function isNetworkFault(error: unknown): error is NetworkFault {
 /** VPC and subnets of a config. @throws NetworkFault */
 export async function networkOf(account: Ec2Account, wanted: Wanted, signal: AbortSignal): Promise<Network> {
   const { vpcId, subnetId, zone, ipv6 } = wanted
-  return await account.remember(`network ${vpcId} ${subnetId} ${zone} ${ipv6}`, async () =>
-    subnetId === '' ? await inVpc(account, wanted, signal) : await inSubnet(account, wanted, signal),
+  return await account.remember(`network ${vpcId} ${subnetId} ${zone} ${ipv6}`, signal, async (asking) =>
+    subnetId === '' ? await inVpc(account, wanted, asking) : await inSubnet(account, wanted, asking),
   )
 }
 

@@ -24,12 +24,12 @@ export async function typeOffers(
   { instanceTypes }: Pick<InstanceConfig, 'instanceTypes'>,
   signal: AbortSignal,
 ): Promise<readonly TypeOffer[]> {
-  return await account.remember(`types ${instanceTypes.join()}`, async () => {
-    const zones = await zonesByType(account, instanceTypes, signal)
+  return await account.remember(`types ${instanceTypes.join()}`, signal, async (asking) => {
+    const zones = await zonesByType(account, instanceTypes, asking)
     const offered = instanceTypes.filter((name) => zones.has(name))
     if (offered.length === 0) return []
     const input = { InstanceTypes: offered as never[] }
-    const { InstanceTypes = [] } = await account.api.call('DescribeInstanceTypes', input, signal)
+    const { InstanceTypes = [] } = await account.api.call('DescribeInstanceTypes', input, asking)
     return offered.flatMap((name) => {
       const info = InstanceTypes.find(({ InstanceType }) => InstanceType === name)
       const architectures: readonly string[] = info?.ProcessorInfo?.SupportedArchitectures ?? ['x86_64']
@@ -98,8 +98,9 @@ export async function chosenImage(
   signal: AbortSignal,
 ): Promise<ChosenImage | undefined> {
   const { ami, imageName, imageOwner } = config
-  return await account.remember(`image ${ami} ${imageName} ${imageOwner} ${architecture}`, async () => {
-    if (ami !== '') return await imageById(account, ami, signal)
+  const key = `image ${ami} ${imageName} ${imageOwner} ${architecture}`
+  return await account.remember(key, signal, async (asking) => {
+    if (ami !== '') return await imageById(account, ami, asking)
     const wanted = readImageName(imageName, imageOwner)
     if ('fault' in wanted) throw new MachineError('usage', wanted.fault)
     const pattern = wanted.pattern(architecture)
@@ -115,7 +116,7 @@ export async function chosenImage(
           { Name: 'virtualization-type', Values: ['hvm'] },
         ],
       },
-      signal,
+      asking,
     )
     const [newest] = Images.toSorted((one, other) => made(other).localeCompare(made(one)))
     return newest && described(newest, `the newest of ${wanted.owner} called ${pattern}`)

@@ -30,8 +30,10 @@ export async function userTemplate(
     ? { LaunchTemplateId: launchTemplate }
     : { LaunchTemplateName: launchTemplate }
   const input = { ...reference, Versions: ['$Default'] }
-  const { LaunchTemplateVersions = [] } = await account.remember(`template ${launchTemplate}`, async () =>
-    account.api.call('DescribeLaunchTemplateVersions', input, signal),
+  const { LaunchTemplateVersions = [] } = await account.remember(
+    `template ${launchTemplate}`,
+    signal,
+    async (asking) => await account.api.call('DescribeLaunchTemplateVersions', input, asking),
   )
   // What a version is made from and what is told of it differ in read-only members only.
   const told = (LaunchTemplateVersions[0]?.LaunchTemplateData ?? {}) as RequestLaunchTemplateData
