@@ -60,7 +60,7 @@ function driverDeps({ env }: Session, store: Store, report: Report): DriverDeps 
       await makePrivateDir(dir)
       return dir
     },
-    account: (key) => new StoreDesk(store, key, systemClock),
+    account: (key) => new StoreDesk(store, key, systemClock, (text) => report({ type: 'warn', text })),
     debug: (text) => report({ type: 'debug', text, source: 'driver' }),
     spawnHelper: (name, args) => spawnHelper(name, args, env),
   }

@@ -30,7 +30,10 @@ export interface RateLimit {
 
 /** Turns at a provider, shared between processes so that together they stay under its limit. */
 export interface RateBudget {
-  /** Waits until a call may be made. @throws MachineError `driver` where that is too long to wait */
+  /**
+   * Waits until a call may be made; long waits are told to the user. @throws MachineError `driver` with limit and reset time
+   * where that is too long to wait, or when the caller's own time is over
+   */
   take(signal: AbortSignal): Promise<void>
   /** What the provider said of its own count: nothing is left until `resetAt`. */
   exhausted(resetAt: Date): void

@@ -195,7 +195,7 @@ export interface DriverDeps {
   runtimeDir(machineId: string): Promise<string>
   /** Cache directory of this user for verdicts (accelerator probes). */
   readonly cacheDir: string
-  /** What the processes of a store share for one account: `key` names provider, endpoint and credentials without telling them. */
+  /** What the processes of a store share for one account: `key` names provider (its first word), endpoint and credentials without telling them. */
   account(key: string): AccountDesk
   /** One line for `--debug`: a request and its answer, without secrets. Absent where nobody reads it. */
   readonly debug?: (text: string) => void

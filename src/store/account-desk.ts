@@ -13,11 +13,14 @@ const WAIT_MS = 150_000
 /** What the processes of one store share for one account, below `<store>/accounts`. */
 export class StoreDesk implements AccountDesk {
   readonly #dir: string
+  readonly #budgets = new Map<string, RateBudget>()
 
   constructor(
     private readonly store: Pick<Store, 'root' | 'readAll'>,
-    key: string,
+    private readonly key: string,
     private readonly clock: Clock,
+    /** Where long waits for a turn are told. */
+    private readonly say: (text: string) => void = () => undefined,
   ) {
     this.#dir = join(store.root, 'accounts', shortHash(key))
   }
@@ -40,8 +43,14 @@ export class StoreDesk implements AccountDesk {
   }
 
   budget(limit: RateLimit): RateBudget {
+    const known = this.#budgets.get(limit.name)
+    if (known) return known
     const file = new TurnFile(join(this.#dir, `${limit.name}.json`), limit, this.clock)
-    return new SharedBudget(limit, this.clock, file)
+    // Keys begin with the provider's name.
+    const [provider = ''] = this.key.split(' ')
+    const budget = new SharedBudget(limit, this.clock, file, { provider, say: this.say })
+    this.#budgets.set(limit.name, budget)
+    return budget
   }
 }
 

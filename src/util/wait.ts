@@ -87,10 +87,17 @@ async function attempt<T>(
   }
 }
 
+/** Why the signal of a wait is aborted when its time is over; any other reason is a caller's. */
+export class DeadlineReached extends Error {
+  constructor() {
+    super('the time is over')
+  }
+}
+
 /** A signal that is aborted after `ms` or with `outer`. Unlike `AbortSignal.timeout` it keeps the process alive. */
 function limitSignal(ms: number, outer?: AbortSignal): { signal: AbortSignal; clear: () => void } {
   const limit = new AbortController()
-  const timer = setTimeout(() => limit.abort(), Math.ceil(ms))
+  const timer = setTimeout(() => limit.abort(new DeadlineReached()), Math.ceil(ms))
   const signal = outer ? AbortSignal.any([outer, limit.signal]) : limit.signal
   return { signal, clear: () => clearTimeout(timer) }
 }
@@ -166,20 +173,20 @@ export async function withDeadline<T>(
   options: DeadlineOptions = {},
 ): Promise<T> {
   const limit = limitSignal(deadlineMs, options.signal)
+  let why: MachineError | undefined
   try {
     const running = work(limit.signal)
     const expired = whenAborted(limit.signal)
     const winner = await Promise.race([running.then((value) => ({ value })), expired])
     if (winner !== 'aborted') return winner.value
-    await settleWithin(running, options.graceMs ?? 0, options.clock ?? systemClock)
+    why = await failureWithin(running, options.graceMs ?? 0, options.clock ?? systemClock)
   } finally {
     limit.clear()
   }
   options.signal?.throwIfAborted()
-  throw timeoutError(what, deadlineMs, options.evidence?.()?.split('\n').at(-1) ?? 'nothing was seen', {
-    deadlineMs,
-    ...options,
-  })
+  const seen = options.evidence?.()?.split('\n').at(-1) ?? why?.message ?? 'nothing was seen'
+  const hints = [...(options.hints ?? []), ...(why?.hints ?? [])]
+  throw timeoutError(what, deadlineMs, seen, { deadlineMs, ...options, hints })
 }
 
 /**
@@ -215,14 +222,20 @@ function whenAborted(signal: AbortSignal): Promise<'aborted'> {
   })
 }
 
-async function settleWithin(running: Promise<unknown>, graceMs: number, clock: Clock): Promise<void> {
+/** What aborted work says of what it was waiting for, if it ends in time. */
+async function failureWithin(
+  running: Promise<unknown>,
+  graceMs: number,
+  clock: Clock,
+): Promise<MachineError | undefined> {
   const enough = new AbortController()
   const settled = running.then(
     () => undefined,
-    () => undefined,
+    (error: unknown) => (isMachineError(error) ? error : undefined),
   )
-  await Promise.race([settled, clock.sleep(graceMs, enough.signal).catch(() => undefined)])
+  const failure = await Promise.race([settled, clock.sleep(graceMs, enough.signal).catch(() => undefined)])
   enough.abort()
+  return failure ?? undefined
 }
 
 /** Does something again and again until the signal or until it says that it is enough (`false`). */

@@ -10,6 +10,8 @@ import { StoreDesk } from '../../../src/store/account-desk.js'
 import { SharedBudget } from '../../../src/store/shared-budget.js'
 import { TurnFile } from '../../../src/store/turn-file.js'
 import { exhaust, freshTurns, grant, type TurnState } from '../../../src/store/turns.js'
+import { systemClock } from '../../../src/util/clock.js'
+import { retry, withDeadline } from '../../../src/util/wait.js'
 import type { BudgetTask } from '../../helpers/budget-worker.js'
 import { FakeClock } from '../../helpers/fake-clock.js'
 import { poll } from '../../helpers/poll.js'
@@ -132,10 +134,45 @@ t.test('all processes of the store respect what one was told', async (t) => {
   t.ok(clock.monotonicMs() >= 65_000, 'the other process waited too')
 })
 
-t.test('nobody waits in silence for most of an hour', async (t) => {
+t.test('nobody waits for most of an hour', async (t) => {
   const budget = sharedBudget(t.testdir(), { ...REFILL, window: true }, new FakeClock())
   budget.exhausted(new Date('2026-01-01T00:50:00.000Z'))
-  await t.rejects(budget.take(never), { code: 'driver', message: /used up until 2026-01-01T00:50:00\.000Z/ })
+  await t.rejects(budget.take(never), {
+    code: 'driver',
+    message: 'No calls are left of the rate limit (3600 in 3600 s) until 2026-01-01T00:50:00.000Z',
+    evidence: 'limit "hour": 3600 calls in 3600 s, reset at 2026-01-01T00:50:00.000Z',
+    hints: [/same account/, 'Try again after 2026-01-01T00:50:00.000Z.'],
+  })
+})
+
+t.test('a wait is told after some seconds, once for all who wait, and again while it goes on', async (t) => {
+  const clock = new FakeClock()
+  const told: string[] = []
+  const store = { root: t.testdir(), readAll: () => [] }
+  const desk = new StoreDesk(store, 'acme https://acme 0123', clock, (text) => void told.push(text))
+  const steady: RateLimit = { name: 'steady', calls: 10, perMs: 10_000 }
+  for (let turn = 0; turn < 20; turn++) await desk.budget(steady).take(never)
+  t.strictSame(told, [], 'a second is no matter')
+  const all = Array.from({ length: 300 }, async () => await desk.budget(WINDOW).take(never))
+  await Promise.all(all)
+  t.match(told, [
+    /^No calls are left of the rate limit of acme \(250 in 60 s\): waiting until \d\d:\d\d:\d\d$/,
+  ])
+  for (let turn = 0; turn < 250; turn++) await desk.budget(WINDOW).take(never)
+  t.ok(told.length > 1)
+})
+
+t.test("a wait ends with its caller's time, and says what it waited for", async (t) => {
+  const budget = sharedBudget(t.testdir(), WINDOW, systemClock)
+  budget.exhausted(new Date(Date.now() + 40_000))
+  const wait = async (signal: AbortSignal): Promise<void> => await budget.take(signal)
+  const typed = { code: 'driver', message: /^No calls are left of the rate limit/, evidence: /reset at/ }
+  await t.rejects(retry('a call', wait, { deadlineMs: 50, isRetryable: () => false }), typed)
+  await t.rejects(withDeadline('the stage', 50, wait, { graceMs: 1_000 }), {
+    code: 'timeout',
+    message: /the stage.*last seen: No calls are left of the rate limit/,
+    hints: [/same account/, /^Try again after/],
+  })
 })
 
 t.test('an abort ends the wait for a turn', async (t) => {

@@ -90,8 +90,8 @@ export class ApiClient {
   /** A successful answer. Attempts that may pass are repeated inside the call's deadline. @throws ApiError */
   async answer(call: ApiCall, signal: AbortSignal): Promise<ApiAnswer> {
     const attempts = new Attempts()
+    await this.options.budget?.take(signal)
     try {
-      await this.options.budget?.take(signal)
       return await retry(this.#explain.shown(call), (limit) => this.#attempt(call, attempts, limit, signal), {
         deadlineMs: call.deadlineMs ?? this.options.timeouts?.callMs ?? CALL_MS,
         intervalMs: 0,

@@ -65,6 +65,6 @@ export function isGone(error: unknown): boolean {
 }
 
 /** The call may have been carried out although it failed. */
-export function isFateUnknown(error: unknown): error is ApiError {
+export function isFateUnknown(error: unknown): boolean {
   return isApiError(error) && error.fate === 'unknown'
 }

@@ -17,7 +17,7 @@ export async function makeOnce<A extends CloudAccount>(
   try {
     return await part.make(account, request, signal)
   } catch (error) {
-    if (signal.aborted || !isFateUnknown(error)) throw error
+    if (signal.aborted || !isApiError(error) || !isFateUnknown(error)) throw error
     if (part.idempotent) return await part.make(account, request, signal)
     const found = await lookFor(account, part, request, signal)
     if (found) return found
