@@ -212,7 +212,7 @@ function act(account: Account, droplet: Droplet, type: string, body: JsonObject)
   if (power) droplet.power.perform(power.verb, (failed) => account.end(action, failed))
   else {
     if (type === 'rename') droplet.name = text(body, 'name')
-    account.timeline.after(account.times.power, () => account.end(action))
+    account.endSoon(action)
   }
   return action
 }

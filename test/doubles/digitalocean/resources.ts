@@ -176,8 +176,7 @@ export function volumeHandlers(account: Account): Record<string, Handler> {
       if (type === 'attach') attach(account, volume, Number(body['droplet_id']))
       else volume.droplet = undefined
       const action = account.begin(`${type}_volume`, { id: null, type: 'backend', region: volume.region })
-      account.timeline.after(account.times.power, () => account.end(action))
-      return { status: 202, body: { action: actionJson(action) } }
+      return { status: 202, body: { action: actionJson(account.endSoon(action)) } }
     },
     volumeActions_get: ({ params }) => oneAction(account, params['action_id']),
   }
@@ -251,8 +250,7 @@ export function networkHandlers(account: Account): Record<string, Handler> {
       const type = text(body, 'type')
       reserved.droplet = type === 'assign' ? account.droplet(Number(body['droplet_id'])).id : undefined
       const action = account.begin(`${type}_ip`, { id: null, type: 'reserved_ip', region: reserved.region })
-      account.timeline.after(account.times.power, () => account.end(action))
-      return { status: 201, body: { action: actionJson(action) } }
+      return { status: 201, body: { action: actionJson(account.endSoon(action)) } }
     },
     vpcs_list: ({ query, path }) =>
       list('vpcs', [...account.vpcs.keys()], (id) => vpcJson(account, id), query, path),

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { JsonObject } from '../../../src/contracts/json.js'
-import type { GuestHost } from '../cloud/guest.js'
-import type { Conditions, Power, Times } from '../cloud/power.js'
-import type { Timeline } from '../cloud/timeline.js'
+import type { Power } from '../cloud/power.js'
+import { ProviderState } from '../cloud/provider-state.js'
 import type { Image, Size } from './catalog.js'
 import { regionJson, REGIONS } from './catalog.js'
 import { notFound, unprocessable } from './words.js'
@@ -86,10 +85,9 @@ export interface ReservedIp {
 }
 
 /** The account of the double: all that it has. */
-export class Account {
+export class Account extends ProviderState<Action> {
   readonly keys = new Map<number, Key>()
   readonly droplets = new Map<number, Droplet>()
-  readonly actions = new Map<number, Action>()
   readonly firewalls = new Map<string, Firewall>()
   readonly volumes = new Map<string, Volume>()
   readonly reserved = new Map<string, ReservedIp>()
@@ -100,24 +98,11 @@ export class Account {
   readonly vpcs: ReadonlyMap<string, { slug: string; index: number }> = new Map(
     REGIONS.map(({ slug }, index) => [randomUUID(), { slug, index }]),
   )
-  #lastId = 400_000_000
-
-  constructor(
-    readonly timeline: Timeline,
-    readonly conditions: Conditions,
-    readonly times: Times,
-    readonly guests: () => GuestHost,
-    readonly violations: string[],
-  ) {}
-
-  nextId(): number {
-    this.#lastId += 1
-    return this.#lastId
-  }
+  protected override lastId = 400_000_000
 
   /** Starts an action; `end` finishes it. */
   begin(type: string, what: { id: number | null; type: string; region: string }): Action {
-    const action: Action = {
+    return this.begun({
       ...{
         id: this.nextId(),
         status: 'in-progress',
@@ -126,12 +111,10 @@ export class Account {
         completed_at: null,
       },
       ...{ resource_id: what.id, resource_type: what.type, region_slug: what.region },
-    }
-    this.actions.set(action.id, action)
-    return action
+    })
   }
 
-  end(action: Action, failed = false): void {
+  override end(action: Action, failed = false): void {
     action.status = failed ? 'errored' : 'completed'
     action.completed_at = this.timeline.now()
   }

@@ -1,8 +1,7 @@
 import type { JsonObject } from '../../../src/contracts/json.js'
-import type { GuestHost } from '../cloud/guest.js'
 import { Refusal } from '../cloud/http.js'
-import type { Conditions, Power, Times } from '../cloud/power.js'
-import type { Timeline } from '../cloud/timeline.js'
+import type { Power } from '../cloud/power.js'
+import { ProviderState } from '../cloud/provider-state.js'
 import type { Image, Location, ServerType } from './catalog.js'
 import type { Labels } from './labels.js'
 import { notFound, taken } from './words.js'
@@ -82,7 +81,7 @@ export interface Action {
 }
 
 /** The project of the double: all that it has. */
-export class Project {
+export class Project extends ProviderState<Action> {
   readonly keys = new Map<number, Key>()
   readonly servers = new Map<number, Server>()
   readonly firewalls = new Map<number, Firewall>()
@@ -90,45 +89,27 @@ export class Project {
   readonly networks = new Map<number, Network>()
   readonly primaryIps = new Map<number, PrimaryIp>()
   readonly placementGroups = new Map<number, PlacementGroup>()
-  readonly actions = new Map<number, Action>()
-  #lastId = 40_000_000
-
-  constructor(
-    readonly timeline: Timeline,
-    readonly conditions: Conditions,
-    readonly times: Times,
-    readonly guests: () => GuestHost,
-    readonly violations: string[],
-  ) {}
-
-  nextId(): number {
-    this.#lastId += 1
-    return this.#lastId
-  }
+  protected override lastId = 40_000_000
 
   named(name: string, labels: Labels): Named {
     return { id: this.nextId(), name, labels, created: this.timeline.now() }
   }
 
   begin(command: string, ...resources: Action['resources']): Action {
-    const action: Action = {
+    return this.begun({
       ...{ id: this.nextId(), command, started: this.timeline.now(), resources },
       ...{ status: 'running', finished: null },
-    }
-    this.actions.set(action.id, action)
-    return action
+    })
   }
 
-  end(action: Action, failed = false): void {
+  override end(action: Action, failed = false): void {
     action.status = failed ? 'error' : 'success'
     action.finished = this.timeline.now()
   }
 
   /** An action that ends after the usual time. */
   brief(command: string, ...resources: Action['resources']): Action {
-    const action = this.begin(command, ...resources)
-    this.timeline.after(this.times.power, () => this.end(action))
-    return action
+    return this.endSoon(this.begin(command, ...resources))
   }
 
   server(id: string | number | undefined): Server {
