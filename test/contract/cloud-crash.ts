@@ -14,12 +14,12 @@ import { loadFactory } from '../../src/drivers/registry.js'
 import { type CloudTask, machineOf, openDriver, perform, recorded } from '../helpers/cloud-worker.js'
 import { compileInto } from '../helpers/compiled.js'
 import { scratchDir } from '../helpers/driver-deps.js'
+import { NEVER } from '../helpers/never.js'
 import type { Fault } from '../doubles/cloud/index.js'
 import { size } from '../sizes.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const WORKER = 'test/helpers/cloud-worker.ts'
-const NEVER = new AbortController().signal
 const HERE = ['198.51.100.7/32']
 
 /** What a double is to the crashes; a method, so that it may tell its hook more. */

@@ -1,7 +1,8 @@
 import type { Test } from 'tap'
 import type { AccessRules, DriverAccount, DriverEvent, FoundResource } from '../../src/contracts/driver.js'
 import { firewallsOver } from '../../src/machine/adopt-server.js'
-import { named, NEVER, plainJson } from './crash.js'
+import { NEVER } from '../helpers/never.js'
+import { named, plainJson } from './crash.js'
 import { type DriverSubject, Trial } from './subject.js'
 
 type Rule = (t: Test, subject: DriverSubject) => Promise<void>

@@ -1,10 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { DriverEvent } from '../../src/contracts/driver.js'
+import { NEVER } from '../helpers/never.js'
 import { type DriverSubject, Trial } from './subject.js'
-
-/** A signal that nobody aborts. */
-export const NEVER = new AbortController().signal
 
 /** How many events a whole create yields. */
 export async function countEvents(subject: DriverSubject): Promise<number> {

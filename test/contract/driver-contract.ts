@@ -1,5 +1,6 @@
 import { type Test } from 'tap'
-import { abortedCreate, countEvents, crashedAfter, named, NEVER, plainJson } from './crash.js'
+import { NEVER } from '../helpers/never.js'
+import { abortedCreate, countEvents, crashedAfter, named, plainJson } from './crash.js'
 import { CLOUD_RULES } from './cloud-rules.js'
 import { type DriverSubject, Trial } from './subject.js'
 

@@ -4,7 +4,7 @@ import { factory } from '../doubles/fake-driver/index.js'
 import { FakeProvider } from '../doubles/fake-driver/provider.js'
 import { compileInto } from '../helpers/compiled.js'
 import { driverDeps, machineDir, scratchDir } from '../helpers/driver-deps.js'
-import { NEVER } from './crash.js'
+import { NEVER } from '../helpers/never.js'
 import { driverContract } from './driver-contract.js'
 import { type DriverSubject, Trial } from './subject.js'
 

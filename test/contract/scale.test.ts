@@ -1,5 +1,4 @@
 // Many machines at once at a provider that enforces its published rate limit, on a clock of our own.
-import { setMaxListeners } from 'node:events'
 import t, { type Test } from 'tap'
 import { collectFlagValues } from '../../src/drivers/common/flags.js'
 import { loadFactory } from '../../src/drivers/registry.js'
@@ -11,11 +10,10 @@ import { CONNECT_MS, Fleet } from '../helpers/cloud-fleet.js'
 import { driverDeps, scratchDir } from '../helpers/driver-deps.js'
 import { HandClock } from '../helpers/hand-clock.js'
 import { MemoryDesk } from '../helpers/memory-desk.js'
+import { NEVER } from '../helpers/never.js'
 import { requestsInFlight } from '../helpers/requests-in-flight.js'
 import { size } from '../sizes.js'
 
-const NEVER = new AbortController().signal
-setMaxListeners(0, NEVER)
 t.setTimeout(1_800_000)
 const BOOT_MS = 30_000
 /** Looks at servers and at actions come up to ten seconds late, and two calls wait five each for others to join. */

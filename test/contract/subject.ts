@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import type {
   Driver,
   DriverDeps,
@@ -10,6 +9,7 @@ import type {
 } from '../../src/contracts/driver.js'
 import type { Resource } from '../../src/contracts/record.js'
 import { collectFlagValues } from '../../src/drivers/common/flags.js'
+import { NEVER } from '../helpers/never.js'
 
 /** One driver under the contract suite, with eyes on its provider. */
 export interface DriverSubject {
@@ -41,8 +41,6 @@ export interface DriverSubject {
   crash?(): Promise<void>
 }
 
-const NEVER = new AbortController().signal
-setMaxListeners(0, NEVER)
 let lastMachine = 0
 
 /** A machine of the suite: its config, its record of resources, and the calls on it. */

@@ -1,10 +1,8 @@
-import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../src/contracts/clock.js'
 import type { Driver, DriverMachine, MachineSpec } from '../../src/contracts/driver.js'
 import type { JsonObject, Resource } from '../../src/contracts/record.js'
+import { NEVER } from './never.js'
 
-const NEVER = new AbortController().signal
-setMaxListeners(0, NEVER)
 const STORE = 'f'.repeat(32)
 /** What a machine's first connection and provisioning take, until its firewall is narrowed and its host key noted. */
 export const CONNECT_MS = [5_000, 25_000] as const

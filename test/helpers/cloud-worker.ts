@@ -18,6 +18,7 @@ import type { Resource } from '../../src/contracts/record.js'
 import { loadFactory } from '../../src/drivers/registry.js'
 import { driverDeps } from './driver-deps.js'
 import { FastClock } from './fast-clock.js'
+import { NEVER } from './never.js'
 
 export interface CloudTask {
   readonly driver: string
@@ -33,7 +34,6 @@ export interface CloudTask {
   readonly speed: number
 }
 
-const NEVER = new AbortController().signal
 /** What is written on a server at the end of its create. */
 const LABELS = { 'tsmachine-host-key': 'SHA256:abc' }
 

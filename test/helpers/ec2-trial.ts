@@ -16,8 +16,8 @@ import { StoreDesk } from '../../src/store/account-desk.js'
 import { CREDENTIAL, Ec2Double, type Ec2Options } from '../doubles/ec2/index.js'
 import { driverDeps, machineDir, scratchDir } from './driver-deps.js'
 import { BriskClock } from './fast-clock.js'
+import { NEVER } from './never.js'
 
-const NEVER = new AbortController().signal
 const SPEED = 50
 export const EC2_KEY =
   'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHm0NPpN1YhDqhOVr7KFgpwEUWhkdOqTWbzjvHlUIzcS tsmachine'

@@ -6,9 +6,9 @@ import { HetznerDouble } from '../doubles/hetzner/index.js'
 import { BenchMachine } from './bench-machine.js'
 import { driverDeps, scratchDir } from './driver-deps.js'
 import { FastClock } from './fast-clock.js'
+import { NEVER } from './never.js'
 
 export { BenchMachine, STORE } from './bench-machine.js'
-export const NEVER = new AbortController().signal
 
 export interface HetznerBench {
   readonly double: HetznerDouble

@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
 import type { FlagValues } from '../../../../src/contracts/driver.js'
 import { apiClient } from '../../../helpers/api-client.js'
-import { type BenchMachine, hetznerBench, type HetznerBench, NEVER } from '../../../helpers/hetzner-bench.js'
+import { type BenchMachine, hetznerBench, type HetznerBench } from '../../../helpers/hetzner-bench.js'
+import { NEVER } from '../../../helpers/never.js'
 
 async function made(
   bench: HetznerBench,
