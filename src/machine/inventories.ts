@@ -35,7 +35,7 @@ export async function inventories(
   accounts: readonly KnownAccount[],
 ): Promise<Inventories> {
   const expanded = await mapBounded(accounts, AT_ONCE, async (account) => await placesOf(ctx, account))
-  const places = merged(expanded.flat())
+  const places = merged(expanded.flat()).toSorted((a, b) => Number(b.isNamed) - Number(a.isNamed))
   const listed = await mapBounded(places, AT_ONCE, async (at) => await inventoryOf(ctx, at))
   return {
     all: unique(listed.flatMap(({ found }) => found ?? [])),
@@ -116,9 +116,11 @@ async function inventoryOf(ctx: MachineContext, at: AccountPlace): Promise<Liste
   }
 }
 
-/** Two sets of settings may be of one account. */
+/** Two sets of settings may be of one account, and an endpoint may know no regions: named places come first. */
 function unique(all: readonly Leftover[]): readonly Leftover[] {
   const key = ({ found, at }: Leftover): string =>
     JSON.stringify([at.factory.name, found.resource.kind, found.resource.id, found.createdAt])
-  return [...new Map(all.map((each) => [key(each), each])).values()]
+  const known = new Map<string, Leftover>()
+  for (const each of all) if (!known.has(key(each))) known.set(key(each), each)
+  return [...known.values()]
 }

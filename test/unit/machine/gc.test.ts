@@ -186,6 +186,11 @@ t.test('a region that settings name not, and that is closed to the account, is n
     return await surveyLeftovers(ctx, { allStores: false, olderThanMs: YOUNGEST_MS, ids: [], driver: 'fake' })
   }
   t.match(await survey(['shut']), { places: ['fake far', 'fake near'], closed: ['fake shut'], errors: [] })
+  t.match(
+    (await survey([])).kept,
+    [{ thing: { at: { place: 'fake near' } } }],
+    'one that regions share is told once',
+  )
   t.match(await survey(['near']), { closed: [], errors: [{ message: /^Not asked: fake near / }] })
 })
 
