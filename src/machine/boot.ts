@@ -27,12 +27,9 @@ export async function waitForBoot(
   let extensions = 0
   await waitFor<string>(
     `${open.name} to boot (SSH banner on ${host}:${port})`,
-    async (probe): Promise<string | Pending> => {
+    async (probe): Promise<string | Pending | undefined> => {
       await refuseDead(open, watch)
-      return await banner(
-        endpoint,
-        AbortSignal.any([probe, AbortSignal.timeout(jump ? JUMP_BANNER_MS : BANNER_MS)]),
-      )
+      return await banner(endpoint, jump ? JUMP_BANNER_MS : BANNER_MS, probe)
     },
     {
       deadlineMs: BOOT_MS * (open.driver.patience?.(open.machine) ?? 1),
@@ -47,11 +44,19 @@ export async function waitForBoot(
   if (watch.dataInRam) ctx.report({ type: 'warn', machine: open.name, text: watch.dataInRam })
 }
 
-async function banner(endpoint: SshEndpoint, signal: AbortSignal): Promise<string | Pending> {
+async function banner(
+  endpoint: SshEndpoint,
+  limitMs: number,
+  probe: AbortSignal,
+): Promise<string | Pending | undefined> {
+  const limit = AbortSignal.timeout(limitMs)
   try {
-    return await probeSsh(endpoint, signal)
+    return await probeSsh(endpoint, AbortSignal.any([probe, limit]))
   } catch (error) {
-    if (signal.aborted || isRetryableSsh(error)) return pending(messageOf(error))
+    // What was seen before counts: this look was cut short.
+    if (probe.aborted) return undefined
+    if (limit.aborted) return pending(`no answer within ${limitMs / 1000} s`)
+    if (isRetryableSsh(error)) return pending(messageOf(error))
     throw error
   }
 }

@@ -42,6 +42,9 @@ export interface CloudDefinition<A extends CloudAccount> extends AccountSource<A
   preflight(account: A, spec: MachineSpec, signal: AbortSignal): Promise<readonly PreflightFault[]>
 }
 
+/** Other people's images on shared processors: a first boot takes some three minutes at worst, as docker-machine waits. */
+const PATIENCE = 3
+
 /** The driver contract for any cloud. */
 export class CloudDriver<A extends CloudAccount> implements Driver {
   constructor(
@@ -122,6 +125,10 @@ export class CloudDriver<A extends CloudAccount> implements Driver {
       enginePort,
       sans: Object.values(addressAttributes(addresses)).filter((each) => typeof each === 'string'),
     }
+  }
+
+  patience(): number {
+    return PATIENCE
   }
 
   async *start(machine: DriverMachine, _image: unknown, signal: AbortSignal): AsyncIterable<DriverEvent> {
