@@ -4,7 +4,15 @@ import { isRetryableSsh } from '../ssh/errors.js'
 import { covers } from '../util/cidr.js'
 import { withDeadline } from '../util/wait.js'
 import { applyAccess, applyRules, noFirewall } from './access.js'
-import { callerSource, isOpen, openedSsh, parseSource, rulesOf, sameRules } from './access-rules.js'
+import {
+  callerSource,
+  isOpen,
+  OPEN_AT_CREATION,
+  openedSsh,
+  parseSource,
+  rulesOf,
+  sameRules,
+} from './access-rules.js'
 import { openShell } from './connect.js'
 import type { MachineContext } from './context.js'
 import { CreateState } from './create-state.js'
@@ -66,8 +74,13 @@ export async function changeAccess(
 
 function accessOf({ name, factory, ledger }: OpenMachine): MachineAccess {
   if (!factory.capabilities.access) throw noFirewall(factory.name)
-  const { sources = [], here, rules = { ssh: [], engine: [] }, next } = ledger.access ?? {}
+  const { sources = [], here, rules = unsaid(ledger), next } = ledger.access ?? {}
   return { name, ...(here ? { here } : {}), sources, ...rules, ...(next ? { unsettled: true } : {}) }
+}
+
+/** Before we told the provider anything: what a create begins with, and docker-machine leaves its machines open to all. */
+function unsaid({ phase }: OpenMachine['ledger']): AccessRules {
+  return phase === 'ready' ? { ...OPEN_AT_CREATION, engine: OPEN_AT_CREATION.ssh } : OPEN_AT_CREATION
 }
 
 function changed(
