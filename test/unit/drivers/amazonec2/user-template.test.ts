@@ -60,8 +60,13 @@ for (const useFleet of [false, true])
       await trial.create()
       const made = instance(trial)
       t.match(made?.SecurityGroups, [{ GroupName: 'mine' }, { GroupName: /^tsmachine-/ }])
-      const tags = Object.fromEntries((made?.Tags ?? []).map(({ Key, Value }) => [Key, Value]))
-      t.match(tags, { Name: 'ma1a1', team: 'ci', 'tsmachine-id': trial.id })
+      const tags = new Map((made?.Tags ?? []).map(({ Key, Value }) => [Key, Value]))
+      for (const [key, value] of [
+        ['Name', 'ma1a1'],
+        ['team', 'ci'],
+        ['tsmachine-id', trial.id],
+      ] as const)
+        t.equal(tags.get(key), value)
       const sizes = [...(trial.double.account.region('us-east-1')?.volumes.values() ?? [])].map(
         ({ Size }) => Size,
       )
