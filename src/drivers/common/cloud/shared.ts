@@ -36,6 +36,7 @@ export async function takeShared<A extends CloudAccount>(
   request: PartRequest,
   signal: AbortSignal,
 ): Promise<Found> {
+  signal.throwIfAborted()
   const held = heldOf(account)
   const name = nameOf({ kind: part.kind, key: request.key })
   const known = held.get(name)

@@ -117,6 +117,12 @@ t.test('who is stopped ends at once, and the others get what is being made', asy
   }
 })
 
+t.test('who was stopped before begins nothing', async (t) => {
+  const account = new Account()
+  await t.rejects(account.take('a', AbortSignal.abort(new Error('stopped'))), /stopped/)
+  t.strictSame(account.calls, [], 'nobody would wait for it')
+})
+
 t.test('when all are stopped the last one waits for the end, and the next one makes it', async (t) => {
   const account = new Account()
   const stop = new AbortController()
