@@ -25,6 +25,8 @@ interface Outcome extends Counts {
 }
 
 const BROKEN: Counts = { passed: 0, failed: 1, skipped: 0 }
+/** Seconds until a file with a campaign's counts counts as hung. */
+const CAMPAIGN_LIMIT_S = 7_200
 const RUN_ID = process.pid.toString(36)
 
 const { values, positionals } = parseArgs({
@@ -78,7 +80,7 @@ async function runTap({ suite, files }: Part, env: NodeJS.ProcessEnv): Promise<C
   const dir = mkdtempSync(join(tmpdir(), 'tsm-counts-'))
   const counts = join(dir, 'counts')
   const words = ['run', '--disable-coverage', '--reporter=./tools/reporter.mjs']
-  const limits = [`--jobs=${suite.jobs}`, `--timeout=${suite.limitS}`]
+  const limits = [`--jobs=${suite.jobs}`, `--timeout=${campaign ? CAMPAIGN_LIMIT_S : suite.limitS}`]
   const code = await run(join(packageRoot(), 'node_modules/.bin/tap'), [...words, ...limits, ...files], {
     ...env,
     TSMACHINE_COUNTS: counts,

@@ -15,7 +15,7 @@ export interface Suite {
 
 const SUITES: readonly Suite[] = [
   { name: 'unit', jobs: 2, limitS: 600, images: false },
-  { name: 'contract', jobs: 2, limitS: 300, images: false },
+  { name: 'contract', jobs: 2, limitS: 600, images: false },
   { name: 'integration', jobs: 2, limitS: 900, images: true },
   { name: 'e2e', jobs: 1, limitS: 3000, images: true },
 ]

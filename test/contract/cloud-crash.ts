@@ -60,8 +60,6 @@ interface CrashCase {
 
 /** All cases of one driver, or a fair sample of them. */
 export function cloudCrashes(t: Test, subject: (t: Test) => Promise<CrashSubject>): void {
-  // All cases of a campaign, on a busy computer.
-  t.setTimeout(1_800_000)
   t.test('kill -9 at each request to the provider', async (t) => {
     const bench = new CrashBench(t, await subject(t))
     await bench.prepare()
