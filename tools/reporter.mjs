@@ -1,5 +1,5 @@
-// Reporter for tap: a line per test file, failures in full, and `N passed, N failed` alone on the last line. Counts are of
-// single assertions; a file that crashes, times out or asserts nothing counts as one failure.
+// Reporter for tap: a line per test file, what tests say (`t.comment`), failures in full, and `N passed, N failed` alone on the
+// last line. Counts are of single assertions; a file that crashes, times out or asserts nothing counts as one failure.
 import { writeFileSync } from 'node:fs'
 import { Transform } from 'node:stream'
 import { Parser } from 'tap-parser'
@@ -14,7 +14,10 @@ export default class Reporter extends Transform {
     this.#parser.on('fail', (result) => this.#fail(result))
     this.#parser.on('skip', (result) => this.#skip(result))
     this.#parser.on('todo', (result) => this.#skip(result))
-    this.#parser.on('child', (file) => file.on('complete', (results) => this.#file(file, results)))
+    this.#parser.on('child', (file) => {
+      this.#listen(file)
+      file.on('complete', (results) => this.#file(file, results))
+    })
     // After everything else that tap prints on its way out.
     process.on('exit', () => this.#end())
   }
@@ -27,6 +30,14 @@ export default class Reporter extends Transform {
   _flush(done) {
     this.#parser.end()
     done()
+  }
+
+  /** Comments of tests, however deep; tap has some of its own. */
+  #listen(test) {
+    test.on('child', (inner) => this.#listen(inner))
+    test.on('comment', (text) => {
+      if (!/^# (Subtest|time=)/.test(text)) this.push(text.replace(/^# /, '       '))
+    })
   }
 
   #fail(result) {
