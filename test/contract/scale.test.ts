@@ -95,10 +95,13 @@ for (const provider of PROVIDERS)
 
     const before = double.count()
     const lists = double.count(provider.listOperation)
-    const states = await fleet.driver.states(
+    const asked = fleet.driver.states(
       indices.map((index) => fleet.machine(index)),
       NEVER,
     )
+    // The creates may have used up the limit: this call waits for its turn.
+    await clock.runUntil(asked, () => inFlight() === 0)
+    const states = await asked
     t.ok(states.every(({ state }) => state === 'Running'))
     t.equal(states.length, count)
     const pages = Math.max(1, Math.ceil(count / provider.pageSize))
