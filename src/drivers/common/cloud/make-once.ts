@@ -44,13 +44,12 @@ async function makeAgain<A extends CloudAccount>(
 }
 
 function neverSeen(
-  { text }: Pick<Part<CloudAccount>, 'text'>,
+  { text, lookMs = LOOK_MS }: Pick<Part<CloudAccount>, 'text' | 'lookMs'>,
   { spec: { machine } }: PartRequest,
   { message, failure, hints }: ApiError,
 ): ApiError {
-  const seconds = LOOK_MS / 1_000
   return new ApiError(
-    `${message}. The ${text} was not seen within ${seconds} s and may still come: it is not asked for twice`,
+    `${message}. The ${text} was not seen within ${lookMs / 1_000} s and may still come: it is not asked for twice`,
     { ...failure, passing: false },
     {
       hints: [
