@@ -10,6 +10,10 @@ export const SIZES = {
   runnerCreates: { ci: 20, campaign: 100 },
   /** The same with real VMs. */
   runnerVms: { ci: 3, campaign: 6 },
+  /** Moments at which a CI runner's create is killed, each with a VM of its own. */
+  killMoments: { ci: 2, campaign: 3 },
+  /** Clouds whose machine is also stopped and started, which boots another VM; the contract suite does it for all. */
+  cloudRestarts: { ci: 1, campaign: 3 },
   /** Hostile values of engine options that go through each shell and reader. */
   hostileValues: { ci: 60, campaign: 5_000 },
   /** Deaths of a client at a request to each provider: more than there are means all. */
