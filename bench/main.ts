@@ -1,36 +1,78 @@
 /**
- * Side-by-side measurements; each prints ratios of one interleaved run and fails when a budget is exceeded.
- * `npm run bench [-- [campaign] NAME... [--runs N] [--docker-machine PATH]]`; docker-machine's program is only compared with, it is not part of this.
+ * Side-by-side measurements, printed with their budgets, kept in `bench/results.json` and drawn in `bench/results.svg`.
+ * docs/performance.md explains the budgets.
  */
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { packageVersion } from '../src/cli/version.js'
+import { findProgram } from '../src/util/exec.js'
+import { packageRoot } from '../src/util/paths.js'
 import { size } from '../test/sizes.js'
 import { testPath } from '../tools/test-path.js'
 import { benchBoot } from './boot.js'
 import { benchCloud } from './cloud.js'
+import { thisComputer } from './machine.js'
 import { benchProvision } from './provision.js'
+import { RESULTS_SCHEMA } from './record.js'
+import type { Bench } from './result.js'
+import { runAll } from './run.js'
 
-/** Returns whether its budget was kept. */
-type Bench = (runs: number, dockerMachine: string | undefined) => Promise<boolean>
-
+/** Cheap ones first: an interrupted run has as many as may be. */
 const BENCHES: Readonly<Record<string, Bench>> = {
-  boot: benchBoot,
   cloud: benchCloud,
+  boot: benchBoot,
   provision: benchProvision,
 }
 
+const HELP = `npm run bench [-- [campaign] NAME... [--runs N] [--docker-machine PATH]]
+
+  NAME              ${Object.keys(BENCHES).join(', ')}; none of them means all
+  campaign          as many runs of each as before a release
+  --runs N          so many runs of each
+  --docker-machine  docker-machine's program, where it is not on PATH
+
+The status is 1 when a budget was exceeded or a comparison failed.
+`
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { runs: { type: 'string' }, 'docker-machine': { type: 'string' } },
+  options: {
+    runs: { type: 'string' },
+    'docker-machine': { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
 })
-const campaign = positionals[0] === 'campaign'
-const named = positionals.slice(campaign ? 1 : 0)
-const names = named.length > 0 ? named : Object.keys(BENCHES)
-if (campaign) process.env['TSMACHINE_SIZES'] = 'campaign'
-process.env['PATH'] = await testPath()
-const runs = Number(values.runs ?? size('benchBoots'))
-for (const name of names) {
-  const bench = BENCHES[name]
-  if (!bench) throw new Error(`${name} is none of ${Object.keys(BENCHES).join(', ')}`)
-  process.stdout.write(`== ${name}, ${runs} ${runs === 1 ? 'run' : 'runs'}\n`)
-  if (!(await bench(runs, values['docker-machine']))) process.exitCode = 1
+
+if (values.help) process.stdout.write(HELP)
+else await main()
+
+async function main(): Promise<void> {
+  const campaign = positionals[0] === 'campaign'
+  const named = positionals.slice(campaign ? 1 : 0)
+  const names = named.length > 0 ? named : Object.keys(BENCHES)
+  const unknown = names.filter((name) => !(name in BENCHES))
+  if (unknown.length > 0)
+    throw new Error(`${unknown.join(' ')}: the names are ${Object.keys(BENCHES).join(', ')}`)
+  if (campaign) process.env['TSMACHINE_SIZES'] = 'campaign'
+  process.env['PATH'] = await testPath()
+  // On Node 20 it adds a third to every start of a Node program, and nothing to a Go program.
+  delete process.env['NODE_EXTRA_CA_CERTS']
+  if (!(await measure(names, Number(values.runs ?? size('benchBoots'))))) process.exitCode = 1
+}
+
+async function measure(names: readonly string[], runs: number): Promise<boolean> {
+  const dockerMachine = values['docker-machine'] ?? findProgram('docker-machine')
+  return await runAll({
+    benches: Object.entries(BENCHES).filter(([name]) => names.includes(name)),
+    options: { runs, ...(dockerMachine === undefined ? {} : { dockerMachine }) },
+    head: {
+      schema: RESULTS_SCHEMA,
+      version: packageVersion(),
+      date: new Date().toISOString(),
+      computer: await thisComputer(),
+      dockerMachine: dockerMachine !== undefined,
+    },
+    dir: join(packageRoot(), 'bench'),
+    print: (text) => void process.stdout.write(text),
+  })
 }

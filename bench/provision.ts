@@ -10,8 +10,10 @@ import { retry } from '../src/util/wait.js'
 import { TestUser } from '../test/helpers/cli.js'
 import { genericFlags } from '../test/helpers/generic-flags.js'
 import { startStockVm, stockDisk, type StockVm } from '../test/helpers/stock-vm.js'
-import { median, seconds } from './numbers.js'
-import { createWithStages, type Stage } from './stages.js'
+import { interleave } from './interleave.js'
+import { medianTimeline, ratio } from './numbers.js'
+import type { Bench, Measurement, TimelinePart } from './result.js'
+import { createWithStages } from './stages.js'
 
 const BUDGET = 1 / 3
 const NAME = 'bench'
@@ -26,48 +28,41 @@ interface Taken {
   readonly commands: number
 }
 
-type Ours = Taken & { readonly stages: readonly Stage[] }
+type Ours = Taken & { readonly stages: readonly TimelinePart[] }
 
-/** Prints our figures, and the ratios where docker-machine's program is given. True when both are within the budget. */
-export async function benchProvision(runs: number, dockerMachine?: string): Promise<boolean> {
+const UNITS = { ms: 'ms', connections: 'calls', commands: 'calls' } as const
+const OF = { ms: 'time', connections: 'SSH connections', commands: 'commands' } as const
+
+export const benchProvision: Bench = async ({ runs, dockerMachine }) => {
   await stockDisk('docker')
-  const ours: Ours[] = []
-  const theirs: Taken[] = []
-  for (let run = 0; run < runs; run++) {
-    ours.push(await onFreshVm(runOurs))
-    print(`run ${run + 1}: ours ${figures(ours.slice(-1))}`)
-    if (dockerMachine === undefined) continue
-    theirs.push(await onFreshVm((vm, user) => runTheirs(vm, user, dockerMachine)))
-    print(`run ${run + 1}: docker-machine ${figures(theirs.slice(-1))}`)
-  }
-  print(`ours            ${figures(ours)}`)
-  print('where our time goes:')
-  for (const [index, { text }] of (ours[0]?.stages ?? []).entries())
-    print(`  ${seconds(median(ours.map(({ stages }) => stages[index]?.ms ?? 0))).padStart(7)}  ${text}`)
-  if (theirs.length === 0) {
-    print('docker-machine  not measured: give its program with --docker-machine PATH')
-    return true
-  }
-  print(`docker-machine  ${figures(theirs)}`)
-  const ratios = {
-    time: middle(ours, 'ms') / middle(theirs, 'ms'),
-    commands: middle(ours, 'commands') / middle(theirs, 'commands'),
-    connections: middle(ours, 'connections') / middle(theirs, 'connections'),
-  }
-  for (const [of, ratio] of Object.entries(ratios))
-    print(`ratio  ${ratio.toFixed(2)}  ${of} (budget ${BUDGET.toFixed(2)})`)
-  return Object.values(ratios).every((ratio) => ratio <= BUDGET)
-}
-
-function middle(taken: readonly Taken[], key: keyof Taken): number {
-  return median(taken.map((one) => one[key]))
-}
-
-function figures(taken: readonly Taken[]): string {
-  const [ms, connections, commands] = (['ms', 'connections', 'commands'] as const).map((key) =>
-    middle(taken, key),
+  const { ours, theirs } = await interleave(
+    {
+      ours: () => onFreshVm(runOurs),
+      theirs:
+        dockerMachine === undefined
+          ? undefined
+          : () => onFreshVm((vm, user) => runTheirs(vm, user, dockerMachine)),
+    },
+    { runs },
   )
-  return `${seconds(ms ?? 0)}, ${commands} commands on ${connections} SSH connections`
+  const keys = ['ms', 'connections', 'commands'] as const
+  const row = (who: string, taken: readonly Taken[], key: keyof Taken): Measurement => ({
+    name: `${who}: ${OF[key]}`,
+    unit: UNITS[key],
+    values: taken.map((one) => one[key]),
+  })
+  const rows = keys.map((key) => ({
+    key,
+    mine: row('tsmachine', ours, key),
+    other: row('docker-machine', theirs, key),
+  }))
+  const compared = theirs.length > 0
+  return {
+    measurements: rows.flatMap(({ mine, other }) => (compared ? [mine, other] : [mine])),
+    ratios: compared ? rows.map(({ key, mine, other }) => ratio(OF[key], mine, other, BUDGET)) : [],
+    timelines: [{ name: 'create --driver generic', parts: medianTimeline(ours.map(({ stages }) => stages)) }],
+    notes: compared ? [] : ['docker-machine is not here: no ratio'],
+  }
 }
 
 /** Neither is measured while the VM still boots. */
@@ -149,8 +144,4 @@ async function runTheirs(vm: StockVm, user: TestUser, program: string): Promise<
     throw new Error(`docker-machine failed:\n${Buffer.concat(told).toString()}\n${log}`)
   }
   return { ms: performance.now() - began }
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`)
 }

@@ -33,8 +33,15 @@ export interface Curve {
 
 export interface Timeline {
   readonly name: string
-  /** In order; milliseconds. */
-  readonly parts: readonly { readonly text: string; readonly ms: number }[]
+  readonly parts: readonly TimelinePart[]
+}
+
+/** Milliseconds. */
+export interface TimelinePart {
+  readonly text: string
+  readonly ms: number
+  /** Since the timeline's begin, where parts overlap or leave gaps. Without it a part begins when the one before ends. */
+  readonly startMs?: number
 }
 
 /** What each comparison is given. */

@@ -1,19 +1,14 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { PROGRAM, type TestUser } from '../test/helpers/cli.js'
-
-/** What the program told, and how long it took until it told the next thing. */
-export interface Stage {
-  readonly text: string
-  readonly ms: number
-}
+import type { TimelinePart } from './result.js'
 
 /** Runs `tsmachine create` and notes when each stage of its story begins. */
 export async function createWithStages(
   user: TestUser,
   words: readonly string[],
   name: string,
-): Promise<Stage[]> {
+): Promise<TimelinePart[]> {
   const child = spawn(process.execPath, [PROGRAM, 'create', ...words, name], { env: user.env })
   const lines: { text: string; at: number }[] = [{ text: 'program start', at: performance.now() }]
   const note = (text: string): void => void lines.push({ text, at: performance.now() })
