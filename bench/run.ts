@@ -11,8 +11,8 @@ import type { Bench, BenchOptions } from './result.js'
 
 export interface Run {
   /** In the order of running. */
-  readonly benches: readonly (readonly [name: string, bench: Bench])[]
-  readonly options: BenchOptions
+  readonly benches: readonly { readonly name: string; readonly bench: Bench; readonly runs: number }[]
+  readonly dockerMachine?: string
   readonly head: Head
   /** Where results.json and results.svg are written. */
   readonly dir: string
@@ -23,13 +23,13 @@ export interface Run {
  * Runs the comparisons one after another; both files have what is done so far, and nothing of an earlier run.
  * Returns whether all came to their end within their budgets.
  */
-export async function runAll({ benches, options, head, dir, print }: Run): Promise<boolean> {
+export async function runAll({ benches, dockerMachine, head, dir, print }: Run): Promise<boolean> {
   const [json, svg] = [join(dir, 'results.json'), join(dir, 'results.svg')]
   for (const old of [json, svg]) rmSync(old, { force: true })
   print(printHead(head))
   const comparisons: Comparison[] = []
-  for (const [name, bench] of benches) {
-    const comparison = await compare(name, bench, options)
+  for (const { name, bench, runs } of benches) {
+    const comparison = await compare(name, bench, { runs, ...(dockerMachine ? { dockerMachine } : {}) })
     print(printComparison(comparison))
     comparisons.push(comparison)
     await writeFileAtomic(json, `${JSON.stringify({ ...head, comparisons }, undefined, 2)}\n`)

@@ -18,13 +18,19 @@ export const SIZES = {
   hostileValues: { ci: 60, campaign: 5_000 },
   /** Deaths of a client at a request to each provider: more than there are means all. */
   crashRequests: { ci: 24, campaign: 10_000 },
-  /** Interleaved boots of ours and of the stock VM in `npm run bench`. */
+  /** Runs of a comparison of `npm run bench` whose figures are counts. */
+  benchCounts: { ci: 1, campaign: 1 },
+  /** Runs of one that takes milliseconds. */
+  benchStarts: { ci: 15, campaign: 41 },
+  /** Runs of one that boots VMs. */
   benchBoots: { ci: 3, campaign: 7 },
   /** Machines that one process makes at a provider that enforces its rate limit, on a fake clock. */
   scaleMachines: { ci: 120, campaign: 1_000 },
 } as const
 
+export type SizeName = keyof typeof SIZES
+
 /** The count of one row for this run. */
-export function size(name: keyof typeof SIZES): number {
+export function size(name: SizeName): number {
   return SIZES[name][process.env['TSMACHINE_SIZES'] === 'campaign' ? 'campaign' : 'ci']
 }

@@ -101,8 +101,7 @@ const broken: Bench = () => Promise.reject(new Error('no disk'))
 async function run(dir: string, benches: Readonly<Record<string, Bench>>) {
   let printed = ''
   const isGood = await runAll({
-    benches: Object.entries(benches),
-    options: { runs: 2 },
+    benches: Object.entries(benches).map(([name, bench]) => ({ name, bench, runs: 2 })),
     head: HEAD,
     dir,
     print: (text) => (printed += text),
