@@ -1,13 +1,11 @@
 #!/usr/bin/env node
-// For work on the sources: compiles what changed, then runs the program. bin/dev.js ls
+// For work on the sources: builds the program (no type check), then runs it. bin/dev.js ls
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url))
-const compiler = at('node_modules/typescript/bin/tsc')
-const compile = ['-p', at('tsconfig.json'), '--incremental', '--tsBuildInfoFile', at('dist/dev.tsbuildinfo')]
 for (const args of [
-  [compiler, ...compile],
+  [at('tools/bundle.mjs')],
   [at('tools/manifest.mjs')],
   [at('bin/run.cjs'), ...process.argv.slice(2)],
 ]) {

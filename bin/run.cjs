@@ -7,4 +7,4 @@ if (enableCompileCache) enableCompileCache()
 const given = process.env.TSMACHINE_CALLED_AS // a .cmd shim has no other way to say it
 delete process.env.TSMACHINE_CALLED_AS
 const calledAs = path.basename(given || process.argv[1] || 'tsmachine').replace(/\.(cjs|js|exe)$/, '')
-import('../dist/src/cli/main.js').then((main) => main.run(process.argv.slice(2), calledAs))
+require('../dist/main.cjs').run(process.argv.slice(2), calledAs)

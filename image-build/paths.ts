@@ -1,9 +1,13 @@
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The folder with `packages/`, `modules/` and `guest/`: they are not compiled, so not beside this file when it runs from dist/. */
+/** The folder with `packages/`, `modules/` and `guest/`: they are not compiled, so not beside the program that holds us. */
 export function assetsDir(): string {
-  const here = path.dirname(fileURLToPath(import.meta.url))
-  const root = path.dirname(here)
-  return path.basename(root) === 'dist' ? path.join(path.dirname(root), path.basename(here)) : here
+  return find(path.dirname(fileURLToPath(import.meta.url)))
+}
+
+function find(from: string): string {
+  const places = [from, path.join(from, 'image-build')]
+  return places.find((place) => existsSync(path.join(place, 'packages'))) ?? find(path.dirname(from))
 }

@@ -29,6 +29,8 @@ function build() {
     'src',
     'provision',
     'image-build',
+    'tools/bundle.mjs',
+    'tools/licences.mjs',
     'tools/manifest.mjs',
     'package.json',
     'tsconfig.json',

@@ -12,8 +12,15 @@ import { versionLine } from './version.js'
 const HELP_WORDS: readonly string[] = ['help', 'h', '--help', '-help', '-h']
 const VERSION_WORDS: readonly string[] = ['--version', '-version', '-v']
 
+/** Our commands by oclif's ids; one's code is set up when it is looked at. */
+export type Commands = Readonly<Record<string, typeof BaseCommand>>
+
 /** Finds the command that the words name and runs it. Returns the exit status. */
-export async function dispatch(session: Session, words: readonly string[]): Promise<number> {
+export async function dispatch(
+  session: Session,
+  words: readonly string[],
+  commands: Commands,
+): Promise<number> {
   if (VERSION_WORDS.includes(words[0] ?? '')) {
     process.stdout.write(versionLine(session.profile) + '\n')
     return 0
@@ -28,8 +35,9 @@ export async function dispatch(session: Session, words: readonly string[]): Prom
   const line = await readWords(session, found)
   noteView(session, line.words)
   if (hasHelp(line.words)) return await showHelp(config, session, found.command.id.split(':'), line.words)
-  const CommandClass = (await found.command.load()) as unknown as typeof BaseCommand
-  await CommandClass.runBound([...line.words, ...line.rest], config)
+  const own = commands[found.command.id]
+  if (own) own.id = found.command.id
+  await own?.runBound([...line.words, ...line.rest], config)
   return 0
 }
 

@@ -2,11 +2,12 @@ import { Flags } from '@oclif/core'
 import type { FlagSpec, FlagValues } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import { collectFlagValues, variablesOf } from '../drivers/common/flags.js'
-import { allFlags, loadFactory } from '../drivers/registry.js'
+import { allFlags } from '../drivers/flag-tables.js'
+import { loadFactory } from '../drivers/registry.js'
 import { driverGroup } from './create-help.js'
 import { goInteger } from '../util/go-values.js'
 
-const tables = await allFlags()
+const tables = allFlags()
 
 /** Flags of all drivers for `create`, grouped by driver in the help. Types are checked by the driver, all at once. */
 export const DRIVER_FLAGS: Readonly<Record<string, ReturnType<typeof oclifFlag>>> = Object.fromEntries(

@@ -1,6 +1,6 @@
 import { isMachineError } from '../contracts/errors.js'
 import { profileFor } from '../contracts/profile.js'
-import { dispatch } from './dispatch.js'
+import { type Commands, dispatch } from './dispatch.js'
 import { failureOf } from './failure.js'
 import { debugFromEnvironment, takeLeadingGlobals } from './global-flags.js'
 import { renderFailure } from './render-failure.js'
@@ -12,7 +12,7 @@ import { flush } from './streams.js'
  * One run of the program. `calledAs` is the name in argv[0] and decides how we speak (design 9).
  * The only place that ends the process.
  */
-export async function run(argv: readonly string[], calledAs: string): Promise<never> {
+export async function run(argv: readonly string[], calledAs: string, commands: Commands): Promise<never> {
   const profile = profileFor(calledAs)
   const signals = watchSignals(process)
   const view: FailureView = { json: jsonWanted(argv), debug: debugWanted(argv, process.env), command: '' }
@@ -30,6 +30,7 @@ export async function run(argv: readonly string[], calledAs: string): Promise<ne
         signal: signals.signal,
       },
       rest,
+      commands,
     )
   } catch (thrown) {
     const failure = failureOf(thrown, { profile, signal: signals.signal })

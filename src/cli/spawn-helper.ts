@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import type { JsonObject } from '../contracts/json.js'
+import { packageRoot } from '../util/paths.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -20,13 +20,13 @@ const KEPT = [
 ] as const
 
 /**
- * Starts one of our helper programs (`helpers/NAME.ts`) in a session of its own, detached from all three streams: a
+ * Starts one of our helper programs (`helpers/NAME.ts`, built into one file) in a session of its own, detached from all three streams: a
  * caller that reads our output until it closes must not wait for it. Arguments are seen by `ps`: paths, no secrets.
  * @returns its pid
  */
 export async function spawnHelper(name: string, args: JsonObject, env: Environment): Promise<number> {
-  const program = fileURLToPath(new URL(`./helpers/main${extname(import.meta.url)}`, import.meta.url))
-  const child = spawn(process.execPath, [...process.execArgv, program, name, JSON.stringify(args)], {
+  const program = join(packageRoot(), 'dist', 'helper.cjs')
+  const child = spawn(process.execPath, [program, name, JSON.stringify(args)], {
     detached: true,
     stdio: 'ignore',
     cwd: '/',

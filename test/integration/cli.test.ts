@@ -1,11 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { failureOf } from '../../src/cli/failure.js'
-import type * as GlobalFlags from '../../src/cli/global-flags.js'
-import { failureText } from '../../src/cli/render-failure.js'
-import type { Session } from '../../src/cli/session.js'
-import { TSMACHINE_PROFILE } from '../../src/contracts/profile.js'
 import { type Outcome, PROGRAM, TestUser } from '../helpers/cli.js'
 import { dockerMachineRecord } from '../helpers/records.js'
 
@@ -97,42 +92,10 @@ const USAGE: readonly (readonly [args: readonly string[], code: number, stderr: 
   [['image', 'inspect', 'ffffffffffff'], 1, /ffffffffffff/],
 ]
 
-interface Dispatch {
-  readonly dispatch: (session: Session, words: readonly string[]) => Promise<number>
-}
-
 t.test('bad command lines say what is wrong and how it is right', async (t) => {
   const me = user(t)
-  const path = new URL('../../dist/src/cli/', import.meta.url).href
-  const { dispatch } = (await import(`${path}dispatch.js`)) as Dispatch
-  const { takeLeadingGlobals } = (await import(`${path}global-flags.js`)) as typeof GlobalFlags
-  const signal = new AbortController().signal
-  for (const [args, code, message] of USAGE) {
-    // In this process: starting the program 26 times would take longer than all else here.
-    const run = async (): Promise<number> => {
-      const { given, rest } = takeLeadingGlobals(args)
-      const session = {
-        profile: TSMACHINE_PROFILE,
-        argv: args,
-        given,
-        view: { json: false, debug: false, command: '' },
-        env: { ...me.env, SHELL: '' },
-        signal,
-      }
-      return await dispatch(session, rest)
-    }
-    const thrown: unknown = await run().then(
-      () => t.fail(`${args.join(' ')} should have failed`),
-      (error: unknown) => error,
-    )
-    const { error, exitCode } = failureOf(thrown, { profile: TSMACHINE_PROFILE, signal })
-    t.equal(exitCode, code, args.join(' '))
-    t.match(
-      error ? failureText(error, { profile: TSMACHINE_PROFILE, debug: false, terminal: true }) : '',
-      message,
-      args.join(' '),
-    )
-  }
+  for (const [args, code, stderr] of USAGE)
+    t.match(await me.tsmachine(args, { env: { SHELL: '' } }), { code, stdout: '', stderr }, args.join(' '))
   t.notOk(existsSync(me.store), 'nothing was made')
 })
 

@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } f
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type * as Spawning from '../../src/cli/spawn-helper.js'
+import { spawnHelper } from '../../src/cli/spawn-helper.js'
 import type { DriverFactory, DriverMachine } from '../../src/contracts/driver.js'
 import type { MachineOptions } from '../../src/contracts/record.js'
 import { machineAddress } from '../../src/machine/address.js'
@@ -24,11 +24,6 @@ import { poll } from '../helpers/poll.js'
 import { machineOptions } from '../helpers/records.js'
 import { type ScriptedHost, scriptedHost } from '../helpers/scripted-host.js'
 import { startSshd } from '../helpers/sshd.js'
-
-/** The built one: a helper is a program of its own. */
-const { spawnHelper } = (await import(
-  new URL('../../dist/src/cli/spawn-helper.js', import.meta.url).href
-)) as typeof Spawning
 
 interface Helper {
   readonly pid: number

@@ -25,7 +25,7 @@ const OPTIONS = [
 ]
 
 t.setTimeout(600_000)
-const { dir: copy, program } = programWithFake()
+const { dir: copy, program } = await programWithFake()
 t.teardown(() => rmSync(copy, { recursive: true, force: true }))
 
 /** A runner with a store of its own, and an account at the provider for each machine. */

@@ -6,7 +6,7 @@ import { FakeProvider } from '../doubles/fake-driver/provider.js'
 import { type Outcome, TestUser } from '../helpers/cli.js'
 import { programWithFake } from '../helpers/program-with-fake.js'
 
-const { dir, program } = programWithFake()
+const { dir, program } = await programWithFake()
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
 const [user, other] = [new TestUser(), new TestUser()]
 t.teardown(() => [user, other].forEach((each) => each.cleanUp()))

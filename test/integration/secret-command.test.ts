@@ -8,7 +8,7 @@ import { TestUser } from '../helpers/cli.js'
 import { programWithFake } from '../helpers/program-with-fake.js'
 
 const TOKEN = 'canary-91be'
-const { dir, program } = programWithFake()
+const { dir, program } = await programWithFake()
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
 t.setTimeout(120_000)
 

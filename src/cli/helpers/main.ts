@@ -4,15 +4,17 @@ interface HelperProgram {
   run(args: JsonObject): Promise<void>
 }
 
-/** Helper programs by name, each a module here that exports `run(args)`. `spawnHelper` starts them with name and JSON. */
-const HELPERS: Readonly<Record<string, string>> = {
-  'engine-tunnel': './engine-tunnel.js',
-  'port-forwarder': './port-forwarder.js',
+/** Helper programs by name. `spawnHelper` starts one with its name and JSON. */
+const HELPERS: Readonly<Record<string, () => Promise<HelperProgram>>> = {
+  'engine-tunnel': async () => await import('./engine-tunnel.js'),
+  'port-forwarder': async () => await import('./port-forwarder.js'),
 }
 
-const [name = '', json = '{}'] = process.argv.slice(2)
-const module = Object.hasOwn(HELPERS, name) ? HELPERS[name] : undefined
-if (module === undefined) process.exit(70)
-const helper = (await import(module)) as HelperProgram
-await helper.run(JSON.parse(json) as JsonObject)
-process.exit(0)
+/** Runs a helper to its end, which is that of the process. */
+export async function runHelper([name = '', json = '{}']: readonly string[]): Promise<never> {
+  const load = Object.hasOwn(HELPERS, name) ? HELPERS[name] : undefined
+  if (load === undefined) process.exit(70)
+  const helper = await load()
+  await helper.run(JSON.parse(json) as JsonObject)
+  process.exit(0)
+}

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { allFlags, driverNames, loadFactory } from '../../../src/drivers/registry.js'
+import { allFlags } from '../../../src/drivers/flag-tables.js'
+import { driverNames, loadFactory } from '../../../src/drivers/registry.js'
 
 t.test('an unknown driver is refused in the words of docker-machine, with what is near', async (t) => {
   await t.rejects(loadFactory('genric'), {
@@ -12,7 +13,7 @@ t.test('an unknown driver is refused in the words of docker-machine, with what i
 })
 
 t.test('each driver loads under its own name with the flags that help shows', async (t) => {
-  const tables = await allFlags()
+  const tables = allFlags()
   t.strictSame(
     tables.map(({ driver }) => driver),
     [...driverNames()].sort(),
@@ -25,7 +26,7 @@ t.test('each driver loads under its own name with the flags that help shows', as
 })
 
 t.test('no two flags or variables of different drivers share a name', async (t) => {
-  const tables = await allFlags()
+  const tables = allFlags()
   const names = tables.flatMap(({ flags }) => flags.map((flag) => flag.name))
   const variables = tables.flatMap(({ flags }) => flags.flatMap((flag) => flag.env ?? []))
   t.equal(new Set(names).size, names.length)
