@@ -3,9 +3,9 @@
  * ledger with its hash goes in first, then the staged file takes its place: whatever instant a crash hits, the ledger's
  * hash says which of the two texts belongs to it.
  */
-import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { hash } from 'node:crypto'
+import { lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { join, sep } from 'node:path'
 import {
   type BrokenRecord,
   type HostRecordV3,
@@ -18,15 +18,19 @@ import { formatHostRecord } from './go-json.js'
 import type { RecordPlace } from './blank-record.js'
 import { BACKUP, CONFIG, LEDGER, STAGED } from './layout.js'
 import { settlePaths } from './record-paths.js'
-import { isOldHostRecord, parseHostRecord, parseLedger } from './schema.js'
+import { isOldHostRecord, type Parsed, parseHostRecord, parseLedger } from './schema.js'
 
 /** Both texts as they were at one instant. */
 interface Snapshot {
   readonly ledger: string | undefined
+  readonly parsed: Parsed<LedgerRecord> | undefined
   /** The text that belongs to the ledger, or that docker-machine wrote since. */
   readonly config: string | undefined
-  /** `staged`: a crash fell between the two writes, `config` is the staged text. */
-  readonly source: 'file' | 'staged' | 'foreign'
+  /**
+   * `file` and `staged` have the ledger's hash (a crash fell between the two writes where it is the staged text);
+   * `alone` has no ledger that could tell.
+   */
+  readonly source: 'file' | 'staged' | 'foreign' | 'alone'
 }
 
 class UnreadableFile extends Error {
@@ -59,9 +63,30 @@ export function readRecordFiles(place: RecordPlace): MachineRecord | BrokenRecor
   }
 }
 
+/**
+ * Whether `readRecordFiles` would give a whole record: each file is read once and nothing is hashed, for a record that
+ * is in order is whole whoever wrote it. Whatever is not plain is left to the full reading.
+ */
+export function isWholeRecord(place: RecordPlace): boolean {
+  return looksWhole(place) || !('error' in readRecordFiles(place))
+}
+
+function looksWhole(place: RecordPlace): boolean {
+  const { dir } = place
+  try {
+    const ledger = readText(dir, LEDGER)
+    if (ledger !== undefined && ('fault' in parseLedger(ledger) || isThere(dir, STAGED))) return false
+    const config = readText(dir, CONFIG)
+    const parsed = config === undefined ? undefined : parseHostRecord(config, place)
+    return parsed !== undefined && 'value' in parsed && parsed.value.Driver['StorePath'] === place.root
+  } catch {
+    return false
+  }
+}
+
 function interpret(place: RecordPlace, snapshot: Snapshot): MachineRecord | BrokenRecord {
   const { name, dir } = place
-  const ledger = snapshot.ledger === undefined ? undefined : parseLedger(snapshot.ledger)
+  const ledger = snapshot.parsed
   if (ledger && 'fault' in ledger) return { name, dir, error: `${LEDGER} ${ledger.fault}` }
   const known = ledger ? { ledger: ledger.value } : {}
   if (snapshot.config === undefined) return { name, dir, error: `${CONFIG} is missing`, ...known }
@@ -73,11 +98,15 @@ function interpret(place: RecordPlace, snapshot: Snapshot): MachineRecord | Brok
   return settlePaths({ name, dir, config: named, ...known, ...foreign }, place)
 }
 
-/** Looks until the ledger did not change meanwhile and a mismatch was seen twice: then it is no writer at work. */
+/**
+ * A text with the hash of the ledger that was read before it is what belonged to that ledger. Any other pair is looked
+ * at until it was seen twice: then it is no writer at work.
+ */
 function takeSnapshot(dir: string): Snapshot {
   let snapshot = look(dir)
   for (let looks = 1; looks < LOOKS; looks++) {
-    if (snapshot.source !== 'foreign' && readText(dir, LEDGER) === snapshot.ledger) return snapshot
+    if (snapshot.source === 'file' || snapshot.source === 'staged') return snapshot
+    if (snapshot.ledger === undefined && !isThere(dir, LEDGER)) return snapshot
     const again = look(dir)
     if (again.ledger === snapshot.ledger && again.config === snapshot.config) return again
     snapshot = again
@@ -88,21 +117,15 @@ function takeSnapshot(dir: string): Snapshot {
 function look(dir: string): Snapshot {
   const ledger = readText(dir, LEDGER)
   const config = readText(dir, CONFIG)
-  const hashes = ledger === undefined ? undefined : hashesIn(ledger)
-  if (ledger === undefined || hashes === undefined) return { ledger, config, source: 'file' }
-  const hash = config === undefined ? hashes.replacedHash : hashOf(config)
-  if (config !== undefined && hash === hashes.configHash) return { ledger, config, source: 'file' }
-  const staged = hash === hashes.replacedHash ? readText(dir, STAGED) : undefined
+  const parsed = ledger === undefined ? undefined : parseLedger(ledger)
+  if (parsed === undefined || 'fault' in parsed) return { ledger, parsed, config, source: 'alone' }
+  const hashes = parsed.value
+  const found = config === undefined ? hashes.replacedHash : hashOf(config)
+  if (config !== undefined && found === hashes.configHash) return { ledger, parsed, config, source: 'file' }
+  const staged = found === hashes.replacedHash ? readText(dir, STAGED) : undefined
   if (staged !== undefined && hashOf(staged) === hashes.configHash)
-    return { ledger, config: staged, source: 'staged' }
-  return { ledger, config, source: 'foreign' }
-}
-
-type Hashes = Pick<LedgerRecord, 'configHash' | 'replacedHash'>
-
-function hashesIn(ledger: string): Hashes | undefined {
-  const parsed = parseLedger(ledger)
-  return 'value' in parsed ? parsed.value : undefined
+    return { ledger, parsed, config: staged, source: 'staged' }
+  return { ledger, parsed, config, source: 'foreign' }
 }
 
 /** Finishes what a crash left between the two writes and clears away its temporary files. Call with the write lock held. */
@@ -161,13 +184,17 @@ async function moveStaged(dir: string, ops: FileOps): Promise<void> {
 
 function readText(dir: string, file: string): string | undefined {
   try {
-    return readFileSync(join(dir, file), 'utf8')
+    return readFileSync(dir + sep + file, 'utf8')
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
     throw new UnreadableFile(file, error)
   }
 }
 
+function isThere(dir: string, file: string): boolean {
+  return lstatSync(dir + sep + file, { throwIfNoEntry: false }) !== undefined
+}
+
 function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text)
 }

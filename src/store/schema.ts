@@ -1,120 +1,118 @@
 /** The shapes of the two record files, checked when they are read. Unknown keys are kept: newer programs wrote them. */
-import * as v from 'valibot'
 import { STAGES } from '../contracts/events.js'
 import type { JsonObject } from '../contracts/json.js'
 import type { HostRecordV3, LedgerRecord } from '../contracts/record.js'
 import type { RecordPlace } from './blank-record.js'
 import { liftRecord } from './lift-record.js'
+import * as s from './shape.js'
 
-const texts = v.array(v.string())
-const json = v.custom<JsonObject>(
+const texts = s.list(s.string)
+const json = s.custom<JsonObject>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 )
-const secretRef = v.custom<LedgerRecord['secrets'][string]>(
+const secretRef = s.custom<LedgerRecord['secrets'][string]>(
   (value) => typeof value === 'string' && /^(env|file|cmd|docker-credential|store):/.test(value),
 )
 
-const resource = v.looseObject({
-  kind: v.string(),
-  key: v.string(),
-  id: v.optional(v.string()),
-  region: v.optional(v.string()),
-  tags: v.optional(v.record(v.string(), v.string())),
-  state: v.picklist(['intended', 'made', 'removed']),
-  attributes: v.optional(json),
+const resource = s.object({
+  kind: s.string,
+  key: s.string,
+  id: s.optional(s.string),
+  region: s.optional(s.string),
+  tags: s.optional(s.map(s.string)),
+  state: s.oneOf(['intended', 'made', 'removed']),
+  attributes: s.optional(json),
 })
 
-const engineChoices = v.looseObject({
-  installUrl: v.optional(v.string()),
+const engineChoices = s.object({
+  installUrl: s.optional(s.string),
   opts: texts,
   labels: texts,
   insecureRegistries: texts,
   registryMirrors: texts,
-  storageDriver: v.optional(v.string()),
+  storageDriver: s.optional(s.string),
   env: texts,
-  registryCas: v.record(v.string(), v.string()),
+  registryCas: s.map(s.string),
 })
 
-const swarmChoices = v.looseObject({
-  agent: v.boolean(),
-  master: v.boolean(),
-  discovery: v.string(),
-  address: v.string(),
-  host: v.string(),
-  image: v.string(),
-  strategy: v.string(),
+const swarmChoices = s.object({
+  agent: s.boolean,
+  master: s.boolean,
+  discovery: s.string,
+  address: s.string,
+  host: s.string,
+  image: s.string,
+  strategy: s.string,
   opts: texts,
   joinOpts: texts,
-  experimental: v.boolean(),
+  experimental: s.boolean,
 })
-const accessChoice = v.looseObject({ openTo: texts })
-const accessRules = v.looseObject({ ssh: texts, engine: texts })
-const recordedAccess = v.looseObject({
+const accessChoice = s.object({ openTo: texts })
+const accessRules = s.object({ ssh: texts, engine: texts })
+const recordedAccess = s.object({
   sources: texts,
-  here: v.optional(v.string()),
+  here: s.optional(s.string),
   rules: accessRules,
-  next: v.optional(accessRules),
+  next: s.optional(accessRules),
 })
-const imageReference = v.looseObject({ digest: v.string(), version: v.string() })
-const engineSource = v.picklist(['image', 'bundled', 'host', 'install-url'])
+const imageReference = s.object({ digest: s.string, version: s.string })
+const engineSource = s.oneOf(['image', 'bundled', 'host', 'install-url'])
 
-const ledger = v.looseObject({
-  schemaVersion: v.literal(1),
-  machineId: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
-  storeId: v.optional(v.string()),
-  generation: v.number(),
-  phase: v.picklist(['creating', 'ready', 'failed', 'removing']),
-  failure: v.optional(
-    v.looseObject({ stage: v.string(), code: v.string(), message: v.string(), at: v.string() }),
-  ),
-  stepsDone: v.array(v.picklist(STAGES)),
-  driver: v.looseObject({ name: v.string(), config: json, unread: v.optional(v.literal(true)) }),
-  options: v.looseObject({
+const ledger = s.object({
+  schemaVersion: s.literal(1),
+  machineId: s.matching(/^[0-9a-f]{32}$/),
+  storeId: s.optional(s.string),
+  generation: s.number,
+  phase: s.oneOf(['creating', 'ready', 'failed', 'removing']),
+  failure: s.optional(s.object({ stage: s.string, code: s.string, message: s.string, at: s.string })),
+  stepsDone: s.list(s.oneOf(STAGES)),
+  driver: s.object({ name: s.string, config: json, unread: s.optional(s.literal(true)) }),
+  options: s.object({
     engine: engineChoices,
     tlsSans: texts,
-    swarm: v.optional(swarmChoices),
-    access: v.optional(accessChoice),
-    authorizedKeys: v.optional(texts),
-    sshJump: v.optional(v.string()),
-    engineAccess: v.optional(v.literal('ssh')),
+    swarm: s.optional(swarmChoices),
+    access: s.optional(accessChoice),
+    authorizedKeys: s.optional(texts),
+    sshJump: s.optional(s.string),
+    engineAccess: s.optional(s.literal('ssh')),
   }),
-  resources: v.array(resource),
-  hostKeys: v.optional(
-    v.looseObject({
-      source: v.picklist(['given', 'user', 'known-hosts', 'first-use']),
-      current: v.string(),
-      next: v.optional(v.string()),
-      rotated: v.boolean(),
+  resources: s.list(resource),
+  hostKeys: s.optional(
+    s.object({
+      source: s.oneOf(['given', 'user', 'known-hosts', 'first-use']),
+      current: s.string,
+      next: s.optional(s.string),
+      rotated: s.boolean,
     }),
   ),
-  hostKeyLabel: v.optional(v.string()),
-  ssh: v.optional(v.looseObject({ user: v.string(), keyPath: v.optional(v.string()) })),
-  engine: v.optional(
-    v.looseObject({
+  hostKeyLabel: s.optional(s.string),
+  ssh: s.optional(s.object({ user: s.string, keyPath: s.optional(s.string) })),
+  engine: s.optional(
+    s.object({
       source: engineSource,
-      version: v.optional(v.string()),
-      port: v.number(),
+      version: s.optional(s.string),
+      port: s.number,
     }),
   ),
-  engineTunnel: v.optional(v.looseObject({ port: v.number() })),
-  certificate: v.optional(v.looseObject({ sha256: v.string(), notAfter: v.string() })),
-  secrets: v.record(v.string(), secretRef),
-  adopted: v.optional(v.literal(true)),
-  dockerContext: v.optional(v.string()),
-  access: v.optional(recordedAccess),
-  image: v.optional(imageReference),
-  upgrade: v.optional(
-    v.looseObject({
+  engineTunnel: s.optional(s.object({ port: s.number })),
+  certificate: s.optional(s.object({ sha256: s.string, notAfter: s.string })),
+  secrets: s.map(secretRef),
+  adopted: s.optional(s.literal(true)),
+  dockerContext: s.optional(s.string),
+  access: s.optional(recordedAccess),
+  image: s.optional(imageReference),
+  upgrade: s.optional(
+    s.object({
       source: engineSource,
-      from: v.string(),
-      to: v.string(),
-      image: v.optional(imageReference),
-      at: v.string(),
+      from: s.string,
+      to: s.string,
+      image: s.optional(imageReference),
+      at: s.string,
     }),
   ),
-  lastState: v.optional(
-    v.looseObject({
-      state: v.picklist([
+  lastState: s.optional(
+    s.object({
+      state: s.oneOf([
         'Running',
         'Paused',
         'Saved',
@@ -125,22 +123,22 @@ const ledger = v.looseObject({
         'Timeout',
         '',
       ]),
-      at: v.string(),
+      at: s.string,
     }),
   ),
-  createdAt: v.string(),
-  updatedAt: v.string(),
-  configHash: v.string(),
-  replacedHash: v.optional(v.string()),
+  createdAt: s.string,
+  updatedAt: s.string,
+  configHash: s.string,
+  replacedHash: s.optional(s.string),
 })
 
 /** Go reads an absent key as its zero value and `null` as an empty list; so do we. */
-const text = v.optional(v.string(), '')
-const flag = v.optional(v.boolean(), false)
-const count = v.optional(v.number(), 0)
-const goList = v.optional(v.nullable(texts), null)
+const text = s.withDefault(s.string, '')
+const flag = s.withDefault(s.boolean, false)
+const count = s.withDefault(s.number, 0)
+const goList = s.withDefault(s.orNull(texts), null)
 
-const engineOptions = v.looseObject({
+const engineOptions = s.object({
   ArbitraryFlags: goList,
   Dns: goList,
   GraphDir: text,
@@ -156,7 +154,7 @@ const engineOptions = v.looseObject({
   InstallURL: text,
 })
 
-const authOptions = v.looseObject({
+const authOptions = s.object({
   CertDir: text,
   CaCertPath: text,
   CaPrivateKeyPath: text,
@@ -171,17 +169,17 @@ const authOptions = v.looseObject({
   StorePath: text,
 })
 
-const hostRecord = v.looseObject({
-  ConfigVersion: v.literal(3),
+const hostRecord = s.object({
+  ConfigVersion: s.literal(3),
   Driver: json,
-  DriverName: v.string(),
-  HostOptions: v.looseObject({
+  DriverName: s.string,
+  HostOptions: s.object({
     Driver: text,
     Memory: count,
     Disk: count,
-    EngineOptions: v.optional(engineOptions, {}),
-    SwarmOptions: v.optional(json, {}),
-    AuthOptions: v.optional(authOptions, {}),
+    EngineOptions: s.orEmpty(engineOptions),
+    SwarmOptions: s.orEmpty(json),
+    AuthOptions: s.orEmpty(authOptions),
   }),
   Name: text,
 })
@@ -233,9 +231,7 @@ function parseObject(content: string): Parsed<Readonly<Record<string, unknown>>>
   }
 }
 
-function check<T>(schema: v.GenericSchema<unknown, T>, value: unknown): Parsed<T> {
-  const result = v.safeParse(schema, value, { abortEarly: true })
-  if (result.success) return { value: result.output }
-  const [issue] = result.issues
-  return { fault: `is not a record: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}` }
+function check<T>(shape: s.Shape<T>, value: unknown): Parsed<T> {
+  const read = shape.read(value)
+  return read instanceof s.Misfit ? { fault: `is not a record: ${read.path}: ${read.text}` } : { value: read }
 }
