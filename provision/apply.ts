@@ -2,14 +2,17 @@ import { Readable } from 'node:stream'
 import { MachineError } from '../src/contracts/errors.js'
 import type { ReportEvent } from '../src/contracts/events.js'
 import type { Facts, Plan } from '../src/contracts/provision.js'
-import type { RemoteExecOptions, RemoteResult, RemoteShell } from '../src/contracts/ssh.js'
+import type { RemoteResult, RemoteShell } from '../src/contracts/ssh.js'
 import { applyStream, openBundle, type Bundle } from './bundle.js'
 import { controlArchive, stepNumber } from './control.js'
+import { type Delivery, driverScript, Standby } from './standby.js'
 import { askingSudo, execWithPassword } from './sudo-password.js'
 
 /** What carrying out a plan needs besides the plan. */
 export interface ApplyOptions {
   readonly facts: Facts
+  /** Started on this connection before the plan was known. */
+  readonly standby?: Standby
   /** Directory of the engine bundle, when the plan installs one. */
   readonly bundleDir?: string
   readonly report?: (event: ReportEvent) => void
@@ -28,7 +31,10 @@ const DEADLINE_MS = 30 * 60_000
  * @throws MachineError `provision` naming the step that failed, with what it printed
  */
 export async function apply(shell: RemoteShell, plan: Plan, options: ApplyOptions): Promise<void> {
-  if (plan.steps.length === 0) return
+  if (plan.steps.length === 0) {
+    options.standby?.dismiss()
+    return
+  }
   const bundle = await bundleOf(plan, options.bundleDir)
   const control = controlArchive(plan, {
     root: options.root ?? '',
@@ -39,12 +45,15 @@ export async function apply(shell: RemoteShell, plan: Plan, options: ApplyOption
     applyStream(control, bundle, (bytes) => progress.sent(bytes, bundle?.bytes ?? 0)),
   )
   try {
-    const result = await runDriver(shell, options.facts, control.length, {
-      stdin: stream,
+    const delivery: Delivery = {
+      sudo: options.facts.sudo,
+      controlBytes: control.length,
+      stream,
+      onLine: (line) => progress.line(line),
       deadlineMs: options.deadlineMs ?? DEADLINE_MS,
-      onStdoutLine: (line) => progress.line(line),
       ...(options.signal ? { signal: options.signal } : {}),
-    })
+    }
+    const result = await runDriver(shell, delivery, options.standby)
     if (result.code !== 0 || !progress.isDone) throw progress.failure(result)
   } finally {
     // A host that refuses early leaves most of the bundle unread.
@@ -65,30 +74,29 @@ async function bundleOf(plan: Plan, dir: string | undefined): Promise<Bundle | u
   )
 }
 
-/**
- * Unpacks the control archive into a private directory in memory (keys pass through it) and hands over to apply.sh with
- * the rest of stdin untouched: dd reads exactly what it is told, where tar and head would read ahead.
- */
 async function runDriver(
   shell: RemoteShell,
-  facts: Facts,
-  controlBytes: number,
-  options: RemoteExecOptions,
+  delivery: Delivery,
+  standby: Standby | undefined,
 ): Promise<RemoteResult> {
-  const script = [
-    'umask 077',
-    'dir=$(mktemp -d /run/tsmachine-XXXXXXXX 2>/dev/null || mktemp -d) || exit 90',
-    'trap "rm -rf $dir" EXIT',
-    'trap "exit 143" HUP INT TERM PIPE',
-    `dd bs=${controlBytes} count=1 iflag=fullblock 2>/dev/null | tar -xzpf - -C $dir || exit 91`,
-    'sh $dir/apply.sh $dir',
-  ].join('; ')
-  if (facts.sudo === 'given' && shell.sudoPassword)
-    return await execWithPassword(shell, shell.sudoPassword, askingSudo(script), options)
-  return await shell.exec(`exec ${BECOME[facts.sudo] ?? 'sudo -n '}sh -c '${script}'`, options)
+  const { sudo, controlBytes, stream, onLine, deadlineMs, signal } = delivery
+  if (sudo !== 'given' || !shell.sudoPassword) {
+    const driver = standby?.isWaiting ? standby : new Standby(shell, signal)
+    return await driver.carryOut(delivery)
+  }
+  standby?.dismiss()
+  return await execWithPassword(
+    shell,
+    shell.sudoPassword,
+    askingSudo(driverScript(controlBytes.toString())),
+    {
+      stdin: stream,
+      deadlineMs,
+      onStdoutLine: onLine,
+      ...(signal ? { signal } : {}),
+    },
+  )
 }
-
-const BECOME: Readonly<Partial<Record<Facts['sudo'], string>>> = { root: '', doas: 'doas -n ' }
 
 /** Follows what apply.sh prints. */
 class Progress {

@@ -100,6 +100,7 @@ async function provision(state: CreateState, signal: AbortSignal): Promise<void>
   await settleAccess(state, signal)
   const plan = await install(state.ctx, state.open, requireShell(state), {
     ...(state.facts ? { facts: state.facts } : {}),
+    ...(state.standby ? { standby: state.standby } : {}),
     ...(state.force ? { choice: { force: true } } : {}),
     signal,
   })

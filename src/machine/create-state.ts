@@ -1,3 +1,4 @@
+import { Standby } from '../../provision/standby.js'
 import { withSudoPassword } from '../../provision/sudo-password.js'
 import type { BootImageFiles } from '../contracts/driver.js'
 import type { Facts } from '../contracts/provision.js'
@@ -14,6 +15,8 @@ import type { StagedState } from './stages.js'
 export class CreateState implements StagedState {
   shell: RemoteShell | undefined
   facts: Facts | undefined
+  /** What will carry out the plan, waiting on the host. */
+  standby: Standby | undefined
   console: ConsoleWatch | undefined
   dockerContext: string | undefined
   /** Restart an engine although it is in a swarm. */
@@ -37,6 +40,11 @@ export class CreateState implements StagedState {
   /** From now on commands give sudo this password. */
   become(password: Secret | undefined): void {
     if (this.shell && password) this.shell = withSudoPassword(this.shell, password)
+  }
+
+  /** Has the host ready for a plan, which is not known yet. */
+  standBy(): void {
+    if (this.shell) this.standby = new Standby(this.shell, this.ctx.signal)
   }
 
   /** Reads the record again after a driver has changed it. */

@@ -17,6 +17,7 @@ export async function identify(state: CreateState, signal: AbortSignal): Promise
   // Listened to from now on: the rotation may fail first.
   const idle = facts.then(noop, noop)
   if (pins && needsRotation(pins)) await rotate(state, idle, signal)
+  state.standBy()
   if (pins?.source === 'given' && hasHostKey(state.open.record.dir)) await forgetHostKey(state)
   labelHostKey(state)
   const rooted = await facts

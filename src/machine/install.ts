@@ -1,5 +1,6 @@
 import { apply } from '../../provision/apply.js'
 import { plan } from '../../provision/plan.js'
+import type { Standby } from '../../provision/standby.js'
 import type { Facts, Plan, Wanted } from '../contracts/provision.js'
 import type { RemoteShell } from '../contracts/ssh.js'
 import { ensureServerCertificate, type ServerCertificate } from './certificates.js'
@@ -77,7 +78,7 @@ export async function install(
   ctx: MachineContext,
   open: OpenMachine,
   shell: RemoteShell,
-  options: { facts?: Facts; choice?: InstallChoice; signal: AbortSignal },
+  options: { facts?: Facts; standby?: Standby; choice?: InstallChoice; signal: AbortSignal },
 ): Promise<Plan> {
   const { signal, choice } = options
   const rooted = options.facts ? { shell, facts: options.facts } : await rootedFacts(ctx, open, shell, signal)
@@ -86,6 +87,7 @@ export async function install(
   for (const text of prepared.plan.warnings) ctx.report({ type: 'warn', machine: open.name, text })
   await apply(rooted.shell, prepared.plan, {
     facts: rooted.facts,
+    ...(options.standby ? { standby: options.standby } : {}),
     ...(prepared.bundleDir ? { bundleDir: prepared.bundleDir } : {}),
     report: (event) => ctx.report({ ...event, machine: open.name }),
     signal,

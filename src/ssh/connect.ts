@@ -104,6 +104,7 @@ function authenticate(
       sock: socket,
       username: endpoint.user,
       ...login,
+      authHandler: ways(login),
       readyTimeout: 0,
       keepaliveInterval: KEEPALIVE_MS,
       keepaliveCountMax: KEEPALIVES_LOST,
@@ -117,6 +118,11 @@ function authenticate(
       },
     })
   })
+}
+
+/** Without ssh2's first question, whether no proof at all would do: it costs a round trip. */
+function ways({ privateKey, agent }: Login): ('publickey' | 'agent')[] {
+  return [...(privateKey ? (['publickey'] as const) : []), ...(agent ? (['agent'] as const) : [])]
 }
 
 /** With pins only they count; first use is asked only when there are none. */

@@ -8,13 +8,16 @@ import { apply } from '../../provision/apply.js'
 import { collectFacts } from '../../provision/facts.js'
 import { installHostKey, nextHostKey } from '../../provision/host-key.js'
 import { plan } from '../../provision/plan.js'
+import { Standby } from '../../provision/standby.js'
 import type { RemoteShell } from '../../src/contracts/ssh.js'
 import { connect } from '../../src/ssh/connect.js'
 import { generateKeyPair } from '../../src/ssh/key-pair.js'
 import { fakeBundle } from '../helpers/fake-bundle.js'
 import { fakeHost } from '../helpers/fake-host.js'
+import { Link } from '../helpers/link.js'
 import { failureOf, wanted } from '../helpers/provision-input.js'
 import { startSshd } from '../helpers/sshd.js'
+import { difference } from '../helpers/wire.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'tsm-provision-'))
 const on = fakeHost('dash')
@@ -33,8 +36,8 @@ t.teardown(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 const pins = { keys: server.hostKeys }
-const open = async (): Promise<RemoteShell> => {
-  const shell = await connect(server, { privateKeyPath: join(dir, 'id'), pins })
+const open = async (port = server.port): Promise<RemoteShell> => {
+  const shell = await connect({ ...server, port }, { privateKeyPath: join(dir, 'id'), pins })
   shells.push(shell)
   return shell
 }
@@ -68,6 +71,43 @@ t.test('a host that only needs configuration takes two round trips, and its rota
   )
   shell.close()
 })
+
+t.test('over a long line, facts and plan wait for the host four times after the handshake', async (t) => {
+  const link = new Link({ rttMs: 0, settleMs: 150 })
+  t.teardown(() => link.close())
+  const shell = await open(await link.open(server.port))
+  const before = link.traffic()
+  const known = collectFacts(shell, undefined, on.root)
+  const standby = new Standby(shell)
+  const facts = await known
+  const goal = wanted({ bundleVersion: version }, { labels: ['far=away'] })
+  await apply(shell, plan(facts, goal), { facts, standby, root: on.root })
+  const { roundTrips, bytesUp } = difference(link.traffic(), before)
+  t.equal(roundTrips, 4, 'two channels, two commands, the facts, the plan')
+  t.ok(bytesUp < 40_000, `${bytesUp} bytes: no engine`)
+  t.match(on.read('etc/docker/daemon.json'), 'far=away')
+  t.notOk(standby.isWaiting)
+  shell.close()
+})
+
+t.test(
+  'what stands by goes home when there is nothing to do, and is replaced where it is gone',
+  async (t) => {
+    const shell = await open()
+    const facts = await collectFacts(shell, undefined, on.root)
+    const idle = new Standby(shell)
+    await apply(
+      shell,
+      { ...plan(facts, wanted({ bundleVersion: version })), steps: [] },
+      { facts, standby: idle },
+    )
+    t.notOk(idle.isWaiting)
+    const goal = wanted({ bundleVersion: version }, { labels: ['later=on'] })
+    await apply(shell, plan(facts, goal), { facts, standby: idle, root: on.root })
+    t.match(on.read('etc/docker/daemon.json'), 'later=on')
+    shell.close()
+  },
+)
 
 t.test('secrets are in no command line and in no log of the server', async (t) => {
   t.notMatch(server.log(), /SECRET KEY/)
