@@ -71,6 +71,12 @@ export abstract class BaseCommand extends Command {
     else if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
   }
 
+  /** Says something beside the answer, whatever the story was told with. */
+  protected aside(text: string): void {
+    this.#closeReporter?.()
+    process.stderr.write(text)
+  }
+
   /** Prints what was done although something failed. @throws the failure, or with `--json`, which holds it, its status */
   protected answerPart(result: unknown, text: string, error: MachineError): never {
     if (!this.json) {

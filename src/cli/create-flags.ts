@@ -67,6 +67,9 @@ export const CREATE_FLAGS = {
     summary:
       "Where tokens and passwords stay: backend (credential helper, else private files), or record, in clear text as docker-machine's. [default: backend]",
   }),
+  timing: Flags.boolean({
+    summary: 'Say afterwards how long each stage took, on stderr; with --json in the document.',
+  }),
   resume: Flags.boolean({ summary: 'Carry on with a create that failed or was interrupted.' }),
   'engine-install-url': Flags.string({
     ...ENGINE,

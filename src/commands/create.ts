@@ -2,6 +2,9 @@ import { Args } from '@oclif/core'
 import { words } from '../cli/args.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { createFailure } from '../cli/create-failure.js'
+import { Timeline } from '../cli/timeline.js'
+import { isMachineError } from '../contracts/errors.js'
+import type { StageTime } from '../contracts/events.js'
 import { offerResume } from '../cli/confirm.js'
 import { CREATE_FLAGS, DEFAULT_PARALLEL, machineOptions, secretPlace } from '../cli/create-flags.js'
 import { DRIVER_FLAGS, driverValues } from '../cli/driver-flags.js'
@@ -15,6 +18,7 @@ import {
 import { createNames } from '../machine/create-names.js'
 import type { CreateChoices } from '../machine/create-plan.js'
 import type { MachineContext } from '../machine/context.js'
+import { timelineTable } from '../ui/timeline.js'
 
 export default class Create extends BaseCommand {
   static override summary = 'Make a machine with a Docker engine that only you can reach.'
@@ -40,13 +44,31 @@ export default class Create extends BaseCommand {
     const names = this.names(words(argv), flags.count)
     const [name] = names
     if (!name) throw this.usage('Error: No machine name specified')
-    const ctx = this.context(flags)
+    const untimed = this.context(flags)
     if (flags.resume) this.refuseChoices(flags)
-    if (names.length > 1 || flags.count !== undefined) return await this.createSeveral(ctx, names, flags)
+    const timeline = flags.timing ? new Timeline(untimed.clock) : undefined
+    const ctx = timeline ? { ...untimed, report: timeline.listen(untimed.report) } : untimed
+    const several = names.length > 1 || flags.count !== undefined
+    try {
+      await (several
+        ? this.createSeveral(ctx, names, flags, timeline)
+        : this.createOne(ctx, name, flags, timeline))
+    } catch (error) {
+      this.tellFailed(error, several, timeline)
+    }
+    if (!this.json) this.tellTimes(timeline)
+  }
+
+  private async createOne(
+    ctx: MachineContext,
+    name: string,
+    flags: Record<string, unknown>,
+    timeline: Timeline | undefined,
+  ): Promise<void> {
     const result = await this.inTheirWords(() =>
-      flags.resume ? resumeCreate(ctx, name) : this.create(ctx, name, flags),
+      flags['resume'] ? resumeCreate(ctx, name) : this.create(ctx, name, flags),
     )
-    this.answer(result, '')
+    this.answer(timed(result, timeline), '')
     ctx.report({ type: 'info', text: this.nextStep(result) })
   }
 
@@ -54,13 +76,27 @@ export default class Create extends BaseCommand {
     ctx: MachineContext,
     names: readonly string[],
     flags: Record<string, unknown> & { readonly parallel?: number | undefined; readonly resume: boolean },
+    timeline: Timeline | undefined,
   ): Promise<void> {
     const many = { names, parallel: flags.parallel ?? DEFAULT_PARALLEL }
     const results = flags.resume
       ? await resumeCreates(ctx, many)
       : await createMachines(ctx, { ...many, ...(await this.choices(flags)) })
-    this.answer({ machines: results }, '')
+    this.answer({ machines: results.map((result) => timed(result, timeline)) }, '')
     ctx.report({ type: 'info', text: this.nextSteps(results) })
+  }
+
+  /** What was timed until a create failed is told before its failure. */
+  private tellFailed(error: unknown, several: boolean, timeline: Timeline | undefined): never {
+    const [first, ...more] = (timeline?.machines ?? []).map((name) => timed({ name }, timeline))
+    if (first && this.json && isMachineError(error))
+      this.answerPart(several ? { machines: [first, ...more] } : first, '', error)
+    this.tellTimes(timeline)
+    throw error
+  }
+
+  private tellTimes(timeline: Timeline | undefined): void {
+    for (const name of timeline?.machines ?? []) this.aside(timelineTable(name, timeline?.of(name) ?? []))
   }
 
   private async inTheirWords(work: () => Promise<CreateResult>): Promise<CreateResult> {
@@ -119,5 +155,13 @@ export default class Create extends BaseCommand {
   }
 }
 
+/** With `timing`, when it was asked for. */
+function timed<T extends { readonly name: string }>(
+  result: T,
+  timeline: Timeline | undefined,
+): T & { readonly timing?: readonly StageTime[] } {
+  return timeline ? { ...result, timing: timeline.of(result.name) } : result
+}
+
 /** What may be said of a create that is carried on with: which machines, and how many at once. */
-const WITH_RESUME: ReadonlySet<string> = new Set(['resume', 'count', 'parallel'])
+const WITH_RESUME: ReadonlySet<string> = new Set(['resume', 'count', 'parallel', 'timing'])

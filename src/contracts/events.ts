@@ -41,6 +41,15 @@ export type ReportEvent =
       readonly step: 'provisioner' | 'install' | 'local-certificates' | 'remote-certificates' | 'configure'
       readonly text: string
     }
+  /** A thing within a stage that takes its own time, for `create --timing` alone; one that never ends is not told. */
+  | {
+      readonly type: 'part'
+      readonly machine: string
+      readonly text: string
+      /** The one that began last when it is not named. */
+      readonly stage?: Stage
+      readonly state: 'start' | 'done'
+    }
   | {
       readonly type: 'progress'
       readonly machine?: string
@@ -48,6 +57,16 @@ export type ReportEvent =
       readonly done?: number
       readonly total?: number
     }
+
+/** How long a stage, or a part of one, took: milliseconds, the first since the program's start. */
+export interface StageTime {
+  readonly stage: string
+  readonly part?: string
+  readonly startMs: number
+  readonly ms: number
+  /** It ended in a failure, or had not ended when something else failed. */
+  readonly failed?: true
+}
 
 /** Where use cases send their story. */
 export type Report = (event: ReportEvent) => void

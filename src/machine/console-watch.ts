@@ -14,6 +14,7 @@ export class ConsoleWatch {
   constructor(
     private readonly driver: Driver,
     private readonly machine: DriverMachine,
+    private readonly heard: (line: string) => void = () => undefined,
   ) {
     if (driver.console)
       void this.#follow(
@@ -34,6 +35,7 @@ export class ConsoleWatch {
     this.#panic ??= /Kernel panic - not syncing.*/.exec(line)?.[0]
     this.#ram ??= /tsmachine-init: (data in RAM.*)/.exec(line)?.[1]
     this.#lines.push(line)
+    this.heard(line)
     if (this.#lines.length > KEPT_LINES) this.#lines.shift()
   }
 

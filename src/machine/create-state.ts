@@ -8,6 +8,7 @@ import type { RemoteShell } from '../contracts/ssh.js'
 import { ConsoleWatch } from './console-watch.js'
 import type { MachineContext } from './context.js'
 import { updateLedger } from './driver-events.js'
+import { guestParts } from './guest-parts.js'
 import { driverMachine, type OpenMachine } from './open.js'
 import type { StagedState } from './stages.js'
 
@@ -62,7 +63,7 @@ export class CreateState implements StagedState {
   }
 
   watchConsole(): ConsoleWatch {
-    this.console ??= new ConsoleWatch(this.open.driver, this.open.machine)
+    this.console ??= new ConsoleWatch(this.open.driver, this.open.machine, guestParts(this.ctx, this.name))
     return this.console
   }
 

@@ -33,8 +33,10 @@ export async function recordEvents(
   factory: DriverFactory,
   events: AsyncIterable<DriverEvent>,
 ): Promise<void> {
-  for await (const event of events)
+  for await (const event of events) {
+    tellPart(ctx, name, event)
     if (!tell(ctx, name, event)) await updateLedger(ctx, name, factory, (ledger) => withEvent(ledger, event))
+  }
 }
 
 /** The same for a record that cannot be written. */
@@ -53,6 +55,13 @@ function tell(ctx: MachineContext, name: string, event: DriverEvent): boolean {
   else if (event.type === 'progress') ctx.report({ ...event, machine: name })
   else return false
   return true
+}
+
+/** Each thing that a driver makes is a part of the stage that waits for it. */
+function tellPart({ report }: MachineContext, machine: string, event: DriverEvent): void {
+  if (event.type !== 'intent' && event.type !== 'made') return
+  const state = event.type === 'intent' ? 'start' : 'done'
+  report({ type: 'part', machine, text: event.resource.kind, state })
 }
 
 function withEvent(ledger: LedgerRecord, event: DriverEvent): LedgerRecord {

@@ -65,6 +65,7 @@ function linesOf(verb: string, event: ReportEvent): readonly string[] {
         ),
       ]
     case 'progress':
+    case 'part':
     case 'debug':
       return []
   }

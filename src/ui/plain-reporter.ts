@@ -35,6 +35,7 @@ export function plainLine(event: ReportEvent): string | undefined {
       return STAGE_LINES[event.state](event)
     case 'progress':
     case 'step':
+    case 'part':
     case 'debug':
       return undefined
     case 'warn':

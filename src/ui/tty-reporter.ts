@@ -62,7 +62,7 @@ class LiveList {
     }
     if (event.type === 'stage') this.#stage(event)
     else if (event.type === 'progress' || event.type === 'step') this.#progress(event)
-    else this.#print(plainLine(event) ?? '')
+    else if (event.type !== 'part') this.#print(plainLine(event) ?? '')
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../contracts/clock.js'
 
-/** The real clock. `sleep` rejects with the signal's own reason, not with Node's AbortError. */
+/** The real clock; its monotonic time counts from the start of the process. `sleep` rejects with the signal's own reason, not with Node's AbortError. */
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   now: () => new Date(),
