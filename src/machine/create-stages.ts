@@ -76,7 +76,9 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
     text: 'Waiting for the engine',
     deadlineMs: 2 * ENGINE_MS,
     run: (state, signal) =>
-      withEngineLog(state, () => waitForEngine(state.ctx, state.open, ENGINE_MS * state.patience, signal)),
+      withEngineLog(state, async () => {
+        state.answer = await waitForEngine(state.ctx, state.open, ENGINE_MS * state.patience, signal)
+      }),
     hints: (state) => [engineLog(state), resume(state), ...otherChoices(state)],
   },
   {

@@ -5,6 +5,7 @@ import type { Facts } from '../contracts/provision.js'
 import type { LedgerRecord } from '../contracts/record.js'
 import type { Secret } from '../contracts/secrets.js'
 import type { RemoteShell } from '../contracts/ssh.js'
+import type { EngineAnswer } from '../engine/probe.js'
 import { ConsoleWatch } from './console-watch.js'
 import type { MachineContext } from './context.js'
 import { updateLedger } from './driver-events.js'
@@ -18,6 +19,8 @@ export class CreateState implements StagedState {
   facts: Facts | undefined
   /** What will carry out the plan, waiting on the host. */
   standby: Standby | undefined
+  /** What the engine said when it was waited for. */
+  answer: EngineAnswer | undefined
   console: ConsoleWatch | undefined
   dockerContext: string | undefined
   /** Restart an engine although it is in a swarm. */

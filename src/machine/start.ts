@@ -128,7 +128,9 @@ export const START_STAGES: readonly (StageDefinition<CreateState> & { readonly s
     stage: 'engine',
     text: 'Waiting for the engine',
     deadlineMs: 2 * ENGINE_MS,
-    run: (state, signal) => waitForEngine(state.ctx, state.open, ENGINE_MS * state.patience, signal),
+    run: async (state, signal) => {
+      await waitForEngine(state.ctx, state.open, ENGINE_MS * state.patience, signal)
+    },
     evidence: (state) => state.console?.tail(),
     hints: logs,
   },

@@ -41,37 +41,44 @@ export function isCertificateFault(error: unknown): error is EngineProbeError & 
   return error instanceof EngineProbeError && CERTIFICATE_FAULTS.has(error.reason)
 }
 
-/** Waits until the engine answers; a certificate that does not fit is the next stage's business. */
+/** Waits until the engine answers; undefined: with a certificate that does not fit, which is the next stage's business. */
 export async function waitForEngine(
   ctx: MachineContext,
   open: OpenMachine,
   deadlineMs: number,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<EngineAnswer | undefined> {
   await ensureTunnel(ctx, open)
-  await waitFor<true>(`the engine of ${open.name}`, () => answers(open, signal), {
+  const { answer } = await waitFor<Heard>(`the engine of ${open.name}`, () => answers(open, signal), {
     deadlineMs,
     intervalMs: 100,
     maxIntervalMs: 200,
     signal,
     clock: ctx.clock,
   })
+  return answer
 }
 
-async function answers(open: OpenMachine, signal: AbortSignal): Promise<true | Pending> {
+interface Heard {
+  readonly answer?: EngineAnswer
+}
+
+async function answers(open: OpenMachine, signal: AbortSignal): Promise<Heard | Pending> {
   try {
-    await askEngine(open, signal)
-    return true
+    return { answer: await askEngine(open, signal) }
   } catch (error) {
     if (!(error instanceof EngineProbeError)) throw error
-    return isCertificateFault(error) ? true : pending(error.message)
+    return isCertificateFault(error) ? {} : pending(error.message)
   }
 }
 
 /** Stage `tls`: the engine is who we think, its API suits the local client; what depends on it is started. */
 export async function verifyTls(state: CreateState, signal: AbortSignal): Promise<void> {
   const { ctx, open } = state
-  const [answer, client] = await Promise.all([askEngine(open, signal), localClientApi(ctx.env, signal)])
+  const [answer, client] = await Promise.all([
+    state.answer ?? askEngine(open, signal),
+    localClientApi(ctx.env, signal),
+  ])
   const mismatch = client === undefined ? undefined : apiMismatch(answer, client)
   if (mismatch !== undefined) ctx.report({ type: 'warn', machine: open.name, text: mismatch })
   await state.update((ledger) => ({
