@@ -20,6 +20,7 @@ import { FakeProvider } from '../doubles/fake-driver/provider.js'
 import { testCertificates } from '../helpers/certificates.js'
 import { scratchDir } from '../helpers/driver-deps.js'
 import { fakeFlags, hostedFactory } from '../helpers/hosted-driver.js'
+import { Link } from '../helpers/link.js'
 import { machineContext } from '../helpers/machine-context.js'
 import { machineOptions } from '../helpers/records.js'
 import { type ScriptedHost, scriptedHost } from '../helpers/scripted-host.js'
@@ -256,6 +257,20 @@ t.test('start renews a certificate that has ended', async (t) => {
   await startMachine(ctx, 'web')
   t.same(host.calls().slice(before), ['facts', 'apply'])
   t.not(readFileSync(join(dir, 'server.pem'), 'utf8'), ended.cert)
+})
+
+t.test('provisioning from far away is one connection to the host and one to its engine', async (t) => {
+  const { ctx, create, host } = await bench(t)
+  await create()
+  const [toHost, toEngine] = [new Link({ rttMs: 0, settleMs: 100 }), new Link({ rttMs: 0, settleMs: 100 })]
+  t.teardown(() => Promise.all([toHost.close(), toEngine.close()]))
+  const sshPort = await toHost.open(host.sshd.port)
+  Object.assign(host.hosting, { sshPort, enginePort: await toEngine.open(host.engine.port) })
+  await provisionMachine(ctx, 'web')
+  const handshake = ['TCP', 'greetings', 'keys', 'key exchange', 'service', 'may this key log in', 'it does']
+  const work = ['channels', 'commands', 'facts', 'plan']
+  t.match(toHost.traffic(), { connections: 1, roundTrips: handshake.length + work.length })
+  t.match(toEngine.traffic(), { connections: 1 }, 'who answered when it was waited for is not asked again')
 })
 
 t.test('Docker contexts: made as tsmachine, dropped by rm', async (t) => {
