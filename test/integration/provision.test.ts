@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { apply } from '../../provision/apply.js'
+import { openBundle } from '../../provision/bundle.js'
 import { collectFacts } from '../../provision/facts.js'
 import { installHostKey, nextHostKey } from '../../provision/host-key.js'
 import { plan } from '../../provision/plan.js'
@@ -144,14 +145,22 @@ t.test(
     await t.rejects(cut, { message: 'cut' })
     shell.close()
     t.notOk(on.has(`opt/tsmachine/${version}/.complete`))
-    const again = await open()
-    const later = await collectFacts(again, undefined, on.root)
-    await apply(again, plan(later, wanted({ bundleVersion: version })), {
-      facts: later,
-      bundleDir,
-      root: on.root,
-    })
+    const link = new Link({ rttMs: 0 })
+    t.teardown(() => link.close())
+    const again = await open(await link.open(server.port))
+    const provision = async (): Promise<number> => {
+      const before = link.traffic()
+      const later = await collectFacts(again, undefined, on.root)
+      const options = { facts: later, bundleDir, root: on.root }
+      await apply(again, plan(later, wanted({ bundleVersion: version })), options)
+      return difference(link.traffic(), before).bytesUp
+    }
+    const sent = await provision()
     t.equal(again.roundTrips, 2)
+    const { bytes } = await openBundle(bundleDir, version)
+    t.ok(sent > bytes && sent < bytes * 1.01 + 40_000, `${sent} bytes for a bundle of ${bytes}`)
+    const repeated = await provision()
+    t.ok(repeated < 40_000, `${repeated} bytes where the same bundle is`)
     t.equal(readFileSync(join(on.root, 'opt/tsmachine/current/bin/dockerd')).length, 3_000_000)
     again.close()
   },
