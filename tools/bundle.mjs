@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { lazyBuiltins, lazyOclif } from './bundle-lazily.mjs'
 import { licences } from './licences.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -26,10 +27,15 @@ const COMMON = {
   logLevel: 'warning',
   absWorkingDir: ROOT,
   legalComments: 'none',
+  // Vendors' files are CommonJS, and what loads them need not be.
+  supported: { 'dynamic-import': false },
   // CommonJS has no import.meta.
   define: { 'import.meta.url': 'bundleUrl' },
 }
-const BANNER = "const bundleUrl = require('node:url').pathToFileURL(__filename).href;"
+const BANNER = [
+  "const bundleUrl = require('node:url').pathToFileURL(__filename).href",
+  "const nativeImport = (path) => require('./import.cjs')(path)",
+].join('\n')
 
 /** Bundles everything into `out`. Returns what esbuild says of each bundle. */
 export async function bundle(out) {
@@ -40,6 +46,8 @@ export async function bundle(out) {
     own(out, 'helper', "require('./src/cli/helpers/main.ts').runHelper(process.argv.slice(2))"),
     ...Object.keys(VENDORS).map((name) => vendor(out, name)),
   ])
+  // Not in the bundle: code that V8's cache holds cannot load modules of the other kind.
+  writeFileSync(join(out, 'import.cjs'), 'module.exports = (path) => import(path)\n')
   const metafiles = built.map(({ metafile }) => metafile)
   writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licences(ROOT, metafiles))
   return metafiles
@@ -54,15 +62,23 @@ export async function bundleMain(out, replaced = {}) {
 }
 
 async function own(out, name, contents, plugins = []) {
-  return await build({
+  const outfile = join(out, `${name}.cjs`)
+  const built = await build({
     ...COMMON,
     stdin: { contents, resolveDir: ROOT, sourcefile: `${name}.js` },
-    outfile: join(out, `${name}.cjs`),
+    outfile,
     banner: { js: BANNER },
     // oclif reads the sources of plugins under development with the one that is there.
     external: ['typescript'],
-    plugins: [...plugins, vendors],
+    plugins: [...plugins, vendors, lazyBuiltins, lazyOclif],
   })
+  // esbuild leaves what regular expressions hold as it is; a text that is ASCII alone is read five times as fast.
+  const text = readFileSync(outfile, 'utf8')
+  writeFileSync(
+    outfile,
+    text.replace(/[^\0-\x7f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  )
+  return built
 }
 
 async function vendor(out, name) {

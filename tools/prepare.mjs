@@ -30,6 +30,7 @@ function build() {
     'provision',
     'image-build',
     'tools/bundle.mjs',
+    'tools/bundle-lazily.mjs',
     'tools/licences.mjs',
     'tools/manifest.mjs',
     'package.json',
