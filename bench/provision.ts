@@ -13,7 +13,7 @@ import { startStockVm, stockDisk, type StockVm } from '../test/helpers/stock-vm.
 import { interleave } from './interleave.js'
 import { medianTimeline, ratio } from './numbers.js'
 import type { Bench, Measurement, TimelinePart } from './result.js'
-import { createWithStages } from './stages.js'
+import { timedCreate, timelineParts } from './timing.js'
 
 const BUDGET = 1 / 3
 const NAME = 'bench'
@@ -28,7 +28,7 @@ interface Taken {
   readonly commands: number
 }
 
-type Ours = Taken & { readonly stages: readonly TimelinePart[] }
+type Ours = Taken & { readonly parts: readonly TimelinePart[] }
 
 const UNITS = { ms: 'ms', connections: 'calls', commands: 'calls' } as const
 const OF = { ms: 'time', connections: 'SSH connections', commands: 'commands' } as const
@@ -60,7 +60,7 @@ export const benchProvision: Bench = async ({ runs, dockerMachine }) => {
   return {
     measurements: rows.flatMap(({ mine, other }) => (compared ? [mine, other] : [mine])),
     ratios: compared ? rows.map(({ key, mine, other }) => ratio(OF[key], mine, other, BUDGET)) : [],
-    timelines: [{ name: 'create --driver generic', parts: medianTimeline(ours.map(({ stages }) => stages)) }],
+    timelines: [{ name: 'create --driver generic', parts: medianTimeline(ours.map(({ parts }) => parts)) }],
     notes: compared ? [] : ['docker-machine is not here: no ratio'],
   }
 }
@@ -122,8 +122,8 @@ async function sessions(vm: StockVm): Promise<Omit<Taken, 'ms'>> {
 async function runOurs(vm: StockVm, user: TestUser): Promise<Omit<Ours, 'connections' | 'commands'>> {
   const words = await genericFlags(vm)
   const began = performance.now()
-  const stages = await createWithStages(user, words, NAME)
-  return { ms: performance.now() - began, stages }
+  const timing = await timedCreate(user, words, NAME)
+  return { ms: performance.now() - began, parts: timelineParts(timing) }
 }
 
 /** It knows no host keys. */

@@ -2,6 +2,7 @@ import t from 'tap'
 import { elapsed, interleave } from '../../../bench/interleave.js'
 import { amount, isKept, median, medianTimeline, ratio, spread } from '../../../bench/numbers.js'
 import { peakMemoryMb } from '../../../bench/peak-memory.js'
+import { stretch, timelineParts } from '../../../bench/timing.js'
 
 t.test('the median is a value that was measured, of two middle ones the lower', async (t) => {
   t.equal(median([30, 10, 20]), 20)
@@ -74,3 +75,18 @@ t.test('the peak of a program is its own, also after it has given memory back', 
   t.ok(large - small > 150 && large - small < 250, `${large} MB`)
   await t.rejects(peakMemoryMb(process.execPath, ['-e', 'throw new Error("no way")']), { message: /no way/ })
 })
+
+t.test(
+  'rows of create --timing become rows of a timeline, and the time between two of them is known',
+  async (t) => {
+    const timing = [
+      { stage: 'make', startMs: 100, ms: 900 },
+      { stage: 'make', part: 'vm', startMs: 300, ms: 700 },
+      { stage: 'boot', startMs: 1_000, ms: 5_000 },
+      { stage: 'boot', part: 'kernel', startMs: 1_000, ms: 2_000 },
+    ]
+    t.strictSame(timelineParts(timing)[1], { text: 'make: vm', startMs: 300, ms: 700 })
+    t.equal(stretch(timing, ['make', 'vm'], ['boot', 'kernel']), 2_700)
+    t.throws(() => stretch(timing, ['make', 'vm'], ['boot', 'init']), { message: /boot: init/ })
+  },
+)
