@@ -12,6 +12,7 @@ import { testPath } from '../tools/test-path.js'
 import { benchBoot } from './boot.js'
 import { benchCloud } from './cloud.js'
 import { thisComputer } from './machine.js'
+import { benchParallel } from './parallel.js'
 import { benchProvision } from './provision.js'
 import { RESULTS_SCHEMA } from './record.js'
 import type { Bench } from './result.js'
@@ -27,6 +28,7 @@ interface Row {
 const BENCHES: Readonly<Record<string, Row>> = {
   cloud: { bench: benchCloud, runs: 'benchCounts' },
   boot: { bench: benchBoot, runs: 'benchBoots' },
+  parallel: { bench: benchParallel, runs: 'benchBoots' },
   provision: { bench: benchProvision, runs: 'benchBoots' },
 }
 
