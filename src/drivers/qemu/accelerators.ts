@@ -7,10 +7,8 @@ export interface Accelerator {
   /** Value of QEMU's `-accel`. */
   readonly accel: string
   readonly cpu: string
-  /** Words for the kernel command line of any Linux guest. */
+  /** Words for the kernel command line. */
   readonly kernel: string
-  /** Further ones for our own image's kernel. */
-  readonly ownKernel: string
   /** Factor on guest deadlines. */
   readonly patience: number
   /** False: nobody has run it yet; the docs say so. */
@@ -24,8 +22,7 @@ export interface Accelerator {
  * guest gains nothing from the mitigations of real CPUs and pays for each (mitigations=off), pays for clearing memory
  * twice (init_on_alloc=0), and translates a program anew at every start unless it lies where it lay (norandmaps: an
  * iptables call takes a quarter of the time). On a busy computer its timer is late for a check of the kernel, which then
- * panics (no_timer_check). The self-tests of the kernel's cryptography take a fifth of its start (ownKernel; a jitter
- * source of random numbers that only they use goes with them: virtio-rng feeds the guest). Such a VM is slow and for development; no other row gives protection away.
+ * panics (no_timer_check). Such a VM is slow and for development; no other row gives protection away.
  */
 export const ACCELERATORS: readonly Accelerator[] = [
   {
@@ -35,7 +32,6 @@ export const ACCELERATORS: readonly Accelerator[] = [
     accel: 'kvm',
     cpu: 'host',
     kernel: '',
-    ownKernel: '',
     patience: 1,
     tried: false,
   },
@@ -46,7 +42,6 @@ export const ACCELERATORS: readonly Accelerator[] = [
     accel: 'hvf',
     cpu: 'host',
     kernel: '',
-    ownKernel: '',
     patience: 1,
     tried: false,
   },
@@ -57,7 +52,6 @@ export const ACCELERATORS: readonly Accelerator[] = [
     accel: 'whpx',
     cpu: 'max',
     kernel: '',
-    ownKernel: '',
     patience: 2,
     tried: false,
   },
@@ -68,7 +62,6 @@ export const ACCELERATORS: readonly Accelerator[] = [
     accel: 'tcg,tb-size=512,thread=multi',
     cpu: 'max,cx16=off,la57=off,erms=off',
     kernel: 'mitigations=off init_on_alloc=0 norandmaps no_timer_check',
-    ownKernel: 'cryptomgr.notests initcall_blacklist=jent_mod_init,crypto_kdf108_init',
     patience: 6,
     tried: true,
   },

@@ -72,10 +72,9 @@ function monitor(id: string, path: string): readonly string[] {
 }
 
 function ownImage(plan: VmPlan, image: BootImageFiles): readonly string[] {
-  const { kernel, ownKernel } = plan.accelerator
   return [
     ...['-kernel', image.kernel, '-initrd', image.initramfs],
-    ...['-append', [KERNEL_WORDS, kernel, ownKernel].filter(Boolean).join(' ')],
+    ...['-append', [KERNEL_WORDS, plan.accelerator.kernel].filter(Boolean).join(' ')],
     ...disk('engine', { driver: 'file', filename: image.engine, 'read-only': true }),
     ...disk('data', { driver: 'file', filename: plan.files.data, discard: 'unmap' }),
   ]

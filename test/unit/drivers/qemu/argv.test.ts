@@ -45,9 +45,7 @@ t.test('a VM of our image: the whole command line', async (t) => {
     ...['-mon', 'chardev=forwarder,mode=control'],
     ...['-object', 'rng-random,id=rng0,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=rng0'],
     ...['-kernel', '/c/a,che/kernel', '-initrd', '/c/a,che/initramfs'],
-    '-append',
-    'console=ttyS0 quiet panic=30 mitigations=off init_on_alloc=0 norandmaps no_timer_check ' +
-      'cryptomgr.notests initcall_blacklist=jent_mod_init,crypto_kdf108_init',
+    ...['-append', 'console=ttyS0 quiet panic=30 mitigations=off init_on_alloc=0 norandmaps no_timer_check'],
     '-blockdev',
     '{"node-name":"engine","driver":"file","filename":"/c/a,che/engine.squashfs","read-only":true}',
     ...['-device', 'virtio-blk-pci,drive=engine,serial=tsmachine-engine'],
