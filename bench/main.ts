@@ -14,6 +14,7 @@ import { benchCloud } from './cloud.js'
 import { thisComputer } from './machine.js'
 import { benchParallel } from './parallel.js'
 import { benchProvision } from './provision.js'
+import { benchRemote } from './remote.js'
 import { RESULTS_SCHEMA } from './record.js'
 import type { Bench } from './result.js'
 import { runAll } from './run.js'
@@ -30,6 +31,7 @@ const BENCHES: Readonly<Record<string, Row>> = {
   boot: { bench: benchBoot, runs: 'benchBoots' },
   parallel: { bench: benchParallel, runs: 'benchBoots' },
   provision: { bench: benchProvision, runs: 'benchBoots' },
+  remote: { bench: benchRemote, runs: 'benchBoots' },
 }
 
 const HELP = `npm run bench [-- [campaign] NAME... [--runs N] [--docker-machine PATH]]

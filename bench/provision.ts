@@ -96,7 +96,7 @@ async function onFreshVm<T extends object>(
  * The engine has started and the SSH server notes every command. docker-machine runs apt, so names must resolve, and its
  * unit starts /usr/bin/dockerd, which Debian has in /usr/sbin: without the link it ends in an error.
  */
-async function prepare(vm: StockVm): Promise<void> {
+export async function prepare(vm: StockVm): Promise<void> {
   await retry('the engine of the stock VM', () => vm.run('sudo docker info'), {
     deadlineMs: LIMIT_MS,
     isRetryable: (error) => !(isMachineError(error) && error.code === 'host-key'),
@@ -119,7 +119,7 @@ async function sessions(vm: StockVm): Promise<Omit<Taken, 'ms'>> {
   }
 }
 
-async function runOurs(vm: StockVm, user: TestUser): Promise<Omit<Ours, 'connections' | 'commands'>> {
+export async function runOurs(vm: StockVm, user: TestUser): Promise<Omit<Ours, 'connections' | 'commands'>> {
   const words = await genericFlags(vm)
   const began = performance.now()
   const timing = await timedCreate(user, words, NAME)
@@ -127,7 +127,7 @@ async function runOurs(vm: StockVm, user: TestUser): Promise<Omit<Ours, 'connect
 }
 
 /** It knows no host keys. */
-async function runTheirs(vm: StockVm, user: TestUser, program: string): Promise<{ ms: number }> {
+export async function runTheirs(vm: StockVm, user: TestUser, program: string): Promise<{ ms: number }> {
   const words = await genericFlags(vm)
   const at = words.indexOf('--generic-host-key')
   words.splice(at, 2)

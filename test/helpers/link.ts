@@ -21,7 +21,7 @@ export interface LinkOptions {
 
 const LOCAL = '127.0.0.1'
 /** What a router keeps of one direction before the sender has to wait. */
-const QUEUE_MS = 100
+const QUEUE_MS = 250
 
 export class Link {
   readonly #rttMs: number
