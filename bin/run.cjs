@@ -1,8 +1,31 @@
 #!/usr/bin/env node
 'use strict'
 // The name we were called by decides the profile; nothing below looks at argv[1] again.
+const { existsSync } = require('node:fs')
 const path = require('node:path')
+const { hotForm } = require('./hot-forms.cjs')
+const load = require('./load.cjs')
+
 const given = process.env.TSMACHINE_CALLED_AS // a .cmd shim has no other way to say it
 delete process.env.TSMACHINE_CALLED_AS
 const calledAs = path.basename(given || process.argv[1] || 'tsmachine').replace(/\.(cjs|js|exe)$/, '')
-require('./program.cjs')().run(process.argv.slice(2), calledAs)
+const argv = process.argv.slice(2)
+const form = hotForm(argv)
+
+if (form && isPlain(process.env)) {
+  load('fast')
+    .answerFast(form, argv, calledAs)
+    .then((answered) => answered || program())
+} else program()
+
+function program() {
+  load('main').run(argv, calledAs)
+}
+
+/** Nothing asks for more than the answer: no debug output, no plugin of the user whose hooks would have to run. */
+function isPlain(env) {
+  if (env.TSMACHINE_NO_FAST || env.MACHINE_DEBUG || env.DEBUG) return false
+  if (env.TSMACHINE_DATA_DIR || process.platform === 'win32') return false
+  const data = env.XDG_DATA_HOME || (env.HOME && path.join(env.HOME, '.local/share'))
+  return data !== undefined && data !== '' && !existsSync(path.join(data, 'tsmachine', 'package.json'))
+}

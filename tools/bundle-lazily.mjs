@@ -10,6 +10,7 @@ const HEAVY = [
   'child_process',
   'crypto',
   'dns/promises',
+  'fs/promises',
   'http',
   'https',
   'net',
@@ -32,9 +33,10 @@ export const lazyBuiltins = {
   },
 }
 
+/** On a prototype: what takes a module's own parts over to each of its importers finds none. */
 function lazyModule(name) {
   const getters = Object.keys(require(name)).map((part) => `get ${part}() { return load().${part} },`)
-  return `const load = () => require('${name}')\nmodule.exports = {\n${getters.join('\n')}\n}\n`
+  return `const load = () => require('${name}')\nmodule.exports = Object.create({\n${getters.join('\n')}\n})\n`
 }
 
 /** Compiled TypeScript loads at its top what it may need: `const x_1 = require("x")`, and says `x_1.part` where it does. */

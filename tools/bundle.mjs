@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { lazyBuiltins, lazyOclif } from './bundle-lazily.mjs'
+import { hotOnly } from './bundle-hot.mjs'
 import { licences } from './licences.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -30,10 +31,10 @@ const COMMON = {
   // Vendors' files are CommonJS, and what loads them need not be.
   supported: { 'dynamic-import': false },
   // CommonJS has no import.meta.
-  define: { 'import.meta.url': 'bundleUrl' },
+  define: { 'import.meta.url': 'bundle.url' },
 }
 const BANNER = [
-  "const bundleUrl = require('node:url').pathToFileURL(__filename).href",
+  "const bundle = { get url() { return require('node:url').pathToFileURL(__filename).href } }",
   "const nativeImport = (path) => require('./import.cjs')(path)",
 ].join('\n')
 
@@ -43,6 +44,7 @@ export async function bundle(out) {
   mkdirSync(join(out, 'vendor'), { recursive: true })
   const built = await Promise.all([
     bundleMain(out),
+    own(out, 'fast', "export { answerFast } from './src/cli/fast.ts'", [hotOnly], { minify: true }),
     own(out, 'helper', "require('./src/cli/helpers/main.ts').runHelper(process.argv.slice(2))"),
     ...Object.keys(VENDORS).map((name) => vendor(out, name)),
   ])
@@ -61,7 +63,7 @@ export async function bundleMain(out, replaced = {}) {
   return await own(out, 'main', mainEntry(), [replacing(replaced)])
 }
 
-async function own(out, name, contents, plugins = []) {
+async function own(out, name, contents, plugins = [], more = {}) {
   const outfile = join(out, `${name}.cjs`)
   const built = await build({
     ...COMMON,
@@ -71,6 +73,7 @@ async function own(out, name, contents, plugins = []) {
     // oclif reads the sources of plugins under development with the one that is there.
     external: ['typescript'],
     plugins: [...plugins, vendors, lazyBuiltins, lazyOclif],
+    ...more,
   })
   // esbuild leaves what regular expressions hold as it is; a text that is ASCII alone is read five times as fast.
   const text = readFileSync(outfile, 'utf8')

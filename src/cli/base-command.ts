@@ -5,6 +5,8 @@ import type { Profile } from '../contracts/profile.js'
 import type { MachineContext } from '../machine/context.js'
 import { dockerMachineStory } from '../ui/docker-machine-story.js'
 import { createReporter } from '../ui/reporter.js'
+import { type Answer, type AnswerInput, printed } from './answers/answer.js'
+import { words } from './args.js'
 import { machineContext } from './context.js'
 import { ExitStatus } from './failure.js'
 import { GLOBAL_FLAGS, type GivenGlobals, globalOptions } from './global-flags.js'
@@ -64,11 +66,22 @@ export abstract class BaseCommand extends Command {
     return this.#globals
   }
 
+  /** What the verbs that read records answer from. */
+  protected input(argv: readonly unknown[], flags: GivenGlobals): AnswerInput {
+    const ctx = this.quietContext(flags)
+    const usage = this.usage.bind(this)
+    return { ctx, session: this.session, json: this.json, names: words(argv), usage }
+  }
+
+  protected give({ result, text }: Answer): void {
+    this.answer(result, text)
+  }
+
   /** Prints the answer: the text, or with `--json` the one document that holds `result`. */
   protected answer(result: unknown, text: string): void {
     this.#closeReporter?.()
     if (this.json) process.stdout.write(resultDocument((this.id ?? '').replace(':', ' '), result))
-    else if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+    else process.stdout.write(printed(text))
   }
 
   /** Says something beside the answer, whatever the story was told with. */

@@ -21,7 +21,7 @@ export function machineContext(
   report: Report,
   hold: Reporter['hold'] = (work) => work(),
 ): MachineContext {
-  const { env, profile, signal } = session
+  const { env, profile } = session
   const store = new Store(resolve(storePath(env, globals.storagePath)), { env, program: profile.program })
   return {
     profile,
@@ -30,9 +30,12 @@ export function machineContext(
     driverDeps: driverDeps(session, store, report),
     artefacts: lazyArtefacts(env, report),
     report,
-    askSecret: secretQuestions(signal, hold),
+    askSecret: secretQuestions(session, hold),
     clock: systemClock,
-    signal,
+    // Few of those who read a record alone ask for it, and it takes a millisecond to make one.
+    get signal() {
+      return session.signal
+    },
     nativeSsh: globals.nativeSsh,
     tlsFiles: globals.tlsFiles,
     env,
@@ -40,10 +43,10 @@ export function machineContext(
 }
 
 /** Machines that are worked on side by side ask one after the other. */
-function secretQuestions(signal: AbortSignal, hold: Reporter['hold']): MachineContext['askSecret'] {
+function secretQuestions(session: Session, hold: Reporter['hold']): MachineContext['askSecret'] {
   let last: Promise<unknown> = Promise.resolve()
   return (question) => {
-    const asked = last.then(() => hold(() => askSecret(question, signal)))
+    const asked = last.then(() => hold(() => askSecret(question, session.signal)))
     last = asked.catch(() => undefined)
     return asked
   }

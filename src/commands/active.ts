@@ -1,7 +1,6 @@
+import { ACTIVE_TIMEOUT, activeAnswer } from '../cli/answers/active.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { integerFlag } from '../cli/integer-flag.js'
-import { words } from '../cli/args.js'
-import { activeMachine } from '../machine/active.js'
 
 export default class Active extends BaseCommand {
   static override summary = 'Print which machine DOCKER_HOST points to, or whose swarm.'
@@ -11,7 +10,7 @@ export default class Active extends BaseCommand {
     timeout: integerFlag({
       char: 't',
       helpValue: 'SECONDS',
-      default: 10,
+      default: ACTIVE_TIMEOUT,
       min: 0,
       summary: 'How long to wait for what a driver knows of its machines.',
     }),
@@ -20,8 +19,6 @@ export default class Active extends BaseCommand {
 
   override async run(): Promise<void> {
     const { argv, flags } = await this.parse(Active)
-    if (words(argv).length > 0) throw this.usage('Error: Too many arguments given')
-    const name = await activeMachine(this.quietContext(flags), flags.timeout * 1000)
-    this.answer({ name }, name)
+    this.give(await activeAnswer(this.input(argv, flags), flags))
   }
 }

@@ -1,10 +1,7 @@
 import { Flags } from '@oclif/core'
-import { MACHINE_NAME, words } from '../cli/args.js'
+import { inspectAnswer } from '../cli/answers/inspect.js'
+import { MACHINE_NAME } from '../cli/args.js'
 import { BaseCommand } from '../cli/base-command.js'
-import { inspectMachine } from '../machine/inspect.js'
-import { resolveName } from '../machine/names.js'
-import { compileTemplate } from '../ui/template/index.js'
-import { escapeAsGo } from '../util/text.js'
 
 export default class Inspect extends BaseCommand {
   static override summary = 'Print what is recorded of a machine, secrets masked.'
@@ -23,10 +20,6 @@ export default class Inspect extends BaseCommand {
 
   override async run(): Promise<void> {
     const { argv, flags } = await this.parse(Inspect)
-    const template = flags.format === undefined ? undefined : compileTemplate(flags.format)
-    const ctx = this.quietContext(flags)
-    const document = await inspectMachine(ctx, resolveName(ctx, words(argv)))
-    const text = template ? `${template(document)}\n` : escapeAsGo(JSON.stringify(document, undefined, 4))
-    this.answer(document, text)
+    this.give(await inspectAnswer(this.input(argv, flags), flags))
   }
 }

@@ -1,7 +1,6 @@
-import { MACHINE_NAMES, words } from '../cli/args.js'
+import { ipAnswer } from '../cli/answers/address.js'
+import { MACHINE_NAMES } from '../cli/args.js'
 import { BaseCommand } from '../cli/base-command.js'
-import { machineAddress } from '../machine/address.js'
-import { resolveNames, withMachines } from '../machine/names.js'
 
 export default class Ip extends BaseCommand {
   static override summary = 'Print the address of machines, one per line.'
@@ -12,14 +11,6 @@ export default class Ip extends BaseCommand {
 
   override async run(): Promise<void> {
     const { argv, flags } = await this.parse(Ip)
-    const ctx = this.quietContext(flags)
-    const results = await withMachines(
-      resolveNames(ctx, words(argv)),
-      async (name) => await machineAddress(ctx, name, 'Error getting IP address: '),
-    )
-    this.answer(
-      results.map(({ name, value }) => ({ name, ip: value.ip })),
-      results.map(({ value }) => value.ip).join('\n'),
-    )
+    this.give(await ipAnswer(this.input(argv, flags)))
   }
 }

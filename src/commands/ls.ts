@@ -1,14 +1,14 @@
 import { Flags } from '@oclif/core'
+import { namesAnswer } from '../cli/answers/names.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { integerFlag } from '../cli/integer-flag.js'
 import { type Look, watchList } from '../cli/watch-list.js'
 import type { Profile } from '../contracts/profile.js'
-import { listMachines, listNames, type ListRow } from '../machine/list.js'
+import { listMachines, type ListRow } from '../machine/list.js'
 import { parseFilter } from '../machine/list-filter.js'
 import { LiveScreen } from '../ui/live-screen.js'
 import { compileFormat } from '../ui/machine-format.js'
 import { renderList } from '../ui/machine-list.js'
-import { oneLine } from '../util/text.js'
 
 export default class Ls extends BaseCommand {
   static override summary = 'List machines with their state, address and engine.'
@@ -66,10 +66,8 @@ export default class Ls extends BaseCommand {
     const ctx = this.quietContext(flags)
     const filters = (flags.filter ?? []).map(parseFilter)
     const byState = filters.some((filter) => filter.key === 'state')
-    const { names, unloadable } = flags.quiet ? listNames(ctx, filters) : { names: [], unloadable: [] }
-    for (const name of unloadable)
-      ctx.report({ type: 'warn', text: oneLine(`Not listed, for it cannot be loaded: ${name}`) })
-    if (flags.quiet && !byState && !flags.watch) return this.answer(names, names.join('\n'))
+    const named = flags.quiet ? namesAnswer({ ctx }, filters) : undefined
+    if (named && !byState && !flags.watch) return this.give(named)
     const { json } = this.takeGlobals(flags)
     const view = viewOf(flags, this.profile)
     const look = async (show?: (text: string) => void): Promise<Look> => {

@@ -1,7 +1,6 @@
-import { MACHINE_NAME, words } from '../cli/args.js'
+import { urlAnswer } from '../cli/answers/address.js'
+import { MACHINE_NAME } from '../cli/args.js'
 import { BaseCommand } from '../cli/base-command.js'
-import { machineAddress } from '../machine/address.js'
-import { resolveName } from '../machine/names.js'
 
 export default class Url extends BaseCommand {
   static override summary = "Print the URL of a machine's engine."
@@ -15,8 +14,6 @@ export default class Url extends BaseCommand {
 
   override async run(): Promise<void> {
     const { argv, flags } = await this.parse(Url)
-    const ctx = this.quietContext(flags)
-    const { name, url } = await machineAddress(ctx, resolveName(ctx, words(argv)))
-    this.answer({ name, url }, url)
+    this.give(await urlAnswer(this.input(argv, flags)))
   }
 }

@@ -13,7 +13,21 @@ export interface FileOps {
   readonly rm: typeof rm
 }
 
-export const realFileOps: FileOps = { open, rename, mkdir, rm }
+/** Looked up when used: those who only read do not wait for the module. */
+export const realFileOps: FileOps = {
+  get open() {
+    return open
+  },
+  get rename() {
+    return rename
+  },
+  get mkdir() {
+    return mkdir
+  },
+  get rm() {
+    return rm
+  },
+}
 
 export interface WriteOptions {
   /** Mode from the first byte on; 0600 when absent. */

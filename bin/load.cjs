@@ -1,51 +1,50 @@
 'use strict'
-// Loads dist/main.cjs with what V8 made of it the last time (half of the time that a start takes).
+// Loads a file of dist/ with what V8 made of it the last time (half of the time that a start takes).
 const fs = require('node:fs')
 const module_ = require('node:module')
 const path = require('node:path')
 
-const FILE = path.resolve(__dirname, '../dist/main.cjs')
+const DIST = path.resolve(__dirname, '../dist')
 /** In front of V8's data: which text it belongs to. */
 const HEAD_BYTES = 128
 
-module.exports = () => {
+/** What `dist/NAME.cjs` exports. */
+module.exports = (name) => {
+  const file = path.join(DIST, `${name}.cjs`)
   // Node 22 and later do it themselves.
   if (module_.enableCompileCache) module_.enableCompileCache()
-  else if (!process.env.NODE_DISABLE_COMPILE_CACHE) return withOwnCache()
-  return require(FILE)
+  else if (!process.env.NODE_DISABLE_COMPILE_CACHE) return withOwnCache(file, name)
+  return require(file)
 }
 
-/** What the file exports. */
-function withOwnCache() {
+function withOwnCache(file, name) {
   const vm = require('node:vm')
-  const { size, mtimeMs } = fs.statSync(FILE)
+  const { size, mtimeMs } = fs.statSync(file)
   const key = `${size} ${mtimeMs} ${process.versions.v8} ${process.arch}`
-  const cache = cacheFile()
+  const cache = cacheFile(name)
   const cachedData = read(cache, key)
   // The bundler leaves nothing in it that is not ASCII.
-  const text = fs.readFileSync(FILE, 'latin1')
-  const script = new vm.Script(module_.wrap(text), { filename: FILE, cachedData })
+  const text = fs.readFileSync(file, 'latin1')
+  const script = new vm.Script(module_.wrap(text), { filename: file, cachedData })
   if (cachedData === undefined || script.cachedDataRejected)
     process.once('exit', () => write(cache, key, script.createCachedData()))
-  const made = new module_.Module(FILE, module)
-  made.filename = FILE
+  const made = new module_.Module(file, module)
+  made.filename = file
   made.paths = module.paths
-  require.cache[FILE] = made
-  script
-    .runInThisContext()
-    .call(made.exports, made.exports, module_.createRequire(FILE), made, FILE, path.dirname(FILE))
+  require.cache[file] = made
+  script.runInThisContext().call(made.exports, made.exports, module_.createRequire(file), made, file, DIST)
   made.loaded = true
   return made.exports
 }
 
 /** One file for each place that the program is in and each V8. */
-function cacheFile() {
+function cacheFile(name) {
   const { HOME, XDG_CACHE_HOME } = process.env
   const home = HOME || require('node:os').homedir()
   let place = 0
-  for (let at = 0; at < FILE.length; at++) place = (Math.imul(place, 31) + FILE.charCodeAt(at)) >>> 0
-  const name = `main-${process.versions.v8}-${place.toString(16)}`
-  return path.join(XDG_CACHE_HOME || path.join(home, '.cache'), 'tsmachine', 'code', name)
+  for (let at = 0; at < DIST.length; at++) place = (Math.imul(place, 31) + DIST.charCodeAt(at)) >>> 0
+  const file = `${name}-${process.versions.v8}-${place.toString(16)}`
+  return path.join(XDG_CACHE_HOME || path.join(home, '.cache'), 'tsmachine', 'code', file)
 }
 
 /** It is code: a file that somebody else could have written counts as none (`sudo` may keep the user's HOME). */

@@ -1,0 +1,15 @@
+import { inspectMachine } from '../../machine/inspect.js'
+import { resolveName } from '../../machine/names.js'
+import { compileTemplate } from '../../ui/template/index.js'
+import { escapeAsGo } from '../../util/text.js'
+import type { Answer, AnswerInput } from './answer.js'
+
+export async function inspectAnswer(
+  { ctx, names }: AnswerInput,
+  flags: { readonly format?: string | undefined },
+): Promise<Answer> {
+  const template = flags.format === undefined ? undefined : compileTemplate(flags.format)
+  const document = await inspectMachine(ctx, resolveName(ctx, names))
+  const text = template ? `${template(document)}\n` : escapeAsGo(JSON.stringify(document, undefined, 4))
+  return { result: document, text }
+}

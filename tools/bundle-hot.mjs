@@ -1,0 +1,34 @@
+// Keeps out of dist/fast.cjs what no hot form comes to. Looking at a part that is not there throws, and then the whole
+// program answers: too long a list costs time, never a wrong answer.
+import { resolve } from 'node:path'
+
+const LEFT_OUT = [
+  /\/(image-build|provision|src\/images|src\/tls|src\/ssh|src\/engine)\//,
+  /\/src\/cli\/(artefact-store|ask-secret|spawn-helper)\.ts$/,
+  /\/src\/machine\/(engine-tunnel)\.ts$/,
+  /\/src\/store\/(account-desk|credential-helper|shared-budget|turn-file|turns|sealed-file|store-home)\.ts$/,
+  /\/src\/util\/(download|locks|exec|multipart|proxy|first-file)\.ts$/,
+  /\/src\/drivers\/common\/(api|cloud)\/(?!capabilities|driver|account|part|errors)[^/]*$/,
+  /\/src\/drivers\/qemu\/(accelerators|console|diagnose|disks|forwarder|forwarder-start|forwards|power|preflight|probe-\w+|qemu-program|qmp|remove|seed|start|verdicts|network-bridge|network-passt|network)\.ts$/,
+  /\/src\/drivers\/(digitalocean|hetzner|amazonec2|generic)\/(?!index|flags|config|record|driver|extras|kinds|labels|tags)[^/]*$/,
+]
+
+const STUB = `
+const get = (_target, part) => {
+  if (part !== '__esModule' && typeof part === 'string') throw new Error('left out: ' + part)
+}
+module.exports = Object.create(new Proxy({}, { get }))
+`
+
+export const hotOnly = {
+  name: 'hot-only',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) => {
+      const file = resolve(resolveDir, path).replace(/\.js$/, '.ts').replaceAll('\\', '/')
+      return LEFT_OUT.some((pattern) => pattern.test(file))
+        ? { path: file, namespace: 'left-out' }
+        : undefined
+    })
+    onLoad({ filter: /./, namespace: 'left-out' }, () => ({ contents: STUB }))
+  },
+}
