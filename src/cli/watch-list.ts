@@ -17,7 +17,7 @@ export interface WatchOptions {
   readonly intervalMs: number
   readonly stdout: NodeJS.WriteStream
   /** `show` is there for a terminal at first, for what is known while the answers are not all in. */
-  readonly look: (show?: (text: string) => void) => Promise<Look>
+  readonly look: (show?: (text: () => string) => void) => Promise<Look>
 }
 
 /**
@@ -38,7 +38,8 @@ async function onTerminal({ ctx, intervalMs, stdout, look }: WatchOptions): Prom
     async () => {
       const { text } = await look(last === undefined ? (known) => screen.show(known) : undefined)
       last = text
-      screen.show(`Every ${intervalMs / 1000} s, last at ${timeOf(ctx.clock.now())}; Ctrl-C ends.\n\n${text}`)
+      const head = `Every ${intervalMs / 1000} s, last at ${timeOf(ctx.clock.now())}; Ctrl-C ends.`
+      screen.show(() => `${head}\n\n${text}`)
       return true
     },
     { intervalMs, signal: ctx.signal, clock: ctx.clock },

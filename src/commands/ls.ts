@@ -70,8 +70,9 @@ export default class Ls extends BaseCommand {
     if (named && !byState && !flags.watch) return this.give(named)
     const { json } = this.takeGlobals(flags)
     const view = viewOf(flags, this.profile)
-    const look = async (show?: (text: string) => void): Promise<Look> => {
-      const progress = show && view.live ? (rows: readonly ListRow[]) => show(view.text(rows)) : undefined
+    const look = async (show?: (text: () => string) => void): Promise<Look> => {
+      const progress =
+        show && view.live ? (rows: () => readonly ListRow[]) => show(() => view.text(rows())) : undefined
       const rows = await listMachines(ctx, {
         filters,
         timeoutMs: flags.timeout * 1000,
@@ -84,7 +85,8 @@ export default class Ls extends BaseCommand {
     if (flags.watch)
       return await watchList({ ctx, json, stdout, look, intervalMs: (flags.interval ?? 5) * 1000 })
     const screen = stdout.isTTY && !json ? new LiveScreen(stdout) : undefined
-    const { text, result } = await look((known) => screen?.show(known)).finally(() => screen?.end())
+    const shown = look(screen && ((known) => screen.show(known)))
+    const { text, result } = await shown.finally(() => screen?.end())
     this.answer(result, text)
   }
 }

@@ -16,7 +16,7 @@ export interface EngineAnswer {
 }
 
 /**
- * Asks an engine from this computer over mutual TLS: TCP, both certificates, `/_ping` and `/version` on one connection.
+ * Asks an engine from this computer over mutual TLS: TCP, both certificates, and `/version`.
  * @throws EngineProbeError whose `layer` and `reason` say which of these failed
  */
 export async function probeEngine(target: EngineTarget & RequestLimits): Promise<EngineAnswer> {
@@ -26,8 +26,6 @@ export async function probeEngine(target: EngineTarget & RequestLimits): Promise
     ...(target.deadlineMs === undefined ? {} : { deadlineMs: target.deadlineMs }),
   }
   try {
-    const ping = await connection.text('/_ping', limits)
-    if (ping.trim() !== 'OK') throw notAnEngine(connection.where, ping)
     return readVersion(connection.where, await connection.json('/version', limits))
   } finally {
     connection.close()

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { Agent, request } from 'node:https'
+import { request } from 'node:https'
 import { isIP } from 'node:net'
 import { checkServerIdentity, type TLSSocket } from 'node:tls'
+import { LightAgent } from './light-agent.js'
 import { classify, EngineProbeError, timeoutError, type Progress } from './errors.js'
 import { secureContextOf, type EngineTarget } from './target.js'
 
@@ -17,7 +18,7 @@ const KEEPALIVE_MS = 30_000
 
 /** Requests over one kept connection to one engine, with mutual TLS. `close` it when done. */
 export class EngineConnection {
-  readonly #agent: Agent
+  readonly #agent: LightAgent
   readonly #target: EngineTarget
   readonly where: string
 
@@ -25,9 +26,10 @@ export class EngineConnection {
     const name = target.serverName ?? target.host
     this.#target = target
     this.where = isIP(target.host) === 6 ? `[${target.host}]:${target.port}` : `${target.host}:${target.port}`
-    this.#agent = new Agent({
+    this.#agent = new LightAgent({
       keepAlive: true,
       maxSockets: 1,
+      maxCachedSessions: 0,
       secureContext: secureContextOf(target),
       servername: isIP(name) ? '' : name,
       checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),

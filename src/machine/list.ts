@@ -1,26 +1,25 @@
-import type { StateReport } from '../contracts/driver.js'
+import type { DriverFactory, StateReport } from '../contracts/driver.js'
 import { isMachineError, messageOf } from '../contracts/errors.js'
 import type { MachineRecord } from '../contracts/record.js'
 import type { MachineState } from '../contracts/state.js'
-import { mapBounded } from '../util/bounded.js'
-import { withDeadline } from '../util/wait.js'
+import { SharedDeadline } from '../util/wait.js'
 import { accessHintsFor } from './access-hints.js'
 import { sameUrl } from './active.js'
 import { urlOf } from './address.js'
 import { certificateDaysLeft } from './certificate-age.js'
 import type { MachineContext } from './context.js'
-import { engineVersion, versionFailure } from './engine-version.js'
+import { versionFailure } from './engine-version.js'
 import { ensureTunnel } from './engine-tunnel.js'
+import { ListedEngines } from './list-engines.js'
 import { filterRecords, isWhole, type ListFilter, stateMatches } from './list-filter.js'
 import { brokenRow, type ListRow, type Masters, recordRow } from './list-row.js'
-import { naturalOrder } from './natural-order.js'
+import { inNaturalOrder } from './natural-order.js'
 import { openRecord, type OpenMachine } from './open.js'
 import { movedText, movedTo } from './state.js'
 import { swarmMasters, swarmRole, swarmUrl } from './swarm.js'
 
 export type { ListRow } from './list-row.js'
 
-const PROBES_AT_ONCE = 256
 /** Days before its end from which on a certificate is worth a column. */
 const CERTIFICATE_DAYS = 30
 
@@ -30,8 +29,8 @@ export interface ListOptions {
   readonly timeoutMs: number
   /** Names and states are enough: engines are not asked. */
   readonly statesOnly?: boolean
-  /** Told at first and after each answer: all rows as far as they are known. */
-  readonly progress?: (rows: readonly ListRow[]) => void
+  /** Told at first and after each answer; all rows as far as they are known are there for who asks. */
+  readonly progress?: (rows: () => readonly ListRow[]) => void
 }
 
 /** All machines with their state now: one state call per driver, all drivers and engines asked side by side. */
@@ -46,28 +45,51 @@ const TIMEOUT: KnownState = { state: 'Timeout' }
 class Listing {
   readonly #rows = new Map<string, ListRow>()
   readonly #started: number
+  /** One for all machines. */
+  readonly #deadline: SharedDeadline
+  readonly #engines: ListedEngines
+  readonly #factories = new Map<string, Promise<DriverFactory>>()
+  readonly #ctx: MachineContext
   #order: readonly string[] = []
   #masters: Masters = new Map()
 
   constructor(
-    private readonly ctx: MachineContext,
+    ctx: MachineContext,
     private readonly options: ListOptions,
   ) {
+    this.#ctx = { ...ctx, drivers: { load: (name) => this.#load(ctx, name) } }
     this.#started = ctx.clock.monotonicMs()
+    this.#deadline = new SharedDeadline(Math.max(1, options.timeoutMs), ctx)
+    this.#engines = new ListedEngines(ctx, this.#deadline, options.timeoutMs)
   }
 
   async run(): Promise<readonly ListRow[]> {
-    const everything = this.ctx.store.readAll()
+    try {
+      await this.#fill()
+      return this.#sorted()
+    } finally {
+      this.#deadline.end()
+    }
+  }
+
+  async #fill(): Promise<void> {
+    const everything = this.#ctx.store.readAll()
     this.#masters = swarmMasters(everything.filter(isWhole))
     const records = filterRecords(everything, this.options.filters)
-    this.#order = records.map((record) => record.name).sort(naturalOrder)
+    this.#order = inNaturalOrder(records.map((record) => record.name))
     const byState = this.options.filters.some((filter) => filter.key === 'state')
     for (const record of records)
       if (!isWhole(record)) this.#rows.set(record.name, brokenRow(record))
       else if (!byState) this.#rows.set(record.name, { ...recordRow(record, this.#masters), pending: true })
     this.#tell()
     await Promise.all(byDriver(records.filter(isWhole)).map(async (group) => await this.#group(group)))
-    return this.#sorted()
+  }
+
+  /** Each driver is loaded once. */
+  async #load(ctx: MachineContext, name: string): Promise<DriverFactory> {
+    const loaded = this.#factories.get(name) ?? ctx.drivers.load(name)
+    this.#factories.set(name, loaded)
+    return await loaded
   }
 
   #sorted(): readonly ListRow[] {
@@ -75,7 +97,7 @@ class Listing {
   }
 
   #tell(): void {
-    this.options.progress?.(this.#sorted())
+    this.options.progress?.(() => this.#sorted())
   }
 
   /** The machines of one driver (of one account, once drivers have several). */
@@ -83,11 +105,12 @@ class Listing {
     const opened = await Promise.all(records.map(async (record) => await this.#open(record)))
     const machines = opened.filter((item) => item !== undefined)
     const states = await this.#states(machines)
-    await mapBounded(machines, PROBES_AT_ONCE, async (open) => {
-      const known = states.get(open.machine.id) ?? { state: '' }
-      if (!this.#keeps(known.state)) return
-      this.#put(await this.#liveRow(open, known))
-    })
+    await Promise.all(
+      machines.map(async (open) => {
+        const known = states.get(open.machine.id) ?? { state: '' }
+        if (this.#keeps(known.state)) this.#put(await this.#liveRow(open, known))
+      }),
+    )
   }
 
   #keeps(state: MachineState): boolean {
@@ -101,7 +124,7 @@ class Listing {
 
   async #open(record: MachineRecord): Promise<OpenMachine | undefined> {
     try {
-      return await this.#within('the driver', async () => await openRecord(this.ctx, record))
+      return await this.#deadline.within('the driver', async () => await openRecord(this.#ctx, record))
     } catch (error) {
       const row = recordRow(record, this.#masters)
       const known = this.#failed(error)
@@ -116,7 +139,7 @@ class Listing {
     const driver = machines[0]?.driver
     const ask = machines.map((open) => open.machine)
     try {
-      const reports = await this.#within(
+      const reports = await this.#deadline.within(
         'the state',
         async (signal) => (await driver?.states(ask, signal)) ?? [],
       )
@@ -128,23 +151,17 @@ class Listing {
   }
 
   #failed(error: unknown): KnownState {
-    this.ctx.signal.throwIfAborted()
+    this.#ctx.signal.throwIfAborted()
     const timedOut = isMachineError(error) && error.code === 'timeout'
     return timedOut ? TIMEOUT : { state: 'Error', error: messageOf(error) }
   }
 
-  /** One deadline for everything; what comes after it still gets its turn to be told so. */
-  async #within<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const left = Math.max(1, this.options.timeoutMs - this.#elapsed())
-    return await withDeadline(what, left, work, { signal: this.ctx.signal })
-  }
-
   #elapsed(): number {
-    return Math.round(this.ctx.clock.monotonicMs() - this.#started)
+    return Math.round(this.#ctx.clock.monotonicMs() - this.#started)
   }
 
   async #liveRow(open: OpenMachine, known: KnownState): Promise<ListRow> {
-    const { ctx } = this
+    const ctx = this.#ctx
     const { state, error } = known
     const moved = movedTo(open, { ...known, id: open.machine.id })
     const row = recordRow(open.record, this.#masters)
@@ -153,7 +170,7 @@ class Listing {
     const engine = moved
       ? { version: 'Unknown', error: movedText(open, moved) }
       : await this.#engine(open, state)
-    const days = await certificateDaysLeft(open, ctx.clock.now())
+    const days = certificateDaysLeft(open, ctx.clock.now())
     const host = ctx.env['DOCKER_HOST']
     return {
       ...row,
@@ -172,11 +189,10 @@ class Listing {
   async #engine(open: OpenMachine, state: MachineState): Promise<{ version: string; error?: string }> {
     if (state !== 'Running' || this.options.statesOnly) return { version: 'Unknown' }
     try {
-      await this.#within('the way to the engine', () => ensureTunnel(this.ctx, open))
-      const left = Math.max(1, this.options.timeoutMs - this.#elapsed())
-      return { version: `v${await engineVersion(this.ctx, open, left)}` }
+      await this.#deadline.within('the way to the engine', () => ensureTunnel(this.#ctx, open))
+      return { version: `v${await this.#engines.version(open)}` }
     } catch (error) {
-      this.ctx.signal.throwIfAborted()
+      this.#ctx.signal.throwIfAborted()
       return { version: 'Unknown', error: [versionFailure(error), ...accessHintsFor(open, error)].join('. ') }
     }
   }
@@ -185,7 +201,7 @@ class Listing {
   async #forwardFaults(open: OpenMachine, state: MachineState): Promise<string> {
     if (state !== 'Running' || this.options.statesOnly || !open.driver.forwards) return ''
     try {
-      const forwards = await this.#within(
+      const forwards = await this.#deadline.within(
         'the ports',
         async () => (await open.driver.forwards?.(open.machine)) ?? [],
       )
@@ -198,8 +214,11 @@ class Listing {
 
 function byDriver(records: readonly MachineRecord[]): readonly (readonly MachineRecord[])[] {
   const groups = new Map<string, MachineRecord[]>()
-  for (const record of records)
-    groups.set(record.config.DriverName, [...(groups.get(record.config.DriverName) ?? []), record])
+  for (const record of records) {
+    const group = groups.get(record.config.DriverName)
+    if (group) group.push(record)
+    else groups.set(record.config.DriverName, [record])
+  }
   return [...groups.values()]
 }
 

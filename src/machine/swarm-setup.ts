@@ -16,7 +16,7 @@ export async function setUpSwarm({ open, facts }: CreateState, signal: AbortSign
   const { swarm } = open.ledger.options
   if (!swarm) return
   const { host, port } = open.driver.endpoint(open.machine).engine
-  const engine = new EngineConnection({ host, port, ...(await readClientPem(open)) })
+  const engine = new EngineConnection({ host, port, ...readClientPem(open) })
   try {
     for (const container of swarmContainers(open, swarm, placesOf(facts?.init ?? 'unknown').tls))
       await runContainer(engine, container, signal)

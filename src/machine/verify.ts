@@ -4,7 +4,7 @@ import { apiMismatch, localClientApi } from '../engine/client-api.js'
 import { EngineProbeError, probeEngine, type EngineAnswer } from '../engine/probe.js'
 import { type Pending, pending, waitFor } from '../util/wait.js'
 import { clientFiles } from './certificates.js'
-import { readClientPem } from './client-pem.js'
+import { type ClientPem, readClientPem } from './client-pem.js'
 import type { MachineContext } from './context.js'
 import type { CreateState } from './create-state.js'
 import { recordEvents } from './driver-events.js'
@@ -14,8 +14,12 @@ import type { OpenMachine } from './open.js'
 const PROBE_MS = 10_000
 
 /** One mutual-TLS question to a machine's engine, from this computer. @throws EngineProbeError saying what failed */
-export async function askEngine(open: OpenMachine, signal: AbortSignal): Promise<EngineAnswer> {
-  return await askPort(open, open.driver.endpoint(open.machine).engine, signal)
+export async function askEngine(
+  open: OpenMachine,
+  signal: AbortSignal,
+  readPem: (open: OpenMachine) => ClientPem = readClientPem,
+): Promise<EngineAnswer> {
+  return await askPort(open, open.driver.endpoint(open.machine).engine, signal, readPem)
 }
 
 /** The same at another port of the machine. */
@@ -23,8 +27,9 @@ export async function askPort(
   open: OpenMachine,
   { host, port }: { readonly host: string; readonly port: number },
   signal: AbortSignal,
+  readPem: (open: OpenMachine) => ClientPem = readClientPem,
 ): Promise<EngineAnswer> {
-  const pem = await readClientPem(open)
+  const pem = readPem(open)
   return await probeEngine({ host, port, ...pem, signal, deadlineMs: PROBE_MS })
 }
 

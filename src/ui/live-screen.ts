@@ -2,19 +2,22 @@ import type { TextSink } from './reporter.js'
 
 /** A reader of a table needs no more, and a fast answer is never drawn twice. */
 const DRAW_MS = 100
+/** A long table is drawn less often: drawing takes a tenth of the time and no more. */
+const SHARE = 10
 
 /** A text on a terminal that is drawn again in place, cut to what the terminal shows. */
 export class LiveScreen {
-  #text = ''
+  #text = (): string => ''
   #drawn = 0
+  #tookMs = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(private readonly stream: TextSink) {}
 
-  /** Shows this from now on, a moment later and with what else changes until then. */
-  show(text: string): void {
+  /** Shows this from now on, a moment later and with what else changes until then; it is asked for only then. */
+  show(text: () => string): void {
     this.#text = text
-    this.#timer ??= setTimeout(() => this.#draw(), DRAW_MS)
+    this.#timer ??= setTimeout(() => this.#draw(), Math.max(DRAW_MS, SHARE * this.#tookMs))
   }
 
   /** Takes it off the terminal: what is written next stands in its place. */
@@ -27,7 +30,9 @@ export class LiveScreen {
 
   #draw(): void {
     this.#timer = undefined
+    const started = performance.now()
     const lines = this.#fitting()
+    this.#tookMs = performance.now() - started
     this.stream.write(this.#erasure() + lines.map((line) => `${line}\n`).join(''))
     this.#drawn = lines.length
   }
@@ -39,7 +44,7 @@ export class LiveScreen {
   /** One row stays free for the cursor; a line that would wrap is cut. */
   #fitting(): readonly string[] {
     const [width, height] = [(this.stream.columns || 80) - 1, Math.max(2, (this.stream.rows || 24) - 1)]
-    const lines = this.#text.replace(/\n$/, '').split('\n')
+    const lines = this.#text().replace(/\n$/, '').split('\n')
     const shown = lines.length > height ? [...lines.slice(0, height - 1), more(lines, height)] : lines
     return shown.map((line) => [...line].slice(0, width).join(''))
   }

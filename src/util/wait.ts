@@ -189,6 +189,63 @@ export async function withDeadline<T>(
   throw timeoutError(what, deadlineMs, seen, { deadlineMs, ...options, hints })
 }
 
+/** One deadline for many pieces of work: one timer, and one signal for all of them. `end` it when they are done. */
+export class SharedDeadline {
+  readonly #stop = new AbortController()
+  readonly #done = new AbortController()
+  /** A set of our own: a signal with thousands of listeners takes long to lose one. */
+  readonly #waiting = new Set<() => void>()
+  readonly #ms: number
+  #over: { readonly reason: unknown } | undefined
+
+  constructor(ms: number, { clock = systemClock, signal }: Pick<DeadlineOptions, 'clock' | 'signal'> = {}) {
+    this.#ms = ms
+    const over = signal ? AbortSignal.any([signal, this.#done.signal]) : this.#done.signal
+    clock.sleep(ms, over).then(
+      () => this.#expire(new DeadlineReached()),
+      () => this.#expire(signal?.reason),
+    )
+  }
+
+  /** Aborted at the deadline, or with the caller's own signal. */
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  /** @throws MachineError `timeout` when the deadline comes first */
+  async within<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    let stop = (): void => undefined
+    const stopped = new Promise<never>((_resolve, reject) => {
+      stop = () => reject(this.#failure(what))
+    })
+    if (this.signal.aborted) stop()
+    else this.#waiting.add(stop)
+    try {
+      return await Promise.race([work(this.signal), stopped])
+    } finally {
+      this.#waiting.delete(stop)
+    }
+  }
+
+  end(): void {
+    this.#done.abort()
+  }
+
+  /** Those who wait are told before their work is, which would say less. */
+  #expire(reason: unknown): void {
+    this.#over = { reason }
+    for (const stop of this.#waiting) stop()
+    this.#waiting.clear()
+    this.#stop.abort(reason)
+  }
+
+  #failure(what: string): unknown {
+    const reason = this.#over?.reason
+    if (!(reason instanceof DeadlineReached)) return reason
+    return timeoutError(what, this.#ms, 'nothing was seen', { deadlineMs: this.#ms })
+  }
+}
+
 /**
  * Work that an abort does not end at once, because its result must not be lost: its own signal is aborted `graceMs()`
  * later.

@@ -83,7 +83,11 @@ t.test('ls tells rows as they come: first what records say, each answer, and nev
   recordByDockerMachine(ctx, 'slow', { driver: 'still' })
   recordByDockerMachine(ctx, 'fast')
   const told: (readonly ListRow[])[] = []
-  const rows = await listMachines(ctx, { filters: [], timeoutMs: 500, progress: (known) => told.push(known) })
+  const rows = await listMachines(ctx, {
+    filters: [],
+    timeoutMs: 500,
+    progress: (known) => told.push(known()),
+  })
   t.match(told[0], [
     { name: 'fast', pending: true, driver: 'none', state: '' },
     { name: 'slow', pending: true, driver: 'still', state: '' },
@@ -101,7 +105,7 @@ t.test('with a state filter a row is told only when its state is known', async (
   recordByDockerMachine(ctx, 'slow', { driver: 'still' })
   recordByDockerMachine(ctx, 'fast')
   const told: (readonly string[])[] = []
-  const options = { timeoutMs: 300, progress: (known: readonly ListRow[]) => told.push(names(known)) }
+  const options = { timeoutMs: 300, progress: (known: () => readonly ListRow[]) => told.push(names(known())) }
   const running = await listMachines(ctx, { filters: [parseFilter('state=running')], ...options })
   t.same(told, [[], ['fast']])
   t.same(names(running), ['fast'])

@@ -16,10 +16,10 @@ t.test(
   async (t) => {
     const stream = terminal(10, 24)
     const screen = new LiveScreen(stream)
-    screen.show('one\ntwo\n')
+    screen.show(() => 'one\ntwo\n')
     await poll(5_000, async () => stream.sent.length === 1, 20)
-    screen.show('never seen')
-    screen.show('a longer line\n')
+    screen.show(() => 'never seen')
+    screen.show(() => 'a longer line\n')
     await poll(5_000, async () => stream.sent.length === 2, 20)
     screen.end()
     t.same(stream.sent, ['one\ntwo\n', '\u001b[2A\u001b[Ja longer \n', '\u001b[1A\u001b[J'])
@@ -29,7 +29,7 @@ t.test(
 t.test('what does not fit is counted', async (t) => {
   const stream = terminal(80, 4)
   const screen = new LiveScreen(stream)
-  screen.show('1\n2\n3\n4\n5\n')
+  screen.show(() => '1\n2\n3\n4\n5\n')
   await poll(5_000, async () => stream.sent.length === 1, 20)
   t.same(stream.sent, ['1\n2\n... and 3 more\n'])
   screen.end()
@@ -38,7 +38,7 @@ t.test('what does not fit is counted', async (t) => {
 t.test('an answer that comes at once leaves nothing on the terminal', async (t) => {
   const stream = terminal(80, 24)
   const screen = new LiveScreen(stream)
-  screen.show('x')
+  screen.show(() => 'x')
   screen.end()
   t.same(stream.sent.join(''), '')
 })

@@ -1,0 +1,135 @@
+import type { Clock } from '../contracts/clock.js'
+
+/** How long one may be silent before others that wait get its place, at the shortest and at the longest. */
+const [SHORTEST_MS, LONGEST_MS] = [100, 500]
+/** Who takes so many times as long as others took to answer is silent; a busy computer makes all of them slow. */
+const PATIENCE = 4
+
+export interface CrowdOptions {
+  readonly atOnce: number
+  readonly clock: Clock
+  /** Milliseconds for everybody together, from now on. */
+  readonly totalMs: number
+  /** Ends everything, the deadline too: those who have not answered are given its reason. */
+  readonly signal: AbortSignal
+}
+
+interface Turn {
+  readonly work: (signal: AbortSignal) => Promise<unknown>
+  readonly resolve: (value: never) => void
+  readonly reject: (reason: unknown) => void
+  try?: { readonly stop: AbortController; readonly since: number }
+}
+
+/**
+ * Asks many, some of whom never answer, a few at a time. A silent one keeps its place only as long as nobody waits for
+ * it; then it goes to the end of the queue and is asked again. In half of the time everybody was asked once.
+ */
+export class Crowd {
+  readonly #options: CrowdOptions
+  readonly #started: number
+  readonly #waiting = new Set<Turn>()
+  /** In the order in which they were asked. */
+  readonly #asked = new Set<Turn>()
+  readonly #answers = { count: 0, ms: 0 }
+  #watch: AbortController | undefined
+
+  constructor(options: CrowdOptions) {
+    this.#options = options
+    this.#started = options.clock.monotonicMs()
+    options.signal.addEventListener('abort', () => this.#end(), { once: true })
+  }
+
+  /** `work` may be begun several times; its signal says when to let go. */
+  ask<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.add({ work, resolve, reject })
+      if (this.#options.signal.aborted) this.#end()
+      else this.#fill()
+    })
+  }
+
+  #fill(): void {
+    for (const turn of this.#waiting) {
+      if (this.#asked.size >= this.#options.atOnce) break
+      this.#waiting.delete(turn)
+      this.#begin(turn)
+    }
+    if (this.#waiting.size === 0) this.#watch?.abort()
+    else if (!this.#watch) void this.#watchSilent()
+  }
+
+  #begin(turn: Turn): void {
+    const own = { stop: new AbortController(), since: this.#now() }
+    turn.try = own
+    this.#asked.add(turn)
+    const settle = (tell: () => void): void => {
+      // Its place was taken: only the latest try counts.
+      if (turn.try !== own) return
+      this.#asked.delete(turn)
+      this.#answers.count++
+      this.#answers.ms += this.#now() - own.since
+      tell()
+      this.#fill()
+    }
+    turn.work(own.stop.signal).then(
+      (value) => settle(() => turn.resolve(value as never)),
+      (error: unknown) => settle(() => turn.reject(error)),
+    )
+  }
+
+  async #watchSilent(): Promise<void> {
+    const watch = new AbortController()
+    this.#watch = watch
+    try {
+      while (!watch.signal.aborted) {
+        const [oldest] = this.#asked
+        const due = (oldest?.try?.since ?? this.#now()) + this.#patienceMs() - this.#now()
+        await this.#options.clock.sleep(Math.max(1, due), watch.signal)
+        this.#sendBack()
+        this.#fill()
+      }
+    } catch (error) {
+      if (!watch.signal.aborted) throw error
+    } finally {
+      this.#watch = undefined
+      if (this.#waiting.size > 0 && !this.#options.signal.aborted) void this.#watchSilent()
+    }
+  }
+
+  /** As many of the silent ones as there are others who wait, for the longest silent ones first. */
+  #sendBack(): void {
+    const since = this.#now() - this.#patienceMs()
+    const silent = [...this.#asked].filter((turn) => (turn.try?.since ?? since) <= since)
+    for (const turn of silent.slice(0, this.#waiting.size)) {
+      turn.try?.stop.abort()
+      delete turn.try
+      this.#asked.delete(turn)
+      this.#waiting.add(turn)
+    }
+  }
+
+  #patienceMs(): number {
+    const left = this.#options.totalMs - (this.#now() - this.#started)
+    const rounds = Math.ceil(this.#waiting.size / this.#options.atOnce)
+    const share = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, left / 2 / Math.max(1, rounds)))
+    const usual = this.#answers.count === 0 ? 0 : this.#answers.ms / this.#answers.count
+    return Math.max(share, PATIENCE * usual)
+  }
+
+  #end(): void {
+    const turns = [...this.#asked, ...this.#waiting]
+    this.#asked.clear()
+    this.#waiting.clear()
+    this.#watch?.abort()
+    for (const turn of turns) {
+      turn.try?.stop.abort()
+      delete turn.try
+      turn.reject(this.#options.signal.reason)
+    }
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonicMs()
+  }
+}
