@@ -71,7 +71,13 @@ export class SshShell implements RemoteShell {
       }
       this.#client.once('close', onLost)
       stop.addEventListener('abort', onAbort, { once: true })
-      this.#client.exec(command, (error, opened) => {
+      let again = true
+      const start = (): unknown => this.#client.exec(command, started)
+      const started = (error: Error | undefined, opened: ClientChannel): void => {
+        if (error && again && !stop.aborted && isChannelRefused(error)) {
+          again = false
+          return void start()
+        }
         if (error) {
           settle()
           reject(this.#refusedError(error))
@@ -87,7 +93,8 @@ export class SshShell implements RemoteShell {
           else reject(this.#lostError())
         })
         feed(opened, options.stdin)
-      })
+      }
+      start()
     })
   }
 
@@ -111,6 +118,14 @@ export class SshShell implements RemoteShell {
       `Gave up waiting for the command "${word}" on ${this.#endpoint.host} after ${(ms / 1000).toFixed(1)} s; last seen: ${seen}`,
     )
   }
+}
+
+/**
+ * ssh2 gives RFC 4254's reason. A host that allows one session at a time has freed the one before only when it has heard
+ * that we know of its end, which our next request may overtake.
+ */
+function isChannelRefused(error: Error & { reason?: unknown }): boolean {
+  return typeof error.reason === 'number'
 }
 
 /** Exit status first, then the close of the channel; a close without a status means that the connection broke. */

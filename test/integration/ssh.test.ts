@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import t from 'tap'
 import { isMachineError } from '../../src/contracts/errors.js'
 import { probeBanner } from '../../src/ssh/banner.js'
@@ -65,6 +65,17 @@ t.test('a command gives its status, both streams and one round trip', async (t) 
   shell.close()
   const late = await failure(shell.exec('true'))
   t.equal(late.reason, 'reset')
+})
+
+t.test('a host that allows one session at a time runs command after command', async (t) => {
+  const strict = await startSshd({ authorized: [pair.publicLine], config: ['MaxSessions 1'] })
+  t.teardown(() => strict.stop())
+  const shell = await connect(strict, { ...login, pins: { keys: strict.hostKeys } })
+  for (const word of ['one', 'two', 'three']) t.equal((await shell.exec(`echo ${word}`)).stdout, `${word}\n`)
+  const long = shell.exec('cat', { stdin: new PassThrough() })
+  t.match(await failure(shell.exec('true')), { reason: 'protocol', message: /did not start a command/ })
+  shell.close()
+  await t.rejects(long)
 })
 
 t.test('every kind of host key can be the pinned one, whatever the server would choose', async (t) => {
