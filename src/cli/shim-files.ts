@@ -4,18 +4,13 @@ import { rename, rm, symlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { writeFileAtomic } from '../util/atomic-file.js'
 import { fileError } from '../util/file-error.js'
-import { packageRoot } from '../util/paths.js'
+import { ownCommand, ownProgram } from '../util/own-program.js'
 
 const WINDOWS = process.platform === 'win32'
 const MARK = 'rem tsmachine shim'
 
 /** File name of our link. */
 export const SHIM = WINDOWS ? 'docker-machine.cmd' : 'docker-machine'
-
-/** What the link leads to. */
-export function ownProgram(): string {
-  return join(packageRoot(), 'bin', 'run.cjs')
-}
 
 /** What is at a path where our link is wanted. */
 export type Present = 'nothing' | 'current' | 'stale' | 'foreign'
@@ -30,8 +25,9 @@ export function presentAt(path: string): Present {
   return isProgram(readlinkSync(path)) ? 'stale' : 'foreign'
 }
 
-/** The program of any copy: a checkout or an installed package. */
+/** The program of any copy: of a checkout, of an installed package, or the single executable. */
 function isProgram(target: string): boolean {
+  if (/^tsmachine\b/.test(basename(target))) return true
   return basename(target) === 'run.cjs' && basename(dirname(target)) === 'bin' && /tsmachine/.test(target)
 }
 
@@ -47,7 +43,7 @@ export function script(): string {
     MARK,
     'setlocal',
     'set "TSMACHINE_CALLED_AS=docker-machine"',
-    `"${process.execPath}" "${ownProgram()}" %*`,
+    [...ownCommand().map((word) => `"${word}"`), '%*'].join(' '),
     '',
   ].join('\r\n')
 }

@@ -4,8 +4,9 @@ import { delimiter, dirname, join, resolve } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import { findProgram } from '../util/exec.js'
 import { fileError } from '../util/file-error.js'
+import { ownProgram } from '../util/own-program.js'
 import { forgetPrevious, type PreviousProgram, previousProgram, recordPrevious } from './previous-program.js'
-import { ownProgram, presentAt, putShim, SHIM } from './shim-files.js'
+import { presentAt, putShim, SHIM } from './shim-files.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

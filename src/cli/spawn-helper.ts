@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import type { JsonObject } from '../contracts/json.js'
-import { packageRoot } from '../util/paths.js'
+import { helperCommand } from '../util/own-program.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -25,8 +24,8 @@ const KEPT = [
  * @returns its pid
  */
 export async function spawnHelper(name: string, args: JsonObject, env: Environment): Promise<number> {
-  const program = join(packageRoot(), 'dist', 'helper.cjs')
-  const child = spawn(process.execPath, [program, name, JSON.stringify(args)], {
+  const { program, args: first } = helperCommand()
+  const child = spawn(program, [...first, name, JSON.stringify(args)], {
     detached: true,
     stdio: 'ignore',
     cwd: '/',
