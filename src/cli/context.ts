@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import type { DriverDeps } from '../contracts/driver.js'
 import type { Report } from '../contracts/events.js'
+import type { MachineRecord } from '../contracts/record.js'
 import { loadFactory } from '../drivers/registry.js'
 import type { MachineContext } from '../machine/context.js'
 import { StoreDesk } from '../store/account-desk.js'
@@ -22,8 +23,13 @@ export function machineContext(
   hold: Reporter['hold'] = (work) => work(),
 ): MachineContext {
   const { env, profile } = session
-  const store = new Store(resolve(storePath(env, globals.storagePath)), { env, program: profile.program })
-  return {
+  const store: Store = new Store(resolve(storePath(env, globals.storagePath)), {
+    env,
+    program: profile.program,
+    // Windows has no shells that could read it.
+    ...(process.platform === 'win32' ? {} : { shellEnv: (record) => shellEnvText(ctx, record) }),
+  })
+  const ctx: MachineContext = {
     profile,
     store,
     drivers: { load: loadFactory },
@@ -40,6 +46,14 @@ export function machineContext(
     tlsFiles: globals.tlsFiles,
     env,
   }
+  return ctx
+}
+
+/** Loaded by those who write a record only. */
+async function shellEnvText(ctx: MachineContext, record: MachineRecord): Promise<string | undefined> {
+  const { shellEnvironment } = await import('../machine/shell-environment.js')
+  const environment = await shellEnvironment(ctx, record)
+  return environment && (await import('../ui/shell-env-text.js')).shellEnvText(environment)
 }
 
 /** Machines that are worked on side by side ask one after the other. */

@@ -307,6 +307,14 @@ export interface Diagnosis {
   readonly hint?: string
 }
 
+/** A process of this computer that no later one can be taken for. */
+export interface LocalProcess {
+  readonly pid: number
+  /** Clock ticks since boot, as `/proc/PID/stat` has it. */
+  readonly startTime: string
+  readonly bootId: string
+}
+
 /** A driver's working half. All calls take an AbortSignal and stop at it. */
 export interface Driver {
   /** Finds what would fail later; empty when all is well. */
@@ -316,6 +324,11 @@ export interface Driver {
   states(machines: readonly DriverMachine[], signal: AbortSignal): Promise<readonly StateReport[]>
   /** State from this computer alone, no network (capability `localState`). */
   localState?(machine: DriverMachine): MachineState
+  /**
+   * What `localState()` goes by besides the record: the process that is the machine, or nothing. Absent or undefined: others
+   * cannot tell by themselves whether its answer still holds, and always have to ask.
+   */
+  restsOn?(machine: DriverMachine): LocalProcess | 'record' | undefined
   endpoint(machine: DriverMachine): Endpoint
   start?(
     machine: DriverMachine,

@@ -6,11 +6,12 @@ import { ensureTunnel } from './engine-tunnel.js'
 import { openWithoutSecrets } from './open.js'
 import { managerUrl } from './swarm.js'
 
-/** The variables that make a docker client use a machine, in docker-machine's order. */
+export type Variables = readonly (readonly [name: string, value: string])[]
+
 export interface EnvVariables {
   readonly name: string
   readonly ip: string
-  readonly variables: readonly (readonly [name: string, value: string])[]
+  readonly variables: Variables
 }
 
 /** Names of the variables that `env` sets, for `env --unset`. */
@@ -39,13 +40,22 @@ export async function envVariables(
   return {
     name,
     ip,
-    variables: [
-      ['DOCKER_TLS_VERIFY', '1'],
-      ['DOCKER_HOST', options.swarm ? ofManager(record, url) : url],
-      ['DOCKER_CERT_PATH', dir],
-      ['DOCKER_MACHINE_NAME', name],
-    ],
+    variables: clientVariables({ name, dir, url: options.swarm ? ofManager(record, url) : url }),
   }
+}
+
+/** The variables that make a docker client use a machine, in docker-machine's order. */
+export function clientVariables(machine: {
+  readonly name: string
+  readonly dir: string
+  readonly url: string
+}): Variables {
+  return [
+    ['DOCKER_TLS_VERIFY', '1'],
+    ['DOCKER_HOST', machine.url],
+    ['DOCKER_CERT_PATH', machine.dir],
+    ['DOCKER_MACHINE_NAME', machine.name],
+  ]
 }
 
 /** docker-machine checks the connection here; its words stay where there is nothing to connect to. */

@@ -7,8 +7,11 @@ export const STAGED = '.config.json.next'
 /** docker-machine's name for the text of an old version, kept when the record is first written as version 3. */
 export const BACKUP = 'config.json.bak'
 
-/** Files that are the record itself, and those that stand beside it for a moment. */
-export const RECORD_FILES: readonly string[] = [CONFIG, LEDGER, STAGED, BACKUP]
+/** What `env` answers, for shells to read by themselves (docs/shell.md). */
+export const SHELL_ENV = 'shell-env'
+
+/** Files that are the record itself, made of it, or beside it for a moment. */
+export const RECORD_FILES: readonly string[] = [CONFIG, LEDGER, STAGED, BACKUP, SHELL_ENV]
 
 /** Places of a store; docs/store-layout.md shows them all. */
 export class StoreLayout {

@@ -48,7 +48,7 @@ const READ_FAULTS: Readonly<Record<string, string>> = {
 }
 
 /** What `writeFileAtomic` calls the unfinished copies of our two files. */
-const TEMPORARY = /^\.(tsmachine\.json|\.config\.json\.next|config\.json\.bak)\.[0-9a-f]{12}\.tmp$/
+const TEMPORARY = /^\.(tsmachine\.json|\.config\.json\.next|config\.json\.bak|shell-env)\.[0-9a-f]{12}\.tmp$/
 
 /** How often a reader looks again while writers are at it; each look takes some 50 microseconds. */
 const LOOKS = 200

@@ -26,6 +26,7 @@ import {
 } from './record-files.js'
 import { currentLedger, projectConfig } from './records.js'
 import { SecretStore } from './secrets.js'
+import { renderShellEnv, shellEnvIsCurrent } from './shell-env-file.js'
 import { addFormerId, moveHome, noteHome, otherHome, readFormerIds, type StoreHome } from './store-home.js'
 import { ensureStoreId, newStoreId, readStoreId } from './store-id.js'
 
@@ -35,6 +36,8 @@ export interface StoreOptions {
   /** Name of the program in docker-machine's texts. */
   readonly program?: string
   readonly files?: FileOps
+  /** What shells may read as the answer of `env`; undefined where only the program can tell. */
+  readonly shellEnv?: (record: MachineRecord) => Promise<string | undefined>
 }
 
 /** Everything but what the lock is for. */
@@ -179,6 +182,7 @@ export class Store {
         },
         this.#files,
       )
+      await this.#renderShellEnv(name)
     })
   }
 
@@ -203,8 +207,14 @@ export class Store {
       }
       const config = projectConfig(changed, record.config, mapping)
       const ledger = await writeRecordFiles(record.dir, { ledger: changed, config }, this.#files)
+      await this.#renderShellEnv(name)
       return { name, dir: record.dir, config, ledger }
     })
+  }
+
+  /** Makes what shells read as the answer of `env` again, if its record has changed behind our back. No lock, no error. */
+  async refreshShellEnv(name: string): Promise<void> {
+    if (isPlainName(name) && !shellEnvIsCurrent(this.dir(name))) await this.#renderShellEnv(name)
   }
 
   /** The lock that a verb holds while it works on a machine. */
@@ -289,6 +299,15 @@ export class Store {
   #missingText(name: string): string {
     const program = this.#program
     return `Docker machine "${name}" does not exist. Use "${program} ls" to list machines. Use "${program} create" to add a new one.`
+  }
+
+  async #renderShellEnv(name: string): Promise<void> {
+    const { shellEnv } = this.#options
+    if (!shellEnv) return
+    await renderShellEnv(this.dir(name), async () => {
+      const record = this.read(name)
+      return 'error' in record ? undefined : await shellEnv(record)
+    })
   }
 
   async #writing<T>(name: string, work: () => Promise<T>): Promise<T> {

@@ -112,6 +112,15 @@ const DIALECTS: Readonly<Partial<Record<string, Dialect>>> = {
   emacs,
 }
 
+/** Which of the forms that are kept for shells to read (docs/shell.md) one takes; undefined: none of them. */
+export function keptFormOf(shell: string): KeptForm | undefined {
+  if (['json', 'nushell', 'nu'].includes(shell)) return undefined
+  const dialect = dialectOf(shell)
+  return dialect === posix ? 'sh' : dialect === fish ? 'fish' : undefined
+}
+
+export type KeptForm = 'sh' | 'fish'
+
 /** The form of a shell; any that has none of its own gets the POSIX one, as from docker-machine. */
 export function dialectOf(shell: string): Dialect {
   return (Object.hasOwn(DIALECTS, shell) ? DIALECTS[shell] : undefined) ?? posix

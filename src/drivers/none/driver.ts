@@ -41,6 +41,10 @@ export class NoneDriver implements Driver {
     return 'Running'
   }
 
+  restsOn(): 'record' {
+    return 'record'
+  }
+
   endpoint(machine: DriverMachine): Endpoint {
     const url = new ConfigReader(machine.config).string('url')
     const { host, port } = engineAddress(url)

@@ -108,6 +108,8 @@ async function openDriver(child: ChildDriver, once: Once, deps: DriverDeps): Pro
     states: async (machines, signal) =>
       (await talk.call('states', [machines], signal)) as Awaited<ReturnType<Driver['states']>>,
     localState: (machine) => once('localState', [machine], deps.cacheDir) as MachineState,
+    restsOn: (machine) =>
+      (once('restsOn', [machine], deps.cacheDir) ?? undefined) as ReturnType<NonNullable<Driver['restsOn']>>,
     endpoint: (machine) => once('endpoint', [machine], deps.cacheDir) as Endpoint,
     start: (machine, image, signal) => events('start', [machine, image ?? null], signal),
     stop: (machine, signal) => events('stop', [machine], signal),

@@ -78,6 +78,7 @@ function describe(factory: DriverFactory): Description {
 export const SYNC_CALLS: Readonly<Record<string, (driver: Driver, args: Args) => unknown>> = {
   endpoint: (driver, [machine]) => driver.endpoint(machine as DriverMachine),
   localState: (driver, [machine]) => driver.localState?.(machine as DriverMachine),
+  restsOn: (driver, [machine]) => driver.restsOn?.(machine as DriverMachine),
   patience: (driver, [machine]) => driver.patience?.(machine as DriverMachine),
 }
 

@@ -7,6 +7,7 @@ import type {
   DriverMachine,
   Endpoint,
   EngineClientFiles,
+  LocalProcess,
   MachineSpec,
   PortForward,
   PreflightFault,
@@ -102,6 +103,11 @@ export class QemuDriver implements Driver {
 
   localState(machine: DriverMachine): MachineState {
     return localState(machine)
+  }
+
+  restsOn({ resources }: DriverMachine): LocalProcess | undefined {
+    const { pid, startTime, bootId } = readVm(resources)
+    return pid > 0 && startTime !== '' && bootId !== '' ? { pid, startTime, bootId } : undefined
   }
 
   endpoint(machine: DriverMachine): Endpoint {
