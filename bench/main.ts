@@ -18,6 +18,7 @@ import { benchRemote } from './remote.js'
 import { RESULTS_SCHEMA } from './record.js'
 import type { Bench } from './result.js'
 import { runAll } from './run.js'
+import { benchShell } from './shell.js'
 
 interface Row {
   readonly bench: Bench
@@ -27,6 +28,7 @@ interface Row {
 
 /** Cheap ones first: an interrupted run has as many as may be. */
 const BENCHES: Readonly<Record<string, Row>> = {
+  shell: { bench: benchShell, runs: 'benchStarts' },
   cloud: { bench: benchCloud, runs: 'benchCounts' },
   boot: { bench: benchBoot, runs: 'benchBoots' },
   parallel: { bench: benchParallel, runs: 'benchBoots' },

@@ -37,6 +37,7 @@ export async function envVariables(
   if (isLed) await ensureTunnel(ctx, await openWithoutSecrets(ctx, name))
   const { ip, url } = isLed ? await machineAddress(ctx, name, CHECKING) : before
   const { dir } = record
+  await ctx.store.refreshShellEnv(record)
   return {
     name,
     ip,

@@ -212,9 +212,11 @@ export class Store {
     })
   }
 
-  /** Makes what shells read as the answer of `env` again, if its record has changed behind our back. No lock, no error. */
-  async refreshShellEnv(name: string): Promise<void> {
-    if (isPlainName(name) && !shellEnvIsCurrent(this.dir(name))) await this.#renderShellEnv(name)
+  /** Makes what shells read as the answer of `env` again, if a record of ours was changed behind our back. No lock, no error. */
+  async refreshShellEnv(record: MachineRecord): Promise<void> {
+    const { shellEnv } = this.#options
+    if (!shellEnv || !record.ledger || shellEnvIsCurrent(record.dir)) return
+    if ((await shellEnv(record).catch(() => undefined)) !== undefined) await this.#renderShellEnv(record.name)
   }
 
   /** The lock that a verb holds while it works on a machine. */
