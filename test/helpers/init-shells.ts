@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { type Outcome, PROGRAM, type RunOptions, TestUser } from './cli.js'
+import { runDir } from './run-dir.js'
 
 /** A shell that takes what `shell-init` prints. */
 export interface InitShell {
@@ -26,17 +27,25 @@ export const POSIX_SHELLS: readonly InitShell[] = [
 
 /** A user who has the program in a directory of PATH, where each start of it is counted. */
 export class ShellUser {
-  readonly user = new TestUser()
-  readonly #bin = join(this.user.home, 'bin')
-  readonly #starts = join(this.user.home, 'starts')
+  readonly user: TestUser
+  readonly #bin: string
+  readonly #starts: string
 
+  /** With a store in a directory of this name, whatever the name means to a shell. */
   constructor(
     t: Test,
     readonly name = 'tsmachine',
+    store?: string,
   ) {
+    this.user = new TestUser(store === undefined ? {} : { store: join(runDir('store'), store) })
+    this.#bin = join(this.user.home, 'bin')
+    this.#starts = join(this.user.home, 'starts')
     mkdirSync(this.#bin)
     this.ownProgram()
-    t.teardown(async () => await this.user.cleanUp())
+    t.teardown(async () => {
+      await this.user.cleanUp()
+      if (store !== undefined) rmSync(dirname(this.user.store), { recursive: true, force: true })
+    })
   }
 
   ownProgram(): void {

@@ -12,6 +12,7 @@ import { BASH, DASH, FISH, type InitShell, POSIX_SHELLS, ShellUser, ZSH } from '
 /** The functions of `shell-init` in real shells. The program they call is counted, and there is no other one. */
 
 const SHELLS: readonly InitShell[] = [...POSIX_SHELLS, FISH]
+const HOSTILE = `a b  c $HOME "q" 'p' \`id\` \\ ; & | > < * ? [a-z] # ! ~ ( ) { } % %s \t \u00fc`
 /** A program that only says that it was asked, and what. */
 const ASKED = 'echo "asked $*"'
 const source = (shell: InitShell, file: string) => (shell.name === 'fish' ? `source ${file}` : `. ${file}`)
@@ -43,6 +44,24 @@ t.test('env of a machine is what the program prints, and nothing is started', as
     }
   }
   t.equal(statSync(join(me.user.store, 'machines/web/shell-env')).mode & 0o777, 0o600)
+})
+
+t.test('a store in a hostile place is the same', async (t) => {
+  const hostile = new ShellUser(t, 'tsmachine', HOSTILE)
+  await hostile.machine()
+  for (const env of [{ SHELL: '/bin/bash' }, { SHELL: '/usr/bin/fish' }]) {
+    const wanted = await hostile.real(['env', 'web'], { env })
+    for (const shell of SHELLS.filter(({ name }) => (name === 'fish') === env.SHELL.endsWith('fish'))) {
+      const init = source(shell, await hostile.init(shell, env))
+      hostile.forget()
+      t.same(await hostile.run(shell, `${init}; tsmachine env web`, { env }), wanted, shell.program)
+      const here = await hostile.run(shell, `${init}; tsmachine use --shell web; echo "$DOCKER_CERT_PATH"`, {
+        env,
+      })
+      t.match(here.stdout, `\n${join(hostile.user.store, 'machines/web')}\n`, shell.program)
+      t.equal(hostile.starts(), 0)
+    }
+  }
 })
 
 t.test('what the functions cannot know is left to the program', async (t) => {
