@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { dependsOf, fetchPackages, hashFile, sourceDateEpoch, type Apt, type Deb } from './apt.js'
 import { run } from './exec.js'
 import { initramfsEntries } from './initramfs.js'
+import { unpackKernel } from './kernel.js'
 import { filesBelow } from './libraries.js'
 import { MODULE_LISTS, packagesOf, readModuleList, readPackageLists, type PackageLine } from './lists.js'
 import { copyModules, indexModules, readModuleTree } from './modules.js'
@@ -43,6 +44,8 @@ export interface Image {
 }
 
 const IMAGE_FILES = ['kernel', 'initramfs', 'engine.squashfs'] as const
+/** Not in a release: four times the size of the packed one. */
+const PLAIN_KERNEL = 'vmlinux'
 const KERNEL = 'linux-image-amd64'
 
 /** Everything that the steps of one build share. */
@@ -70,10 +73,14 @@ export async function buildImage(options: ImageOptions): Promise<Image> {
     await checkNeeds(work.stage.root, work.lines)
     await tryPrograms(work.stage.root, work.lines)
     await packAll(work)
-    return { ...version, debs: work.debs, files: IMAGE_FILES, sourceDateEpoch: work.time }
+    return { ...version, debs: work.debs, files: filesOf(options), sourceDateEpoch: work.time }
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
+}
+
+function filesOf({ release }: ImageOptions): readonly string[] {
+  return release ? IMAGE_FILES : [...IMAGE_FILES, PLAIN_KERNEL]
 }
 
 async function prepare(options: ImageOptions, dir: string): Promise<Work> {
@@ -197,4 +204,5 @@ async function packAll(work: Work): Promise<void> {
   const image = (await readdir(boot)).find((name) => name.startsWith('vmlinuz-'))
   if (!image) throw new Error('the kernel package holds no kernel')
   await cp(path.join(boot, image), kernel)
+  if (!options.release) await unpackKernel(await readFile(kernel), path.join(options.out, PLAIN_KERNEL), tool)
 }

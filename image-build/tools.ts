@@ -3,7 +3,7 @@ import path from 'node:path'
 import { fetchPackages, unpack, type Apt, type Deb } from './apt.js'
 
 /** Packages of the programs that pack the image; they come from the archive too, so every builder packs alike. */
-const TOOL_PACKAGES = ['squashfs-tools', 'xz-utils'] as const
+const TOOL_PACKAGES = ['squashfs-tools', 'xz-utils', 'zstd'] as const
 
 const LOADER = 'usr/lib64/ld-linux-x86-64.so.2'
 const LIBRARIES = 'usr/lib/x86_64-linux-gnu'

@@ -30,12 +30,13 @@ export function lazyArtefacts(env: Environment, report: Report): Artefacts {
   }
 }
 
-function bootFiles({ id, version, dir }: Artefact): BootImageFiles {
+function bootFiles({ id, version, dir, files }: Artefact): BootImageFiles {
   const file = (name: string): string => `${dir}/${name}`
   return {
     digest: id,
     version,
     kernel: file('kernel'),
+    ...(files['vmlinux'] === undefined ? {} : { plainKernel: files['vmlinux'] }),
     initramfs: file('initramfs'),
     engine: file('engine.squashfs'),
   }

@@ -69,6 +69,8 @@ export interface BootImageFiles {
   readonly digest: string
   readonly version: string
   readonly kernel: string
+  /** The same kernel, not packed; only in an image that is not a release. */
+  readonly plainKernel?: string
   readonly initramfs: string
   readonly engine: string
 }

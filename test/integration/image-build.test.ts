@@ -42,12 +42,17 @@ t.test('two builds of the same packages are identical, byte for byte', SLOW, asy
   const umask = process.umask(0o077)
   const second = await build(options(join(dir, 'second'))).finally(() => process.umask(umask))
   const [one, two] = [first.artefacts[0], second.artefacts[0]]
-  for (const name of ['kernel', 'initramfs', 'engine.squashfs', 'manifest.json', 'SHA256SUMS']) {
+  for (const name of ['kernel', 'vmlinux', 'initramfs', 'engine.squashfs', 'manifest.json', 'SHA256SUMS']) {
     await t.resolves(run(['cmp', join(one?.dir ?? '', name), join(two?.dir ?? '', name)]), name)
   }
   await t.resolves(run(['sha256sum', '--check', '--strict', 'SHA256SUMS'], { cwd: one?.dir ?? '' }))
   t.match(one?.manifest.version, /^\d+\.\d+\.\d+-[0-9a-f]{8}$/)
   t.equal(one?.manifest.inputs['release'], false)
+  // QEMU starts an ELF kernel at the address of this note (Xen's PVH entry).
+  t.match(
+    await run(['readelf', '-n', join(one?.dir ?? '', 'vmlinux')]),
+    /Xen +0x00000008\s+Unknown note type: \(0x00000012\)/,
+  )
   const names = one?.manifest.packages.map((item) => item.name) ?? []
   t.ok(
     names.includes('docker.io') && names.some((name) => name.startsWith('linux-image-6')),

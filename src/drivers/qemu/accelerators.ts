@@ -9,6 +9,8 @@ export interface Accelerator {
   readonly cpu: string
   /** Words for the kernel command line. */
   readonly kernel: string
+  /** Whether unpacking the kernel costs more than the address randomisation that comes with it is worth. */
+  readonly plainKernel: boolean
   /** Factor on guest deadlines. */
   readonly patience: number
   /** False: nobody has run it yet; the docs say so. */
@@ -22,7 +24,7 @@ export interface Accelerator {
  * guest gains nothing from the mitigations of real CPUs and pays for each (mitigations=off), pays for clearing memory
  * twice (init_on_alloc=0), and translates a program anew at every start unless it lies where it lay (norandmaps: an
  * iptables call takes a quarter of the time). On a busy computer its timer is late for a check of the kernel, which then
- * panics (no_timer_check). Such a VM is slow and for development; no other row gives protection away.
+ * panics (no_timer_check). A packed kernel unpacks itself in half a second (plainKernel). Such a VM is slow and for development; no other row gives protection away.
  */
 export const ACCELERATORS: readonly Accelerator[] = [
   {
@@ -32,6 +34,7 @@ export const ACCELERATORS: readonly Accelerator[] = [
     accel: 'kvm',
     cpu: 'host',
     kernel: '',
+    plainKernel: false,
     patience: 1,
     tried: false,
   },
@@ -42,6 +45,7 @@ export const ACCELERATORS: readonly Accelerator[] = [
     accel: 'hvf',
     cpu: 'host',
     kernel: '',
+    plainKernel: false,
     patience: 1,
     tried: false,
   },
@@ -52,6 +56,7 @@ export const ACCELERATORS: readonly Accelerator[] = [
     accel: 'whpx',
     cpu: 'max',
     kernel: '',
+    plainKernel: false,
     patience: 2,
     tried: false,
   },
@@ -62,6 +67,7 @@ export const ACCELERATORS: readonly Accelerator[] = [
     accel: 'tcg,tb-size=512,thread=multi',
     cpu: 'max,cx16=off,la57=off,erms=off',
     kernel: 'mitigations=off init_on_alloc=0 norandmaps no_timer_check',
+    plainKernel: true,
     patience: 6,
     tried: true,
   },

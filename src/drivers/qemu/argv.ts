@@ -72,8 +72,9 @@ function monitor(id: string, path: string): readonly string[] {
 }
 
 function ownImage(plan: VmPlan, image: BootImageFiles): readonly string[] {
+  const kernel = (plan.accelerator.plainKernel ? image.plainKernel : undefined) ?? image.kernel
   return [
-    ...['-kernel', image.kernel, '-initrd', image.initramfs],
+    ...['-kernel', kernel, '-initrd', image.initramfs],
     ...['-append', [KERNEL_WORDS, plan.accelerator.kernel].filter(Boolean).join(' ')],
     ...disk('engine', { driver: 'file', filename: image.engine, 'read-only': true }),
     ...disk('data', { driver: 'file', filename: plan.files.data, discard: 'unmap' }),

@@ -14,6 +14,7 @@ import t, { type Test } from 'tap'
 import { checkBudget } from '../../../image-build/budget.js'
 import { packCpio } from '../../../image-build/cpio.js'
 import { run } from '../../../image-build/exec.js'
+import { kernelPayload } from '../../../image-build/kernel.js'
 import { parsePackageList, type PackageLine } from '../../../image-build/lists.js'
 import { digestOf, writeManifest } from '../../../image-build/manifest.js'
 import { addBusyboxLinks, addGuestFiles, layOut, placeOf, type Stage } from '../../../image-build/stage.js'
@@ -116,6 +117,18 @@ t.test('a tool that scripts call and nobody brings fails the build', async (t) =
   await t.rejects(checkNeeds(root, lines('need sh sed\nneed awk\n')), {
     message: 'scripts of the image call sed, awk, which it does not have',
   })
+})
+
+t.test('the packed kernel is found inside a bzImage', async (t) => {
+  const image = Buffer.alloc(4096)
+  image.writeUInt8(2, 0x1f1)
+  image.writeUInt32LE(0x100, 0x248)
+  const packed = Buffer.from('28b52ffd0102030405060708', 'hex')
+  image.writeUInt32LE(packed.length + 4, 0x24c)
+  packed.copy(image, 3 * 512 + 0x100)
+  t.strictSame(kernelPayload(image), packed, 'without the size behind it')
+  image.writeUInt8(0xfd, 3 * 512 + 0x100)
+  t.throws(() => kernelPayload(image), { message: 'the kernel is not packed with zstd' })
 })
 
 t.test('the initramfs is what cpio can read', async (t) => {

@@ -63,6 +63,22 @@ t.test('a VM of our image: the whole command line', async (t) => {
   ])
 })
 
+t.test('an emulated VM starts the kernel that need not be unpacked, where the image has one', async (t) => {
+  const { image } = plan
+  if (!image) return
+  const kernelOf = (name: string, plainKernel?: string): string | undefined => {
+    const argv = vmArgv({
+      ...plan,
+      accelerator: accelerator(name),
+      image: { ...image, ...(plainKernel ? { plainKernel } : {}) },
+    })
+    return argv[argv.indexOf('-kernel') + 1]
+  }
+  t.equal(kernelOf('tcg', '/c/vmlinux'), '/c/vmlinux')
+  t.equal(kernelOf('tcg'), image.kernel, 'a release has none')
+  t.equal(kernelOf('kvm', '/c/vmlinux'), image.kernel, 'a real processor keeps address randomisation')
+})
+
 t.test('a VM of a cloud image boots from its root disk', async (t) => {
   const { image: _image, sandbox: _sandbox, ...rest } = plan
   const argv = vmArgv(rest)
