@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
@@ -307,6 +307,19 @@ t.test('a format leaves no mark behind, so that a disk damaged later is not form
   content.write('an inode table', 5 * MIB)
   writeFileSync(file, content)
   t.match(await machine.script('data-disk', 'decide'), /^ram /)
+})
+
+t.test('formatting a large disk writes little, as every start of a new machine waits for it', async (t) => {
+  const machine = guest(t)
+  const file = addDisk(machine, 'vdb', { serial: 'tsmachine-data' })
+  const size = 20_000 * MIB
+  truncateSync(file, 0)
+  truncateSync(file, size)
+  writeFileSync(join(machine.dir, 'sys/block/vdb/size'), `${size / 512}\n`)
+  await machine.script('data-disk', 'format', file)
+  t.match(await run(['blkid', '-p', file]), /LABEL="tsmachine-data".* TYPE="ext4"/)
+  const { blocks } = statSync(file)
+  t.ok(blocks * 512 < MIB, `${blocks * 512} bytes`)
 })
 
 t.test("boot2docker's marker is a request to format", async (t) => {
