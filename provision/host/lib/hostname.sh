@@ -27,5 +27,6 @@ if ! mv -f "$hosts.tsmachine-new" "$hosts" 2>/dev/null; then
   cat "$hosts.tsmachine-new" >"$hosts" && rm -f "$hosts.tsmachine-new" || exit 1
 fi
 [ -z "$TSM_ROOT" ] || exit 0
-if command -v hostnamectl >/dev/null 2>&1 && hostnamectl set-hostname "$name" 2>/dev/null; then exit 0; fi
-hostname "$name"
+# hostnamectl would first start a service, to do this and to write the file above once more.
+if { printf '%s\n' "$name" >/proc/sys/kernel/hostname; } 2>/dev/null; then exit 0; fi
+hostname "$name" || hostnamectl set-hostname "$name"
