@@ -6,16 +6,20 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, realpath, rename, rm, writeF
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 import { inject } from 'postject'
 import { findProgram } from '../src/util/exec.js'
 import { packageRoot } from '../src/util/paths.js'
+import { MACHINE } from './binary-machine.js'
 
 const run = promisify(execFile)
 
 /** Where Node looks for what is inside it, and the mark that is turned when something is. */
 const RESOURCE = 'NODE_SEA_BLOB'
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
+/** Shipped files that are in the executable as code, but for the one that has to be a file. */
+const CODE = /^(bin|dist)\/.*\.cjs$/
+const IMPORT = 'dist/import.cjs'
 const LICENCES = 'dist/THIRD-PARTY-LICENSES.txt'
 
 export interface BinaryOptions {
@@ -85,7 +89,10 @@ async function putInto(out: string, program: string, licence: string): Promise<s
 /** Node's form of a main script and its assets. */
 async function makeBlob(work: string, node: string): Promise<string> {
   const blob = join(work, 'blob')
-  await bundleTool(join(packageRoot(), 'src/cli/executable/main.ts'), join(work, 'main.cjs'))
+  await bundleTool(
+    "require('./src/cli/executable/main.ts').begin(() => require('./bin/run.cjs'))",
+    join(work, 'main.cjs'),
+  )
   const assets = { ...(await fileAssets(work)), ...(await codeAssets(work, node)) }
   const config = {
     // Node keeps this name inside: it must tell nothing of this computer.
@@ -105,7 +112,7 @@ type Assets = Readonly<Record<string, string>>
 
 /** The package's files that are not code. */
 async function fileAssets(work: string): Promise<Assets> {
-  const shipped = (await shippedFiles()).filter(({ path }) => !/^(bin|dist)\/.*\.cjs$/.test(path))
+  const shipped = (await shippedFiles()).filter(({ path }) => path === IMPORT || !CODE.test(path))
   const root = packageRoot()
   const hash = createHash('sha256')
   for (const { path, mode } of shipped)
@@ -134,11 +141,13 @@ async function shippedFiles(): Promise<readonly { readonly path: string; readonl
 async function codeAssets(work: string, node: string): Promise<Assets> {
   const dist = join(packageRoot(), 'dist')
   const vendors = readdirSync(join(dist, 'vendor')).map((name) => `vendor/${name}`)
-  const files = ['main.cjs', 'helper.cjs', ...vendors]
+  const files = ['fast.cjs', 'main.cjs', 'helper.cjs', ...vendors]
   const compiler = join(work, 'compile.cjs')
-  await bundleTool(join(packageRoot(), 'tools/binary-compile.ts'), compiler)
+  await bundleTool("require('./tools/binary-compile.ts')", compiler)
   await mkdir(join(work, 'vendor'))
   const env = { HOME: work, PATH: '', SHELL: '/bin/sh' }
+  const create = ['create', '--driver', 'none', '--url', 'tcp://127.0.0.1:2376', MACHINE]
+  await run(process.execPath, [join(packageRoot(), 'bin/run.cjs'), ...create], { env })
   await Promise.all(
     files.map((file) => run(node, [compiler, packageRoot(), file, join(work, `${file}.v8`)], { env })),
   )
@@ -150,9 +159,9 @@ async function codeAssets(work: string, node: string): Promise<Assets> {
   )
 }
 
-async function bundleTool(entry: string, outfile: string): Promise<void> {
+async function bundleTool(contents: string, outfile: string): Promise<void> {
   await build({
-    entryPoints: [entry],
+    stdin: { contents, resolveDir: packageRoot() },
     outfile,
     bundle: true,
     platform: 'node',
@@ -162,5 +171,17 @@ async function bundleTool(entry: string, outfile: string): Promise<void> {
     logLevel: 'warning',
     legalComments: 'none',
     define: { 'import.meta.url': '"file:///"' },
+    plugins: [loadsFromInside],
   })
+}
+
+/** bin/run.cjs takes what it loads from the executable. */
+const loadsFromInside: Plugin = {
+  name: 'loads-from-inside',
+  setup: (bundler) => {
+    bundler.onLoad({ filter: /[\\/]bin[\\/]load\.cjs$/ }, () => ({
+      contents: "module.exports = require('./src/cli/executable/load.ts').load",
+      resolveDir: packageRoot(),
+    }))
+  },
 }

@@ -91,8 +91,6 @@ async function vendor(out, name) {
     stdin: { contents: entry?.() ?? `module.exports = require('${name}')`, resolveDir: ROOT },
     outfile: join(out, 'vendor', `${file}.cjs`),
     minify: true,
-    // In the single executable only require() finds anything.
-    supported: { 'dynamic-import': false },
     // Compiled parts of ssh2, which does without them.
     external: ['*.node', 'cpu-features'],
   })
@@ -127,17 +125,12 @@ function ec2Entry() {
   return `export { EC2Client, ${actions.join(', ')} } from '@aws-sdk/client-ec2'`
 }
 
-/** Heavy libraries are loaded from files of their own, by require(): there are no files in the single executable. */
+/** Heavy libraries are loaded from files of their own. */
 const vendors = {
   name: 'vendors',
-  setup({ onLoad, onResolve }) {
-    const namespace = 'vendor'
+  setup({ onResolve }) {
     for (const [name, { file }] of Object.entries(VENDORS))
-      onResolve({ filter: new RegExp(`^${name}$`) }, () => ({ path: `./vendor/${file}.cjs`, namespace }))
-    onResolve({ filter: /./, namespace }, ({ path }) => ({ path, external: true }))
-    onLoad({ filter: /./, namespace }, ({ path }) => ({
-      contents: `module.exports = require(${JSON.stringify(path)})`,
-    }))
+      onResolve({ filter: new RegExp(`^${name}$`) }, () => ({ path: `./vendor/${file}.cjs`, external: true }))
   },
 }
 

@@ -105,6 +105,17 @@ t.test('it says what the program says, byte for byte', async (t) => {
   }
 })
 
+t.test('hot forms are answered without anything being unpacked', async (t) => {
+  const { cache, run } = user(t)
+  await run(['create', '-d', 'none', '--url', URL_OF_NONE, 'web'])
+  rmSync(cache, { recursive: true })
+  for (const line of ['env web', 'ip web', 'url web', 'active', 'inspect web', 'ls -q'])
+    await run(line.split(' '))
+  t.notOk(existsSync(join(cache, 'tsmachine', 'package')))
+  t.match(await run(['ls']), { code: 0 })
+  t.ok(existsSync(unpacked(cache)))
+})
+
 t.test('a link by the name of docker-machine makes it that, and shim install makes the link', async (t) => {
   const { me, run } = user(t)
   const bin = join(me.home, 'bin')

@@ -10,6 +10,9 @@ export interface CodeSource {
   compiled?(file: string): Buffer
 }
 
+/** A file: only code of files can load modules of the other kind, as plugins may be. */
+const IMPORT = './import.cjs'
+
 type Wrapped = (exports: unknown, require: NodeJS.Require, module: Module, file: string, dir: string) => void
 
 /** CommonJS modules that are in no file. They believe to lie in `dist/` below `root`, and find each other there. */
@@ -48,7 +51,7 @@ export class CodeFiles {
   #require(path: string): NodeJS.Require {
     const plain = createRequire(path)
     const own = (name: string): unknown =>
-      name.startsWith('./') && name.endsWith('.cjs') ? this.load(name.slice('./'.length)) : plain(name)
+      name.startsWith('./') && name !== IMPORT ? this.load(name.slice('./'.length)) : plain(name)
     return Object.assign(own, plain)
   }
 }
