@@ -19,6 +19,7 @@ import { RESULTS_SCHEMA } from './record.js'
 import type { Bench } from './result.js'
 import { runAll } from './run.js'
 import { benchShell } from './shell.js'
+import { benchStartup } from './startup.js'
 
 interface Row {
   readonly bench: Bench
@@ -29,6 +30,7 @@ interface Row {
 /** Cheap ones first: an interrupted run has as many as may be. */
 const BENCHES: Readonly<Record<string, Row>> = {
   shell: { bench: benchShell, runs: 'benchStarts' },
+  startup: { bench: benchStartup, runs: 'benchStarts' },
   cloud: { bench: benchCloud, runs: 'benchCounts' },
   boot: { bench: benchBoot, runs: 'benchBoots' },
   parallel: { bench: benchParallel, runs: 'benchBoots' },
