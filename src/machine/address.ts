@@ -13,19 +13,18 @@ export interface Address {
 
 /** @throws MachineError `not-running` when this computer alone knows that the machine is down, `prefix` in front */
 export async function machineAddress(ctx: MachineContext, name: string, prefix = ''): Promise<Address> {
-  const open = await openWithoutSecrets(ctx, name)
-  try {
-    return addressOf(open)
-  } catch (error) {
-    throw toMachineError(error).prefixed(prefix)
-  }
+  return addressOf(await openWithoutSecrets(ctx, name), prefix)
 }
 
 /** The same for a machine that is open already. */
-export function addressOf(open: OpenMachine): Address {
-  requireRunning(open)
-  const endpoint = open.driver.endpoint(open.machine)
-  return { name: open.name, ip: endpoint.address, url: urlOf(endpoint) }
+export function addressOf(open: OpenMachine, prefix = ''): Address {
+  try {
+    requireRunning(open)
+    const endpoint = open.driver.endpoint(open.machine)
+    return { name: open.name, ip: endpoint.address, url: urlOf(endpoint) }
+  } catch (error) {
+    throw prefix === '' ? error : toMachineError(error).prefixed(prefix)
+  }
 }
 
 /** The engine's URL; where the user gave one, as it was given. */

@@ -1,6 +1,6 @@
 import { MachineError, messageOf } from '../contracts/errors.js'
 import type { MachineRecord } from '../contracts/record.js'
-import { machineAddress } from './address.js'
+import { addressOf, machineAddress } from './address.js'
 import type { MachineContext } from './context.js'
 import { ensureTunnel } from './engine-tunnel.js'
 import { openWithoutSecrets } from './open.js'
@@ -30,11 +30,12 @@ export async function envVariables(
   name: string,
   options: { readonly swarm?: boolean } = {},
 ): Promise<EnvVariables> {
+  const open = await openWithoutSecrets(ctx, name)
+  const { record } = open
   // A machine that does not run has no address, and no tunnel then.
-  const before = await machineAddress(ctx, name, CHECKING)
-  const record = ctx.store.get(name)
+  const before = addressOf(open, CHECKING)
   const isLed = record.ledger?.engineTunnel !== undefined
-  if (isLed) await ensureTunnel(ctx, await openWithoutSecrets(ctx, name))
+  if (isLed) await ensureTunnel(ctx, open)
   const { ip, url } = isLed ? await machineAddress(ctx, name, CHECKING) : before
   const { dir } = record
   await ctx.store.refreshShellEnv(record)

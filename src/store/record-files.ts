@@ -3,6 +3,7 @@
  * ledger with its hash goes in first, then the staged file takes its place: whatever instant a crash hits, the ledger's
  * hash says which of the two texts belongs to it.
  */
+import { hash } from 'node:crypto'
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import {
@@ -13,7 +14,6 @@ import {
 } from '../contracts/record.js'
 import { type FileOps, syncDirectory, writeFileAtomic } from '../util/atomic-file.js'
 import { errnoOf, fileError } from '../util/file-error.js'
-import { sha256Hex } from '../util/sha256.js'
 import { formatHostRecord } from './go-json.js'
 import type { RecordPlace } from './blank-record.js'
 import { BACKUP, CONFIG, LEDGER, STAGED } from './layout.js'
@@ -120,10 +120,10 @@ function look(dir: string): Snapshot {
   const parsed = ledger === undefined ? undefined : parseLedger(ledger)
   if (parsed === undefined || 'fault' in parsed) return { ledger, parsed, config, source: 'alone' }
   const hashes = parsed.value
-  const found = config === undefined ? hashes.replacedHash : sha256Hex(config)
+  const found = config === undefined ? hashes.replacedHash : hashOf(config)
   if (config !== undefined && found === hashes.configHash) return { ledger, parsed, config, source: 'file' }
   const staged = found === hashes.replacedHash ? readText(dir, STAGED) : undefined
-  if (staged !== undefined && sha256Hex(staged) === hashes.configHash)
+  if (staged !== undefined && hashOf(staged) === hashes.configHash)
     return { ledger, parsed, config: staged, source: 'staged' }
   return { ledger, parsed, config, source: 'foreign' }
 }
@@ -152,8 +152,8 @@ export async function writeRecordFiles(
   const current = readText(dir, CONFIG)
   const text = formatHostRecord(next.config, current)
   const changed = current !== text
-  const replaced = current === undefined ? {} : { replacedHash: sha256Hex(current) }
-  const ledger = { ...next.ledger, configHash: sha256Hex(text), ...replaced }
+  const replaced = current === undefined ? {} : { replacedHash: hashOf(current) }
+  const ledger = { ...next.ledger, configHash: hashOf(text), ...replaced }
   if (current !== undefined && isOldHostRecord(current))
     await writeFileAtomic(join(dir, BACKUP), current, { ops })
   if (changed) await writeFileAtomic(join(dir, STAGED), text, { ops })
@@ -193,4 +193,8 @@ function readText(dir: string, file: string): string | undefined {
 
 function isThere(dir: string, file: string): boolean {
   return lstatSync(dir + sep + file, { throwIfNoEntry: false }) !== undefined
+}
+
+function hashOf(text: string): string {
+  return hash('sha256', text)
 }
