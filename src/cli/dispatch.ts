@@ -35,10 +35,26 @@ export async function dispatch(
   const line = await readWords(session, found)
   noteView(session, line.words)
   if (hasHelp(line.words)) return await showHelp(config, session, found.command.id.split(':'), line.words)
-  const own = commands[found.command.id]
-  if (own) own.id = found.command.id
-  await own?.runBound([...line.words, ...line.rest], config)
+  await runWithHooks(config, found.command, commands, [...line.words, ...line.rest])
   return 0
+}
+
+/** As oclif does: the hooks of plugins around a command, ours or a plugin's own. */
+async function runWithHooks(
+  config: Config,
+  command: Command.Loadable,
+  commands: Commands,
+  argv: string[],
+): Promise<void> {
+  const { id } = command
+  await config.runHook('init', { id, argv })
+  const own = commands[id]
+  if (own) own.id = id
+  const theirs = own ? undefined : await command.load()
+  const loaded = (theirs ?? own) as unknown as Command.Class
+  await config.runHook('prerun', { Command: loaded, argv })
+  const result: unknown = theirs ? await theirs.run(argv, config) : await own?.runBound(argv, config)
+  await config.runHook('postrun', { Command: loaded, argv, result })
 }
 
 const HELP: KnownFlag = { name: 'help', char: 'h', takesValue: false }
