@@ -12,6 +12,7 @@ import { testPath } from '../tools/test-path.js'
 import { benchBoot } from './boot.js'
 import { benchCloud } from './cloud.js'
 import { thisComputer } from './machine.js'
+import { benchLs } from './ls.js'
 import { benchParallel } from './parallel.js'
 import { benchProvision } from './provision.js'
 import { benchRemote } from './remote.js'
@@ -32,6 +33,7 @@ const BENCHES: Readonly<Record<string, Row>> = {
   shell: { bench: benchShell, runs: 'benchStarts' },
   startup: { bench: benchStartup, runs: 'benchStarts' },
   cloud: { bench: benchCloud, runs: 'benchCounts' },
+  ls: { bench: benchLs, runs: 'benchBoots' },
   boot: { bench: benchBoot, runs: 'benchBoots' },
   parallel: { bench: benchParallel, runs: 'benchBoots' },
   provision: { bench: benchProvision, runs: 'benchBoots' },

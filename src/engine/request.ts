@@ -1,8 +1,9 @@
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { isIP } from 'node:net'
 import { checkServerIdentity, type TLSSocket } from 'node:tls'
 import { LightAgent } from './light-agent.js'
+import { after } from '../util/wait.js'
 import { classify, EngineProbeError, timeoutError, type Progress } from './errors.js'
 import { secureContextOf, type EngineTarget } from './target.js'
 
@@ -100,7 +101,7 @@ export class EngineConnection {
   /** An endless answer; the deadline counts until its head. Ended by the signal, which is thrown then. */
   async *stream(path: string, limits: RequestLimits & { onOpen?: () => void } = {}): AsyncGenerator<string> {
     const { response, done } = await this.#ask({ path }, limits)
-    done.release()
+    done.endDeadline()
     limits.onOpen?.()
     response.setEncoding('utf8')
     try {
@@ -136,9 +137,9 @@ export class EngineConnection {
           ? {}
           : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }
       const sent = request({
-        ...{ host, port, method: method ?? 'GET', path, headers },
-        ...{ agent: this.#agent, signal: watch.signal },
+        ...{ host, port, method: method ?? 'GET', path, headers, agent: this.#agent },
       })
+      watch.begin(sent)
       sent.once('socket', (socket) => watch.follow(socket as TLSSocket))
       sent.once('error', reject)
       sent.once('response', resolve)
@@ -158,26 +159,28 @@ function isGood(status: number): boolean {
   return (status >= 200 && status < 300) || status === 304
 }
 
-/** Deadline and progress of one request. */
+/** Deadline, abort and progress of one request. Nothing of it is left when it is over: `ls` makes thousands. */
 class Watch {
   readonly #where: string
   readonly #limits: RequestLimits
   readonly #progress: Progress = { connected: false, secured: false }
-  readonly #stop = new AbortController()
-  readonly #limit: AbortSignal
+  readonly #endDeadline: () => void
+  #request: ClientRequest | undefined
   #expired = false
 
   constructor(where: string, limits: RequestLimits) {
     this.#where = where
     this.#limits = limits
-    this.#limit = AbortSignal.timeout(limits.deadlineMs ?? DEADLINE_MS)
-    this.#limit.addEventListener('abort', this.#onLimit, { once: true })
+    this.#endDeadline = after(limits.deadlineMs ?? DEADLINE_MS, () => {
+      this.#expired = true
+      this.#stop()
+    })
+    limits.signal?.addEventListener('abort', this.#stop, { once: true })
   }
 
-  /** Derived, so that many requests add no listeners to one signal of the caller. */
-  get signal(): AbortSignal {
-    const { signal } = this.#limits
-    return signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal
+  begin(request: ClientRequest): void {
+    this.#request = request
+    if (this.#expired || this.#limits.signal?.aborted) this.#stop()
   }
 
   follow(socket: TLSSocket): void {
@@ -190,9 +193,15 @@ class Watch {
     socket.once('secureConnect', () => Object.assign(this.#progress, { connected: true, secured: true }))
   }
 
-  /** Ends the deadline: the answer is complete, or it is a stream. */
+  /** It is a stream. */
+  endDeadline(): void {
+    this.#endDeadline()
+  }
+
+  /** The answer is complete. */
   release(): void {
-    this.#limit.removeEventListener('abort', this.#onLimit)
+    this.#endDeadline()
+    this.#limits.signal?.removeEventListener('abort', this.#stop)
   }
 
   translate(error: unknown): unknown {
@@ -203,9 +212,8 @@ class Watch {
     return classify(error, this.#where, this.#progress)
   }
 
-  readonly #onLimit = (): void => {
-    this.#expired = true
-    this.#stop.abort()
+  readonly #stop = (): void => {
+    this.#request?.destroy(new Error('the request was ended'))
   }
 }
 

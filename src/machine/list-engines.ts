@@ -5,8 +5,8 @@ import type { MachineContext } from './context.js'
 import type { OpenMachine } from './open.js'
 import { askEngine } from './verify.js'
 
-/** A connection each: half of what a process may open that is allowed no more than 256 files. */
-const ASKED_AT_ONCE = 128
+/** A connection each: far from what a process may open that is allowed no more than 256 files. */
+const ASKED_AT_ONCE = 64
 
 /** The engines of one listing. What their machines have in common is read once. */
 export class ListedEngines {

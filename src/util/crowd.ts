@@ -1,7 +1,7 @@
 import type { Clock } from '../contracts/clock.js'
 
 /** How long one may be silent before others that wait get its place, at the shortest and at the longest. */
-const [SHORTEST_MS, LONGEST_MS] = [100, 500]
+const [SHORTEST_MS, LONGEST_MS] = [100, 1_000]
 /** Who takes so many times as long as others took to answer is silent; a busy computer makes all of them slow. */
 const PATIENCE = 4
 
@@ -18,6 +18,8 @@ interface Turn {
   readonly work: (signal: AbortSignal) => Promise<unknown>
   readonly resolve: (value: never) => void
   readonly reject: (reason: unknown) => void
+  /** How often its place was taken; each time it gets twice as long. */
+  sentBack: number
   try?: { readonly stop: AbortController; readonly since: number }
 }
 
@@ -31,6 +33,8 @@ export class Crowd {
   readonly #waiting = new Set<Turn>()
   /** In the order in which they were asked. */
   readonly #asked = new Set<Turn>()
+  /** Sent back, and not yet gone: what they have open counts. */
+  #leaving = 0
   readonly #answers = { count: 0, ms: 0 }
   #watch: AbortController | undefined
 
@@ -43,7 +47,7 @@ export class Crowd {
   /** `work` may be begun several times; its signal says when to let go. */
   ask<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.add({ work, resolve, reject })
+      this.#waiting.add({ work, resolve, reject, sentBack: 0 })
       if (this.#options.signal.aborted) this.#end()
       else this.#fill()
     })
@@ -51,7 +55,7 @@ export class Crowd {
 
   #fill(): void {
     for (const turn of this.#waiting) {
-      if (this.#asked.size >= this.#options.atOnce) break
+      if (this.#asked.size + this.#leaving >= this.#options.atOnce) break
       this.#waiting.delete(turn)
       this.#begin(turn)
     }
@@ -65,7 +69,7 @@ export class Crowd {
     this.#asked.add(turn)
     const settle = (tell: () => void): void => {
       // Its place was taken: only the latest try counts.
-      if (turn.try !== own) return
+      if (turn.try !== own) return this.#left()
       this.#asked.delete(turn)
       this.#answers.count++
       this.#answers.ms += this.#now() - own.since
@@ -78,32 +82,38 @@ export class Crowd {
     )
   }
 
+  #left(): void {
+    this.#leaving--
+    this.#fill()
+  }
+
   async #watchSilent(): Promise<void> {
     const watch = new AbortController()
     this.#watch = watch
     try {
-      while (!watch.signal.aborted) {
-        const [oldest] = this.#asked
-        const due = (oldest?.try?.since ?? this.#now()) + this.#patienceMs() - this.#now()
-        await this.#options.clock.sleep(Math.max(1, due), watch.signal)
+      while (!watch.signal.aborted && this.#asked.size > 0) {
+        const patience = this.#patienceMs()
+        const due = Math.min(...[...this.#asked].map((turn) => dueAt(turn, patience)))
+        await this.#options.clock.sleep(Math.max(1, due - this.#now()), watch.signal)
         this.#sendBack()
-        this.#fill()
       }
     } catch (error) {
       if (!watch.signal.aborted) throw error
     } finally {
       this.#watch = undefined
-      if (this.#waiting.size > 0 && !this.#options.signal.aborted) void this.#watchSilent()
+      if (this.#waiting.size > 0 && this.#asked.size > 0) void this.#watchSilent()
     }
   }
 
-  /** As many of the silent ones as there are others who wait, for the longest silent ones first. */
+  /** As many of the silent ones as there are others who wait. */
   #sendBack(): void {
-    const since = this.#now() - this.#patienceMs()
-    const silent = [...this.#asked].filter((turn) => (turn.try?.since ?? since) <= since)
+    const [now, patience] = [this.#now(), this.#patienceMs()]
+    const silent = [...this.#asked].filter((turn) => dueAt(turn, patience) <= now)
     for (const turn of silent.slice(0, this.#waiting.size)) {
       turn.try?.stop.abort()
       delete turn.try
+      turn.sentBack++
+      this.#leaving++
       this.#asked.delete(turn)
       this.#waiting.add(turn)
     }
@@ -132,4 +142,8 @@ export class Crowd {
   #now(): number {
     return this.#options.clock.monotonicMs()
   }
+}
+
+function dueAt(turn: Turn, patienceMs: number): number {
+  return (turn.try?.since ?? 0) + patienceMs * 2 ** turn.sentBack
 }

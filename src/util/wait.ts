@@ -94,6 +94,12 @@ export class DeadlineReached extends Error {
   }
 }
 
+/** Calls once after `ms`, unless what it returns is called before. For what has no promise to race with. */
+export function after(ms: number, call: () => void): () => void {
+  const timer = setTimeout(call, Math.ceil(ms))
+  return () => clearTimeout(timer)
+}
+
 /** A signal that is aborted after `ms` or with `outer`. Unlike `AbortSignal.timeout` it keeps the process alive. */
 function limitSignal(ms: number, outer?: AbortSignal): { signal: AbortSignal; clear: () => void } {
   const limit = new AbortController()

@@ -31,6 +31,8 @@ export class FakeEngine {
   failWith: number | undefined
   /** Accepts requests and never answers while set. */
   silent = false
+  /** How many clients were connected at the same time, at the most. */
+  peak = 0
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #listeners = new Set<ServerResponse>()
@@ -45,6 +47,7 @@ export class FakeEngine {
     )
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
+      this.peak = Math.max(this.peak, this.#sockets.size)
       socket.on('close', () => this.#sockets.delete(socket))
     })
   }
@@ -60,6 +63,11 @@ export class FakeEngine {
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port
+  }
+
+  /** How many clients are connected now. */
+  get open(): number {
+    return this.#sockets.size
   }
 
   /** How many clients listen for events now. */

@@ -1,7 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { FakeEngine } from '../doubles/engine.js'
+import { testCertificates } from '../helpers/certificates.js'
 import { PROGRAM, TestUser } from '../helpers/cli.js'
+import { writeMachines } from '../helpers/many-machines.js'
 
 const URL_OF_NONE = 'tcp://127.0.0.1:1'
 
@@ -105,4 +108,30 @@ t.test('inspect writes JSON as Go does', async (t) => {
     '["a=\\u003cb\\u003e\\u0026c"]',
   )
   t.equal(await me.ok(['inspect', '-f', '{{index .HostOptions.EngineOptions.Labels 0}}', 'web']), 'a=<b>&c\n')
+})
+
+t.test('500 machines where a process may open 256 files: every row is complete', async (t) => {
+  const me = new TestUser()
+  t.teardown(() => rmSync(me.home, { recursive: true, force: true }))
+  const certificates = await testCertificates()
+  t.teardown(() => certificates.remove())
+  const engine = await FakeEngine.start({ ca: certificates.ca.caPem, ...certificates.server })
+  t.teardown(() => engine.stop())
+  cpSync(certificates.dir, join(me.store, 'certs'), { recursive: true })
+  const names = Array.from({ length: 500 }, (_item, index) => `m${index}`)
+  const urlOf = (index: number): string => (index % 50 === 0 ? URL_OF_NONE : `tcp://127.0.0.1:${engine.port}`)
+  writeMachines(
+    me.store,
+    names.map((name, index) => [name, urlOf(index)] as const),
+  )
+  const command = `ulimit -n 256; exec "${process.execPath}" "${PROGRAM}" ls -t 200 --format "{{.Name}} {{.DockerVersion}} {{.Error}}"`
+  const outcome = await me.run('sh', ['-c', command])
+  t.match(outcome, { code: 0, stderr: '' })
+  const rows = outcome.stdout.split('\n').slice(0, -1)
+  t.equal(rows.length, 500)
+  for (const [index, row] of rows.entries())
+    if (index % 50 === 0) t.match(row, new RegExp(`^m${index} Unknown .*connection refused`))
+    else if (row !== `m${index} v27.5.1 `) t.fail(row)
+  t.equal(engine.requests.length, 490, 'each engine was asked once')
+  t.ok(engine.peak <= 128)
 })
