@@ -19,7 +19,10 @@ const FILES = ['config.json', 'tsmachine.json']
 
 /** A store that keeps the address of its machines for shells; undefined for one that is not running. */
 function addressStore(t: Test): Store {
-  const addressOf = (record: MachineRecord) => String(record.config.Driver['IPAddress'])
+  const addressOf = ({ config }: MachineRecord) => {
+    const address = config.Driver['IPAddress']
+    return typeof address === 'string' ? address : ''
+  }
   return new Store(scratchDir(t), {
     shellEnv: async (record) => (addressOf(record) === '' ? undefined : addressOf(record)),
   })
