@@ -19,7 +19,7 @@ const BUDGETS = { configuration: 0.2, bundled: 1.15 }
 interface Taken {
   readonly ms: number
   readonly traffic: Traffic
-  readonly stages?: readonly TimelinePart[]
+  readonly parts?: readonly TimelinePart[]
 }
 
 type Run = (vm: StockVm, user: TestUser) => Promise<Omit<Taken, 'traffic'>>
@@ -52,7 +52,7 @@ export const benchRemote: Bench = async ({ runs, dockerMachine }) => {
         : []),
       ratio('bundled install by its bytes alone', sent.time, floor, BUDGETS.bundled),
     ],
-    timelines: [{ name: 'remote create', parts: medianTimeline(ours.map(({ stages = [] }) => stages)) }],
+    timelines: [{ name: 'remote create', parts: medianTimeline(ours.map(({ parts = [] }) => parts)) }],
     notes: [
       `the line: ${RTT_MS} ms, ${MBIT_PER_S} Mbit/s each way, a relay of ours on loopback (no loss, no slow start)`,
       'bundled: to a folder of this computer, without the engine’s start',
