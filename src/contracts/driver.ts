@@ -14,6 +14,7 @@ import type { MachineState } from './state.js'
 export interface DriverCapabilities {
   /** start, stop and kill exist. */
   readonly power: boolean
+  /** `suspend()` exists. */
   readonly suspend: boolean
   /** `console()` gives the serial console. */
   readonly console: boolean
@@ -340,6 +341,11 @@ export interface Driver {
   /** Asks the guest to power off and waits for it within the signal's deadline. */
   stop?(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent>
   kill?(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent>
+  /**
+   * Keeps the machine's memory and ends it (capability `suspend`): its state is `Saved`, `start` goes on where it was, and
+   * `kill` drops what was kept. When it fails the machine runs on.
+   */
+  suspend?(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent>
   /** Idempotent; works from any prefix of the resources, twice, and when all is already gone. */
   remove(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent>
   console?(machine: DriverMachine, options: ConsoleOptions): AsyncIterable<string>

@@ -111,7 +111,7 @@ export async function driverMachine(
 }
 
 /** @throws MachineError `driver` where the driver has no such verb */
-export function requireVerb<K extends 'start' | 'stop' | 'kill' | 'console'>(
+export function requireVerb<K extends 'start' | 'stop' | 'kill' | 'suspend' | 'console'>(
   open: OpenMachine,
   verb: K,
 ): NonNullable<Driver[K]> {
@@ -120,6 +120,8 @@ export function requireVerb<K extends 'start' | 'stop' | 'kill' | 'console'>(
   const refusals: Readonly<Partial<Record<string, string>>> = open.factory.powerRefusal ?? {}
   throw new MachineError('driver', refusals[verb] ?? `${open.factory.name} driver does not support ${verb}`, {
     machine: open.name,
-    hints: [`Machines of the ${open.factory.name} driver are hosts that you run yourself.`],
+    hints: open.factory.capabilities.power
+      ? [`Stop it instead: tsmachine stop ${open.name}`]
+      : [`Machines of the ${open.factory.name} driver are hosts that you run yourself.`],
   })
 }

@@ -18,29 +18,43 @@ import { renewCertificates } from './renew.js'
 import { certificatesAreDue } from './due.js'
 import { syncSshEntry } from './ssh-config.js'
 import { runStage, type StageDefinition } from './stages.js'
-import { machineReport, movedTo } from './state.js'
+import { machineReport, movedTo, powerState } from './state.js'
+import { takeDown } from './stop.js'
 
 const MINUTE = 60_000
 const ENGINE_MS = 90_000
 
-/** Starts a stopped machine and waits until its engine answers. @throws MachineError when it runs already */
-export async function startMachine(ctx: MachineContext, name: string): Promise<void> {
+export interface StartOptions {
+  /** Without the memory of a suspended machine. */
+  readonly cold?: boolean
+}
+
+/** Starts a stopped or suspended machine and waits until its engine answers. @throws MachineError when it runs already */
+export async function startMachine(
+  ctx: MachineContext,
+  name: string,
+  options: StartOptions = {},
+): Promise<void> {
   const lock = await ctx.store.lock(name, `start ${name}`, { signal: ctx.signal })
   try {
     const open = await openMachine(ctx, name)
     requireProvisioned(open)
     const report = await machineReport(open, ctx.signal)
-    if (movedTo(open, report) === undefined) refuseRunning(name, report?.state ?? '')
-    await bringUp(ctx, open)
+    const state = report?.state ?? ''
+    if (movedTo(open, report) === undefined) refuseRunning(open, state)
+    if (state !== 'Saved' || !options.cold) return await bringUp(ctx, open)
+    await takeDown(ctx, open, 'kill')
+    await bringUp(ctx, await openMachine(ctx, name))
   } finally {
     await lock.release()
   }
 }
 
-function refuseRunning(name: string, state: MachineState): void {
+function refuseRunning({ name, factory }: OpenMachine, state: MachineState): void {
   if (state === 'Running')
     throw new MachineError('driver', `Machine "${name}" is already running.`, { machine: name })
-  if (state !== 'Error' && state !== 'Paused') return
+  const standsStill = state === 'Paused' && !factory.capabilities.suspend
+  if (state !== 'Error' && !standsStill) return
   throw new MachineError('driver', `Machine "${name}" has power already, but its state is ${state}.`, {
     machine: name,
     hints: [`tsmachine logs ${name} --boot`, `Cut its power, then start it: tsmachine kill ${name}`],
@@ -73,7 +87,7 @@ export async function bringUp(ctx: MachineContext, open: OpenMachine): Promise<v
   try {
     await finishAccess(state, ctx.signal)
     labelHostKey(state)
-    for (const row of START_STAGES) await runStage(row, state)
+    for (const row of await stagesFor(open, ctx.signal)) await runStage(row, state)
     await state.besides()
     await settleUpgrade(ctx, open)
     await noteState(ctx, open, 'Running')
@@ -83,6 +97,14 @@ export async function bringUp(ctx: MachineContext, open: OpenMachine): Promise<v
   await syncDockerContext(ctx, state.open)
   await syncSshEntry(ctx, state.open, false)
 }
+
+/** A guest that was suspended has booted long ago. */
+async function stagesFor(open: OpenMachine, signal: AbortSignal): Promise<typeof START_STAGES> {
+  const sleeps = open.factory.capabilities.suspend && SLEEPING.has(await powerState(open, signal))
+  return sleeps ? START_STAGES.filter(({ stage }) => stage !== 'boot') : START_STAGES
+}
+
+const SLEEPING: ReadonlySet<MachineState> = new Set(['Saved', 'Paused', 'Running'])
 
 /** Renews what is due, and what the engine or we refuse for another reason. */
 async function proveCertificates({ ctx, open }: CreateState, signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@ import { withDeadline } from '../util/wait.js'
 import type { MachineContext } from './context.js'
 import { lockToEnd } from './full-disk.js'
 import { recordEvents } from './driver-events.js'
+import { machineImage } from './image.js'
 import { noteState } from './last-state.js'
 import { type OpenMachine, openMachine, requireVerb } from './open.js'
 import { powerState } from './state.js'
@@ -35,8 +36,29 @@ async function powerOff(ctx: MachineContext, name: string, verb: 'stop' | 'kill'
   }
 }
 
+/** A suspended guest must run to end cleanly: its memory holds what is not on its disk yet. */
+async function awake(ctx: MachineContext, open: OpenMachine): Promise<OpenMachine> {
+  const { name, factory } = open
+  if (!factory.capabilities.suspend || (await powerState(open, ctx.signal)) !== 'Saved') return open
+  ctx.report({ type: 'info', machine: name, text: `Resuming "${name}" to stop it cleanly...` })
+  const start = requireVerb(open, 'start')
+  const image = await machineImage(ctx, open)
+  await withDeadline(
+    `${name} to resume`,
+    STOP_MS * (open.driver.patience?.(open.machine) ?? 1),
+    (signal) => recordEvents(ctx, name, factory, start(open.machine, image, signal)),
+    { signal: ctx.signal, graceMs: 2_000, clock: ctx.clock, hints: [`tsmachine kill ${name}`] },
+  )
+  return await openMachine(ctx, name)
+}
+
 /** Runs the driver's verb within its deadline. */
-export async function takeDown(ctx: MachineContext, open: OpenMachine, verb: 'stop' | 'kill'): Promise<void> {
+export async function takeDown(
+  ctx: MachineContext,
+  recorded: OpenMachine,
+  verb: 'stop' | 'kill',
+): Promise<void> {
+  const open = verb === 'stop' ? await awake(ctx, recorded) : recorded
   const method = requireVerb(open, verb)
   const killMs = open.driver.localState ? KILL_MS : REMOTE_KILL_MS
   const limitMs = verb === 'stop' ? STOP_MS * (open.driver.patience?.(open.machine) ?? 1) : killMs

@@ -63,7 +63,7 @@ export async function writeFileAtomic(
 }
 
 /** A write beyond `ulimit -f` ends the process unless somebody listens; then it fails with EFBIG as any other. */
-function surviveFileSizeLimit(): void {
+export function surviveFileSizeLimit(): void {
   if (process.platform !== 'win32' && process.listenerCount('SIGXFSZ') === 0)
     process.on('SIGXFSZ', () => undefined)
 }

@@ -108,9 +108,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   'capabilities say what the driver has': async (t, subject) => {
     const factory = await subject.load()
     const driver = await factory.open(subject.deps)
-    const { power, console, localState, forwards, access, inventory } = factory.capabilities
+    const { power, suspend, console, localState, forwards, access, inventory } = factory.capabilities
     const members = {
-      ...{ start: power, stop: power, kill: power, console, localState, forwards },
+      ...{ start: power, stop: power, kill: power, suspend, console, localState, forwards },
       ...{ setAccess: access, inventory, label: inventory },
     }
     for (const [member, capability] of Object.entries(members))

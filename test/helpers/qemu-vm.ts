@@ -34,6 +34,8 @@ export class Vm {
     readonly config: MachineSpec['config'],
     readonly deps: DriverDeps,
     readonly driver: Driver,
+    /** Where this test's machines, sockets and caches are. */
+    readonly scratch: string,
   ) {}
 
   static async make(
@@ -58,7 +60,7 @@ export class Vm {
     const dir = join(scratch, options.under ?? 'machines', name)
     mkdirSync(dir, { recursive: true, mode: 0o700 })
     const deps = { ...driverDeps(scratch), ...options.deps }
-    const vm = new Vm(dir, name, parsed.config, deps, await factory.open(deps))
+    const vm = new Vm(dir, name, parsed.config, deps, await factory.open(deps), scratch)
     t.teardown(() => vm.remove())
     return vm
   }
@@ -95,6 +97,10 @@ export class Vm {
 
   start(): Promise<readonly DriverEvent[]> {
     return this.record(this.driver.start?.(this.machine, undefined, NEVER))
+  }
+
+  suspend(): Promise<readonly DriverEvent[]> {
+    return this.record(this.driver.suspend?.(this.machine, NEVER))
   }
 
   async kill(): Promise<void> {

@@ -114,6 +114,7 @@ async function openDriver(child: ChildDriver, once: Once, deps: DriverDeps): Pro
     start: (machine, image, signal) => events('start', [machine, image ?? null], signal),
     stop: (machine, signal) => events('stop', [machine], signal),
     kill: (machine, signal) => events('kill', [machine], signal),
+    suspend: (machine, signal) => events('suspend', [machine], signal),
     remove: (machine, signal) => events('remove', [machine], signal),
     console: (machine, { signal, ...options }) =>
       talk.stream(

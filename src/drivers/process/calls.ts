@@ -112,6 +112,7 @@ export const STREAM_CALLS: Readonly<Record<string, Stream>> = {
   start: (driver, [machine, image], signal) =>
     driver.start?.(machine as DriverMachine, (image ?? undefined) as BootImageFiles | undefined, signal),
   stop: (driver, [machine], signal) => driver.stop?.(machine as DriverMachine, signal),
+  suspend: (driver, [machine], signal) => driver.suspend?.(machine as DriverMachine, signal),
   kill: (driver, [machine], signal) => driver.kill?.(machine as DriverMachine, signal),
   remove: (driver, [machine], signal) => driver.remove(machine as DriverMachine, signal),
   setAccess: (driver, [machine, access], signal) =>

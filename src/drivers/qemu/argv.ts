@@ -40,6 +40,7 @@ export function vmArgv(plan: VmPlan): readonly string[] {
     ...['-rtc', 'base=utc,clock=host'],
     ...(plan.sandbox === undefined ? [] : ['-sandbox', plan.sandbox]),
     ...console(plan.files),
+    ...(plan.image ? guestLine(plan.sockets) : []),
     ...monitor('control', plan.sockets.control),
     ...monitor('forwarder', plan.sockets.forwarder),
     ...['-object', 'rng-random,id=rng0,filename=/dev/urandom'],
@@ -59,6 +60,11 @@ function console(files: MachineFiles): readonly string[] {
     '-serial',
     'chardev:console',
   ]
+}
+
+/** The guest reads from it what it cannot see: that it was away, and what time it is. */
+function guestLine({ guest }: VmSockets): readonly string[] {
+  return ['-chardev', `socket,id=guest,path=${escaped(guest)},server=on,wait=off`, '-serial', 'chardev:guest']
 }
 
 /** A QMP socket serves one client at a time, so the forwarder has one of its own. */
@@ -114,6 +120,23 @@ function shares(texts: readonly string[]): readonly string[] {
       `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`,
     ]
   })
+}
+
+/** Words whose values are the guest's hardware. Where they differ, a saved memory does not fit. */
+const HARDWARE: ReadonlySet<string> = new Set([
+  '-machine',
+  '-accel',
+  '-cpu',
+  '-smp',
+  '-m',
+  '-serial',
+  '-device',
+])
+
+/** Names the hardware that a command line gives to its guest. */
+export function hardwareOf(argv: readonly string[]): string {
+  const words = argv.filter((_, index) => HARDWARE.has(argv[index - 1] ?? ''))
+  return createHash('sha256').update(words.join('\0')).digest('hex').slice(0, 16)
 }
 
 /** A value in QEMU's `key=value,...` words: a comma is written twice. Source: qemu-options, "QemuOpts". */

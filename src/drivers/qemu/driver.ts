@@ -32,9 +32,11 @@ import { GUEST_ADDRESS } from './ports.js'
 import { cutPower, powerOff } from './power.js'
 import { preflight } from './preflight.js'
 import { removeMachine } from './remove.js'
+import { dropSaved, SAVED } from './saved-memory.js'
 import { sealSeed, writeSeed } from './seed.js'
 import { startVm } from './start.js'
 import { fullState, localState } from './state.js'
+import { suspendVm } from './suspend.js'
 import { readVm, resourceOf, runningVm } from './vm-record.js'
 
 const SSH_USER = 'docker'
@@ -89,6 +91,13 @@ export class QemuDriver implements Driver {
 
   async *kill(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent> {
     await cutPower(machine, this.#deps.clock, signal)
+    if (!resourceOf(machine.resources, SAVED.kind)) return
+    await dropSaved(machineFiles(machine.dir))
+    yield { type: 'removed', ...SAVED }
+  }
+
+  suspend(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent> {
+    return suspendVm(this.#deps, machine, signal)
   }
 
   remove(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent> {

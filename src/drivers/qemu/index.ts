@@ -7,7 +7,7 @@ import { shareUserData } from './shares.js'
 
 const capabilities: DriverCapabilities = {
   power: true,
-  suspend: false,
+  suspend: true,
   console: true,
   localState: true,
   opaque: false,

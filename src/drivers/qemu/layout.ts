@@ -17,6 +17,9 @@ export interface MachineFiles {
   readonly forwards: string
   /** Forwards added by hand; made again at each start. */
   readonly manualForwards: string
+  /** A suspended VM's memory and devices, and what they need to be loaded again. */
+  readonly saved: string
+  readonly savedInfo: string
 }
 
 export function machineFiles(dir: string): MachineFiles {
@@ -29,6 +32,8 @@ export function machineFiles(dir: string): MachineFiles {
     log: join(dir, 'qemu.log'),
     forwards: join(dir, 'forwards.json'),
     manualForwards: join(dir, 'forwards-manual.json'),
+    saved: join(dir, 'memory.saved'),
+    savedInfo: join(dir, 'memory.json'),
   }
 }
 
@@ -37,9 +42,19 @@ export interface VmSockets {
   readonly control: string
   readonly forwarder: string
   readonly passt: string
+  /** Where a VM sends its memory while it is suspended; only then it exists. */
+  readonly save: string
+  /** Second serial line of our image: the guest is told of a resume. */
+  readonly guest: string
 }
 
 /** `dir` is the machine's runtime directory. */
 export function vmSockets(dir: string): VmSockets {
-  return { control: join(dir, 'qmp'), forwarder: join(dir, 'qmp-fwd'), passt: join(dir, 'passt') }
+  return {
+    control: join(dir, 'qmp'),
+    forwarder: join(dir, 'qmp-fwd'),
+    passt: join(dir, 'passt'),
+    save: join(dir, 'save'),
+    guest: join(dir, 'guest'),
+  }
 }

@@ -111,7 +111,8 @@ async function quit(control: string, signal: AbortSignal): Promise<boolean> {
   }
 }
 
-async function gone(
+/** Whether QEMU ends within the time. */
+export async function gone(
   machine: Pick<DriverMachine, 'id' | 'resources'>,
   clock: Clock,
   deadlineMs: number,

@@ -13,17 +13,21 @@ export interface VmProcess {
 }
 
 /**
- * Starts a program in a session of its own, with nothing of ours but the log file: it outlives us.
+ * Starts a program in a session of its own, with nothing of ours but the log file: it outlives us. A file for it to read
+ * is its descriptor 3.
  * @throws MachineError `driver` when it cannot be started
  */
 export async function startDetached(
   program: string,
   args: readonly string[],
   logPath: string,
+  inputPath?: string,
 ): Promise<VmProcess> {
   const log = openSync(logPath, 'a', 0o600)
+  const input = inputPath === undefined ? undefined : openSync(inputPath, 'r')
   try {
-    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], windowsHide: true })
+    const stdio = ['ignore' as const, log, log, ...(input === undefined ? [] : [input])]
+    const child = spawn(program, args, { detached: true, stdio, windowsHide: true })
     await once(child, 'spawn')
     child.unref()
     const pid = child.pid ?? 0
@@ -32,6 +36,7 @@ export async function startDetached(
     throw new MachineError('driver', `Cannot start ${program}`, { cause })
   } finally {
     closeSync(log)
+    if (input !== undefined) closeSync(input)
   }
 }
 

@@ -29,7 +29,11 @@ export class QmpClient {
         resolve()
       })
     })
-    socket.on('error', (error) => this.#fail(error))
+    socket.on('error', (cause) =>
+      this.#fail(
+        new MachineError('driver', `QEMU closed its monitor ${path} (${messageOf(cause)})`, { cause }),
+      ),
+    )
     socket.setEncoding('utf8')
     socket.on('data', (chunk: string) => this.#receiveText(chunk))
   }

@@ -12,6 +12,7 @@ const FILES: Readonly<Record<string, (files: MachineFiles) => readonly string[]>
   forwarder: (files) => [files.forwards],
   disk: ({ data, root }) => [data, partialOf(data), root, partialOf(root)],
   seed: (files) => [files.seed],
+  'saved-memory': ({ saved, savedInfo }) => [partialOf(saved), saved, savedInfo],
 }
 
 /** Ends the VM and removes what belongs to it, whatever part of it exists. */

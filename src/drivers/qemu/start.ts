@@ -2,17 +2,19 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import type { BootImageFiles, DriverDeps, DriverEvent, DriverMachine } from '../../contracts/driver.js'
 import { MachineError } from '../../contracts/errors.js'
 import { type Pending, pending, waitFor } from '../../util/wait.js'
-import { type Accelerator, TCG } from './accelerators.js'
-import { uuidOf, vmArgv } from './argv.js'
+import { TCG } from './accelerators.js'
+import { hardwareOf, uuidOf, vmArgv, type VmPlan } from './argv.js'
 import { readConfig } from './config.js'
 import { driverError } from './failure.js'
 import { addManualForwards } from './forwards.js'
 import { machineFiles, type VmSockets, vmSockets } from './layout.js'
 import { networkOf } from './network-choice.js'
-import { type Network, openNetwork } from './network.js'
+import { type Link, type Network, openNetwork } from './network.js'
 import { isRunning, signalProcess, startDetached, type VmProcess } from './process.js'
-import { inspectQemu } from './qemu-program.js'
+import { inspectQemu, type QemuProgram } from './qemu-program.js'
 import { QmpClient } from './qmp.js'
+import { INCOMING, letRun, loadMemory, runOn, savedMemory } from './resume.js'
+import { processorOf, refuseMisfit, type SavedInfo } from './saved-memory.js'
 import { chooseAccelerator } from './verdicts.js'
 import { readVm, runningVm, type VmRecord, vmResource } from './vm-record.js'
 
@@ -22,62 +24,114 @@ const END_MS = 10_000
 const MAX_SOCKET_PATH = process.platform === 'darwin' ? 103 : 107
 const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'
 
-/** Starts a machine's VM unless it runs. The VM is announced before QEMU is started and confirmed with pid and ports. */
+/**
+ * Starts a machine's VM unless it runs, from its saved memory if there is one. The VM is announced before QEMU is started
+ * and confirmed with pid and ports.
+ */
 export async function* startVm(
   deps: DriverDeps,
   machine: DriverMachine,
   image: BootImageFiles | undefined,
   signal: AbortSignal,
 ): AsyncIterable<DriverEvent> {
-  if (runningVm(machine) && readVm(machine.resources).pid > 0) return
+  if (runningVm(machine) && readVm(machine.resources).pid > 0) {
+    yield* runOn(deps, machine, signal)
+    return
+  }
   await endForgotten(machine)
+  const saved = yield* savedMemory(machine)
+  const { vm, ...launch } = await prepare(deps, machine, image, signal)
+  if (saved) refuseMisfit(machine.name, saved, { ...vm, processor: processorOf(vm.accel) })
+  else if (launch.plan.accelerator === TCG)
+    yield { type: 'log', level: 'info', text: 'No hardware virtualisation: the VM is emulated and slow' }
+  yield { type: 'intent', resource: vmResource(machine.id, 'intended', vm) }
+  signal.throwIfAborted()
+  await freshLogs(machine.dir, saved !== undefined)
+
+  const warnings: string[] = []
+  const session: Session = { deps, machine, ...launch, ...(saved ? { saved } : {}), vm: undefined }
+  const started = { ...vm, ...(await run(session, readVm(machine.resources), warnings, signal)) }
+  yield { type: 'made', resource: vmResource(machine.id, 'made', started) }
+  if (saved) yield* letRun(deps, machine, started, signal)
+  yield* warnings.map((text): DriverEvent => ({ type: 'log', level: 'warn', text }))
+}
+
+/** All that a command line is made from, except the network, which may have to be started first. */
+type Plan = Omit<VmPlan, 'netdev'>
+
+interface Launch {
+  readonly program: QemuProgram
+  readonly plan: Plan
+  readonly vm: VmRecord
+}
+
+async function prepare(
+  deps: DriverDeps,
+  machine: DriverMachine,
+  image: BootImageFiles | undefined,
+  signal: AbortSignal,
+): Promise<Launch> {
   const config = readConfig(machine.config)
   const program = await inspectQemu(config.program, deps.cacheDir, signal)
   const accelerator = await chooseAccelerator(config.accel, program, deps, signal)
-  if (accelerator === TCG)
-    yield { type: 'log', level: 'info', text: 'No hardware virtualisation: the VM is emulated and slow' }
   const files = machineFiles(machine.dir)
   const sockets = shortSockets(vmSockets(await deps.runtimeDir(machine.id)))
-  const last = readVm(machine.resources)
-  const announced: VmRecord = {
-    ...last,
+  const { name, id } = machine
+  const plan: Plan = { ...{ name, id, config, accelerator, files, sockets }, ...(image ? { image } : {}) }
+  const { control, forwarder, guest } = sockets
+  const vm: VmRecord = {
+    ...readVm(machine.resources),
     ...{ pid: 0, startTime: '', bootId: '', accel: accelerator.name },
-    ...{ control: sockets.control, forwarder: sockets.forwarder },
+    ...{ control, forwarder, guest: image ? guest : '' },
+    ...{ qemu: program.version, image: image?.digest ?? '' },
+    hardware: hardwareOf(vmArgv({ ...plan, netdev: '' })),
   }
-  yield { type: 'intent', resource: vmResource(machine.id, 'intended', announced) }
-  signal.throwIfAborted()
-  await freshLogs(machine.dir)
+  return { program, plan, vm }
+}
 
-  const session: Session = { deps, machine, accelerator, sockets, logPath: files.log, vm: undefined }
+interface Session extends Omit<Launch, 'vm'> {
+  readonly deps: DriverDeps
+  readonly machine: DriverMachine
+  /** What QEMU starts with instead of the guest's boot. */
+  readonly saved?: SavedInfo
+  vm: VmProcess | undefined
+}
+
+/** Starts QEMU and connects it. When that fails nothing of it stays. */
+async function run(
+  session: Session,
+  last: Link,
+  warnings: string[],
+  signal: AbortSignal,
+): Promise<VmProcess & Link> {
+  const { deps, machine, plan } = session
+  const { config, sockets, files, accelerator } = plan
   const network = openNetwork(networkOf(config.network), {
     ...{ id: machine.id, config, sockets, files, last, clock: deps.clock, patience: accelerator.patience },
     alive: () => session.vm !== undefined && isRunning(session.vm, uuidOf(machine.id)),
   })
-  const warnings: string[] = []
   try {
     await network.before?.(signal)
-    const sandbox = program.sandbox && !network.netdev().startsWith('bridge') ? { sandbox: SANDBOX } : {}
-    const plan = { name: machine.name, id: machine.id, config, accelerator, files, sockets, ...sandbox }
-    const argv = vmArgv({ ...plan, ...(image ? { image } : {}), netdev: network.netdev() })
-    session.vm = await startDetached(program.path, argv, files.log)
+    session.vm = await launch(session, network.netdev())
     await waitForMonitor(session, signal)
+    const { saved } = session
+    if (saved) await loadMemory(machine, sockets.control, saved, { clock: deps.clock, signal })
     const link = await network.after(signal, (text) => warnings.push(text))
     warnings.push(...(await addManualForwards(files, sockets.control, signal)))
-    yield { type: 'made', resource: vmResource(machine.id, 'made', { ...announced, ...session.vm, ...link }) }
+    return { ...session.vm, ...link }
   } catch (error) {
     await abandon(session, network)
     throw error
   }
-  yield* warnings.map((text): DriverEvent => ({ type: 'log', level: 'warn', text }))
 }
 
-interface Session {
-  readonly deps: DriverDeps
-  readonly machine: DriverMachine
-  readonly accelerator: Accelerator
-  readonly sockets: VmSockets
-  readonly logPath: string
-  vm: VmProcess | undefined
+async function launch({ program, plan, saved }: Session, netdev: string): Promise<VmProcess> {
+  const sandbox = program.sandbox && !netdev.startsWith('bridge') ? { sandbox: SANDBOX } : {}
+  const argv = vmArgv({ ...plan, ...sandbox, netdev })
+  const { log, saved: memory } = plan.files
+  return saved
+    ? await startDetached(program.path, [...argv, ...INCOMING], log, memory)
+    : await startDetached(program.path, argv, log)
 }
 
 /** A QEMU that an earlier run started and had no time to record: its ports are unknown, so it is ended. */
@@ -102,14 +156,15 @@ async function endProcess(vm: VmProcess, mark: string): Promise<void> {
 
 /** QEMU is up when it greets; when it ends instead, its own words say why. */
 async function waitForMonitor(session: Session, signal: AbortSignal): Promise<void> {
-  const { sockets, machine, logPath } = session
+  const { plan, machine } = session
+  const { log } = plan.files
   await waitFor(
     'QEMU to start',
     async (probe): Promise<true | Pending> => {
       if (!session.vm || !isRunning(session.vm, uuidOf(machine.id)))
-        throw driverError('QEMU ended at once', logPath, [`Its log: ${logPath}`])
+        throw driverError('QEMU ended at once', log, [`Its log: ${log}`])
       try {
-        ;(await QmpClient.connect(sockets.control, probe)).close()
+        ;(await QmpClient.connect(plan.sockets.control, probe)).close()
         return true
       } catch (error) {
         probe.throwIfAborted()
@@ -129,11 +184,14 @@ function shortSockets(sockets: VmSockets): VmSockets {
   return sockets
 }
 
-/** The console file holds one run; the one before it is kept beside. Forwards of containers begin anew. */
-async function freshLogs(dir: string): Promise<void> {
+/**
+ * The console file holds one run; the one before it is kept beside. A resumed run goes on. Forwards of containers begin
+ * anew.
+ */
+async function freshLogs(dir: string, resumed: boolean): Promise<void> {
   const files = machineFiles(dir)
-  await rename(files.console, files.oldConsole).catch(() => undefined)
+  if (!resumed) await rename(files.console, files.oldConsole).catch(() => undefined)
   await rm(files.log, { force: true })
   await rm(files.forwards, { force: true })
-  await writeFile(files.console, '', { mode: 0o600 })
+  if (!resumed) await writeFile(files.console, '', { mode: 0o600 })
 }

@@ -4,6 +4,7 @@ import type { MachineState } from '../../contracts/state.js'
 import { consoleTail, panicOnConsole } from './console.js'
 import { machineFiles } from './layout.js'
 import { withQmp } from './qmp.js'
+import { usableMemory } from './saved-memory.js'
 import { readVm, resourceOf, runningVm } from './vm-record.js'
 
 const ASK_MS = 1_000
@@ -11,12 +12,15 @@ const ASK_MS = 1_000
 /** State from this computer's processes alone. */
 export function localState(machine: DriverMachine): MachineState {
   if (runningVm(machine)) return 'Running'
+  if (usableMemory(machine.resources, machineFiles(machine.dir))) return 'Saved'
   return resourceOf(machine.resources, 'vm') ? 'Stopped' : ''
 }
 
 /** QEMU's run states that are not plainly "running". Source: qapi/run-state.json, RunState */
 const RUN_STATES: Readonly<Record<string, MachineState>> = {
   paused: 'Paused',
+  postmigrate: 'Paused',
+  prelaunch: 'Paused',
   suspended: 'Saved',
   shutdown: 'Stopping',
   'internal-error': 'Error',

@@ -10,7 +10,13 @@ export interface VmRecord extends VmProcess {
   /** QMP sockets; recorded because their folder depends on the environment of whoever started the VM. */
   readonly control: string
   readonly forwarder: string
+  /** Second serial line; empty where the guest is not of our image. */
+  readonly guest: string
   readonly accel: string
+  /** QEMU's version, its devices (`hardwareOf`) and the boot image's digest: only the same can load what it saves. */
+  readonly qemu: string
+  readonly hardware: string
+  readonly image: string
   readonly address: string
   readonly sshPort: number
   readonly enginePort: number
@@ -27,7 +33,11 @@ export function readVm(resources: Resources): VmRecord {
     bootId: read.string('bootId'),
     control: read.string('control'),
     forwarder: read.string('forwarder'),
+    guest: read.string('guest'),
     accel: read.string('accel'),
+    qemu: read.string('qemu'),
+    hardware: read.string('hardware'),
+    image: read.string('image'),
     address: read.string('address'),
     sshPort: read.integer('sshPort') ?? 0,
     enginePort: read.integer('enginePort') ?? 0,

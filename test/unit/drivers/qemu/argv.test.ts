@@ -39,6 +39,8 @@ t.test('a VM of our image: the whole command line', async (t) => {
     ...['-rtc', 'base=utc,clock=host', '-sandbox', 'on'],
     ...['-chardev', 'file,id=console,path=/store/my,, "machines"/dev/console.log,append=on'],
     ...['-serial', 'chardev:console'],
+    ...['-chardev', 'socket,id=guest,path=/run/user/0/tsmachine/01234567/guest,server=on,wait=off'],
+    ...['-serial', 'chardev:guest'],
     ...['-chardev', 'socket,id=control,path=/run/user/0/tsmachine/01234567/qmp,server=on,wait=off'],
     ...['-mon', 'chardev=control,mode=control'],
     ...['-chardev', 'socket,id=forwarder,path=/run/user/0/tsmachine/01234567/qmp-fwd,server=on,wait=off'],
