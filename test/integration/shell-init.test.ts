@@ -283,7 +283,9 @@ async function becomeVm(): Promise<ChildProcess> {
   const pid = child.pid ?? 0
   const identity = { pid, startTime: processStart(pid) ?? '', bootId: bootId() }
   const where = { address: '127.0.0.1', sshPort: 40122, enginePort: 40123 }
-  const vm = vmResource(mark, 'made', { ...identity, control: '', forwarder: '', accel: 'tcg', ...where })
+  const sockets = { control: '', forwarder: '', guest: '' }
+  const started = { accel: 'tcg', qemu: '', hardware: '', image: '' }
+  const vm = vmResource(mark, 'made', { ...identity, ...sockets, ...started, ...where })
   const driver = { name: 'qemu', config: {} }
   const config = join(me.user.store, 'machines/web/config.json')
   writeFileSync(config, readFileSync(config, 'utf8').replace('"DriverName": "none"', '"DriverName": "qemu"'))
