@@ -9,6 +9,7 @@ import { findProgram } from '../src/util/exec.js'
 import { packageRoot } from '../src/util/paths.js'
 import { size, type SizeName } from '../test/sizes.js'
 import { testPath } from '../tools/test-path.js'
+import { benchBinary } from './binary.js'
 import { benchBoot } from './boot.js'
 import { benchCloud } from './cloud.js'
 import { thisComputer } from './machine.js'
@@ -32,6 +33,7 @@ interface Row {
 const BENCHES: Readonly<Record<string, Row>> = {
   shell: { bench: benchShell, runs: 'benchStarts' },
   startup: { bench: benchStartup, runs: 'benchStarts' },
+  binary: { bench: benchBinary, runs: 'benchStarts' },
   cloud: { bench: benchCloud, runs: 'benchCounts' },
   ls: { bench: benchLs, runs: 'benchBoots' },
   boot: { bench: benchBoot, runs: 'benchBoots' },
