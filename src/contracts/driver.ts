@@ -8,7 +8,7 @@ import type { Clock } from './clock.js'
 import type { Json, JsonObject } from './json.js'
 import type { AccessRules, Resource } from './record.js'
 import type { SshEndpoint } from './ssh.js'
-import type { MachineState } from './state.js'
+import type { LocalProcess, MachineState } from './state.js'
 
 /** What a driver can do, as data: the machine layer chooses by these and never by a driver's name. */
 export interface DriverCapabilities {
@@ -308,14 +308,6 @@ export interface Diagnosis {
   readonly ok: boolean
   readonly text: string
   readonly hint?: string
-}
-
-/** A process of this computer that no later one can be taken for. */
-export interface LocalProcess {
-  readonly pid: number
-  /** Clock ticks since boot, as `/proc/PID/stat` has it. */
-  readonly startTime: string
-  readonly bootId: string
 }
 
 /** A driver's working half. All calls take an AbortSignal and stop at it. */

@@ -1,6 +1,6 @@
-import type { LocalProcess } from '../contracts/driver.js'
 import { isMachineError } from '../contracts/errors.js'
 import type { MachineRecord } from '../contracts/record.js'
+import type { LocalProcess } from '../contracts/state.js'
 import { addressOf } from './address.js'
 import type { MachineContext } from './context.js'
 import { clientVariables, type Variables } from './env.js'

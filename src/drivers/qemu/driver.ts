@@ -7,7 +7,6 @@ import type {
   DriverMachine,
   Endpoint,
   EngineClientFiles,
-  LocalProcess,
   MachineSpec,
   PortForward,
   PreflightFault,
@@ -17,7 +16,7 @@ import type {
 } from '../../contracts/driver.js'
 import { MachineError } from '../../contracts/errors.js'
 import type { Resource } from '../../contracts/record.js'
-import type { MachineState } from '../../contracts/state.js'
+import type { LocalProcess, MachineState } from '../../contracts/state.js'
 import { mapBounded } from '../../util/bounded.js'
 import { accelerator } from './accelerators.js'
 import { readConfig } from './config.js'
