@@ -22,6 +22,7 @@ import type { Bench } from './result.js'
 import { runAll } from './run.js'
 import { benchShell } from './shell.js'
 import { benchStartup } from './startup.js'
+import { benchSuspend } from './suspend.js'
 
 interface Row {
   readonly bench: Bench
@@ -38,6 +39,7 @@ const BENCHES: Readonly<Record<string, Row>> = {
   ls: { bench: benchLs, runs: 'benchBoots' },
   boot: { bench: benchBoot, runs: 'benchBoots' },
   parallel: { bench: benchParallel, runs: 'benchBoots' },
+  suspend: { bench: benchSuspend, runs: 'benchBoots' },
   provision: { bench: benchProvision, runs: 'benchBoots' },
   remote: { bench: benchRemote, runs: 'benchBoots' },
 }

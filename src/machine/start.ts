@@ -107,14 +107,17 @@ async function stagesFor(open: OpenMachine, signal: AbortSignal): Promise<typeof
 const SLEEPING: ReadonlySet<MachineState> = new Set(['Saved', 'Paused', 'Running'])
 
 /** Renews what is due, and what the engine or we refuse for another reason. */
-async function proveCertificates({ ctx, open }: CreateState, signal: AbortSignal): Promise<void> {
-  if (!(await certificatesAreDue(ctx, open, serverSans(open))))
+async function proveCertificates({ ctx, open, answer }: CreateState, signal: AbortSignal): Promise<void> {
+  if (!(await certificatesAreDue(ctx, open, serverSans(open)))) {
+    // It has just answered over TLS.
+    if (answer) return
     try {
       await askEngine(open, signal)
       return
     } catch (error) {
       if (!isCertificateFault(error)) throw error
     }
+  }
   await renewCertificates(ctx, open, {}, signal)
   await askEngine(open, signal)
 }
@@ -151,7 +154,7 @@ export const START_STAGES: readonly (StageDefinition<CreateState> & { readonly s
     text: 'Waiting for the engine',
     deadlineMs: 2 * ENGINE_MS,
     run: async (state, signal) => {
-      await waitForEngine(state.ctx, state.open, ENGINE_MS * state.patience, signal)
+      state.answer = await waitForEngine(state.ctx, state.open, ENGINE_MS * state.patience, signal)
     },
     evidence: (state) => state.console?.tail(),
     hints: logs,
