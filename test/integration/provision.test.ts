@@ -74,7 +74,7 @@ t.test('a host that only needs configuration takes two round trips, and its rota
 })
 
 t.test('over a long line, facts and plan wait for the host four times after the handshake', async (t) => {
-  const link = new Link({ rttMs: 0, settleMs: 150 })
+  const link = new Link({ rttMs: 0, settleMs: 250 })
   t.teardown(() => link.close())
   const shell = await open(await link.open(server.port))
   const before = link.traffic()
