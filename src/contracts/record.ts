@@ -112,6 +112,8 @@ export interface LedgerRecord {
   readonly configHash: string
   /** SHA-256 of the `config.json` that it replaced: tells a crash between the two writes from a change after it. */
   readonly replacedHash?: string
+  /** Inode, size and time of that text's file; absent where nothing can be told by them. */
+  readonly configStamp?: string
 }
 
 /** A boot image in the user's cache. */

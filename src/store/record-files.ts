@@ -16,6 +16,7 @@ import { type FileOps, syncDirectory, writeFileAtomic } from '../util/atomic-fil
 import { errnoOf, fileError } from '../util/file-error.js'
 import { formatHostRecord } from './go-json.js'
 import type { RecordPlace } from './blank-record.js'
+import { readStamped, stampFile } from './config-stamp.js'
 import { BACKUP, CONFIG, LEDGER, STAGED } from './layout.js'
 import { settlePaths } from './record-paths.js'
 import { isOldHostRecord, type Parsed, parseHostRecord, parseLedger } from './schema.js'
@@ -116,10 +117,11 @@ function takeSnapshot(dir: string): Snapshot {
 
 function look(dir: string): Snapshot {
   const ledger = readText(dir, LEDGER)
-  const config = readText(dir, CONFIG)
+  const { text: config, stamp } = readConfig(dir)
   const parsed = ledger === undefined ? undefined : parseLedger(ledger)
   if (parsed === undefined || 'fault' in parsed) return { ledger, parsed, config, source: 'alone' }
   const hashes = parsed.value
+  if (stamp !== undefined && stamp === hashes.configStamp) return { ledger, parsed, config, source: 'file' }
   const found = config === undefined ? hashes.replacedHash : hashOf(config)
   if (config !== undefined && found === hashes.configHash) return { ledger, parsed, config, source: 'file' }
   const staged = found === hashes.replacedHash ? readText(dir, STAGED) : undefined
@@ -149,14 +151,18 @@ export async function writeRecordFiles(
   next: { readonly ledger: LedgerRecord; readonly config: HostRecordV3 },
   ops: FileOps,
 ): Promise<LedgerRecord> {
-  const current = readText(dir, CONFIG)
+  const { text: current, stamp: currentStamp } = readConfig(dir)
   const text = formatHostRecord(next.config, current)
   const changed = current !== text
   const replaced = current === undefined ? {} : { replacedHash: hashOf(current) }
-  const ledger = { ...next.ledger, configHash: hashOf(text), ...replaced }
   if (current !== undefined && isOldHostRecord(current))
     await writeFileAtomic(join(dir, BACKUP), current, { ops })
   if (changed) await writeFileAtomic(join(dir, STAGED), text, { ops })
+  const { configStamp: known, ...rest } = next.ledger
+  const configStamp = changed ? await stampFile(join(dir, STAGED)) : currentStamp
+  // One that is not of our making may be of a file that was written twice in an instant.
+  const stamped = configStamp !== undefined && (changed || configStamp === known) ? { configStamp } : {}
+  const ledger = { ...rest, configHash: hashOf(text), ...replaced, ...stamped }
   const ledgerText = `${JSON.stringify(ledger, null, 2)}\n`
   try {
     await writeFileAtomic(join(dir, LEDGER), ledgerText, { ops })
@@ -183,8 +189,16 @@ async function moveStaged(dir: string, ops: FileOps): Promise<void> {
 }
 
 function readText(dir: string, file: string): string | undefined {
+  return unlessMissing(file, () => readFileSync(dir + sep + file, 'utf8'))
+}
+
+function readConfig(dir: string): Partial<ReturnType<typeof readStamped>> {
+  return unlessMissing(CONFIG, () => readStamped(dir + sep + CONFIG)) ?? {}
+}
+
+function unlessMissing<T>(file: string, read: () => T): T | undefined {
   try {
-    return readFileSync(dir + sep + file, 'utf8')
+    return read()
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
     throw new UnreadableFile(file, error)

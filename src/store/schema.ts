@@ -130,6 +130,7 @@ const ledger = s.object({
   updatedAt: s.string,
   configHash: s.string,
   replacedHash: s.optional(s.string),
+  configStamp: s.optional(s.string),
 })
 
 /** Go reads an absent key as its zero value and `null` as an empty list; so do we. */
