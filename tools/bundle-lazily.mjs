@@ -14,9 +14,11 @@ const HEAVY = [
   'http',
   'https',
   'net',
+  'os',
   'readline/promises',
   'stream/consumers',
   'stream/promises',
+  'timers/promises',
   'tls',
   'zlib',
 ]

@@ -20,13 +20,18 @@ import { preflight } from './preflight.js'
 import { serverPart } from './server.js'
 import { volumePart } from './volumes.js'
 
+/** Looked at by those who make something, not by readers of records. */
 const definition: CloudDefinition<Ec2Account> = {
   accountKey,
-  openAccount,
-  parts: [volumePart, machineKeyPart, keyPairPart, namedGroupPart, firewalls.part, templatePart, serverPart],
-  firewalls,
+  openAccount: (config, deps) => openAccount(config, deps),
+  get parts() {
+    return [volumePart, machineKeyPart, keyPairPart, namedGroupPart, firewalls.part, templatePart, serverPart]
+  },
+  get firewalls() {
+    return firewalls
+  },
   reach: reachOf,
-  preflight,
+  preflight: (account, spec, signal) => preflight(account, spec, signal),
 }
 
 const FOLLOW_MS = 5_000

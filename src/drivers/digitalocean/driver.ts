@@ -10,13 +10,18 @@ import { sizes } from './lookups.js'
 import { preflight } from './preflight.js'
 import { sshKeyPart } from './ssh-keys.js'
 
+/** Looked at by those who make something, not by readers of records. */
 const definition: CloudDefinition<DigitalOceanAccount> = {
-  accountKey,
-  openAccount,
-  parts: [sshKeyPart, firewalls.part, dropletPart, reservedIpPart, projectPart],
-  firewalls,
+  accountKey: (config) => accountKey(config),
+  openAccount: (config, deps) => openAccount(config, deps),
+  get parts() {
+    return [sshKeyPart, firewalls.part, dropletPart, reservedIpPart, projectPart]
+  },
+  get firewalls() {
+    return firewalls
+  },
   reach: reachOf,
-  preflight,
+  preflight: (account, spec, signal) => preflight(account, spec, signal),
 }
 
 /** Droplets. */

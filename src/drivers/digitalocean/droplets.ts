@@ -6,7 +6,7 @@ import type { DigitalOceanAccount } from './account.js'
 import type { Droplet } from './api-types.js'
 import { readConfig } from './config.js'
 import { attachments, imageWord } from './lookups.js'
-import { SSH_KEY } from './ssh-keys.js'
+import { SSH_KEY } from './kinds.js'
 import { machineTag, ownTags } from './tags.js'
 
 /** The droplet. Names need not be unique at DigitalOcean: it is found by its tag. */

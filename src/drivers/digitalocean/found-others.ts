@@ -2,7 +2,7 @@ import type { DriverAccount, FoundResource } from '../../contracts/driver.js'
 import { FIREWALL } from '../common/cloud/part.js'
 import { sharedName, STORE_TAG } from '../common/cloud/tags.js'
 import type { Firewall, SshKey } from './api-types.js'
-import { SSH_KEY } from './ssh-keys.js'
+import { SSH_KEY } from './kinds.js'
 
 const SHARED = /^tsmachine-([0-9a-f]{8})(-[0-9a-f]{8})?$/
 

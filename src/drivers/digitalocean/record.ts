@@ -5,7 +5,7 @@ import { SERVER, serverOf } from '../common/cloud/part.js'
 import { ConfigReader } from '../common/config-reader.js'
 import { basename } from 'node:path'
 import { readConfig, reachOf } from './config.js'
-import { SSH_KEY } from './ssh-keys.js'
+import { SSH_KEY } from './kinds.js'
 
 /** How a droplet looks in docker-machine's `config.json`. The token is not ours to write there. */
 export const dropletRecord: RecordMapping = {

@@ -5,8 +5,7 @@ import { sharedName } from '../common/cloud/tags.js'
 import type { DigitalOceanAccount } from './account.js'
 import type { SshKey } from './api-types.js'
 import { readConfig } from './config.js'
-
-export const SSH_KEY = 'ssh-key'
+import { SSH_KEY } from './kinds.js'
 
 /**
  * The key that droplets are made with, so that DigitalOcean mails no root password. One for all machines of a store; the

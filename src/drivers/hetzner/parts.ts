@@ -7,12 +7,16 @@ import { preflight } from './preflight.js'
 import { serverPart } from './server-part.js'
 import { sshKeys } from './ssh-keys.js'
 
-/** What Hetzner's machines are made of. */
+/** What Hetzner's machines are made of; looked at by those who make something, not by readers of records. */
 export const definition: CloudDefinition<HetznerAccount> = {
-  accountKey,
-  openAccount,
-  parts: [sshKeys, firewallPart, groups, serverPart],
-  firewalls,
+  accountKey: (config) => accountKey(config),
+  openAccount: (config, deps) => openAccount(config, deps),
+  get parts() {
+    return [sshKeys, firewallPart, groups, serverPart]
+  },
+  get firewalls() {
+    return firewalls
+  },
   reach: reachOf,
-  preflight,
+  preflight: (account, spec, signal) => preflight(account, spec, signal),
 }
