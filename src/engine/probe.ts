@@ -1,6 +1,7 @@
+import { askOnce } from './ask-once.js'
 import { EngineProbeError } from './errors.js'
-import { EngineConnection, type RequestLimits } from './request.js'
-import type { EngineTarget } from './target.js'
+import { placeOf, type EngineTarget } from './target.js'
+import type { RequestLimits } from './watch.js'
 
 export { EngineProbeError } from './errors.js'
 
@@ -20,15 +21,15 @@ export interface EngineAnswer {
  * @throws EngineProbeError whose `layer` and `reason` say which of these failed
  */
 export async function probeEngine(target: EngineTarget & RequestLimits): Promise<EngineAnswer> {
-  const connection = new EngineConnection(target)
-  const limits: RequestLimits = {
-    ...(target.signal ? { signal: target.signal } : {}),
-    ...(target.deadlineMs === undefined ? {} : { deadlineMs: target.deadlineMs }),
-  }
+  const text = await askOnce(target, '/version', target)
+  return readVersion(placeOf(target), readJson(text) ?? text)
+}
+
+function readJson(text: string): unknown {
   try {
-    return readVersion(connection.where, await connection.json('/version', limits))
-  } finally {
-    connection.close()
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 

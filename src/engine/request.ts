@@ -1,21 +1,16 @@
-import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
-import { isIP } from 'node:net'
-import { checkServerIdentity, type TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
+import { EngineProbeError } from './errors.js'
 import { LightAgent } from './light-agent.js'
-import { after } from '../util/wait.js'
-import { classify, EngineProbeError, timeoutError, type Progress } from './errors.js'
-import { secureContextOf, type EngineTarget } from './target.js'
+import { connectionOptions } from './light-connect.js'
+import { placeOf, type EngineTarget } from './target.js'
+import { type RequestLimits, statusError, Watch } from './watch.js'
 
-export interface RequestLimits {
-  readonly signal?: AbortSignal
-  /** Milliseconds for the whole request; for a stream, until its first byte. */
-  readonly deadlineMs?: number
-}
+export type { RequestLimits } from './watch.js'
 
-const DEADLINE_MS = 10_000
-const LONGEST_BODY = 32 * 1024 * 1024
 const KEEPALIVE_MS = 30_000
+const LONGEST_BODY = 32 * 1024 * 1024
 
 /** Requests over one kept connection to one engine, with mutual TLS. `close` it when done. */
 export class EngineConnection {
@@ -24,16 +19,13 @@ export class EngineConnection {
   readonly where: string
 
   constructor(target: EngineTarget) {
-    const name = target.serverName ?? target.host
     this.#target = target
-    this.where = isIP(target.host) === 6 ? `[${target.host}]:${target.port}` : `${target.host}:${target.port}`
+    this.where = placeOf(target)
     this.#agent = new LightAgent({
       keepAlive: true,
       maxSockets: 1,
       maxCachedSessions: 0,
-      secureContext: secureContextOf(target),
-      servername: isIP(name) ? '' : name,
-      checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+      ...connectionOptions(target),
     })
   }
 
@@ -140,7 +132,10 @@ export class EngineConnection {
         ...{ host, port, method: method ?? 'GET', path, headers, agent: this.#agent },
       })
       watch.begin(sent)
-      sent.once('socket', (socket) => watch.follow(socket as TLSSocket))
+      sent.once('socket', (socket) => {
+        socket.setKeepAlive(true, KEEPALIVE_MS)
+        watch.follow(socket as TLSSocket)
+      })
       sent.once('error', reject)
       sent.once('response', resolve)
       sent.end(text)
@@ -159,64 +154,6 @@ function isGood(status: number): boolean {
   return (status >= 200 && status < 300) || status === 304
 }
 
-/** Deadline, abort and progress of one request. Nothing of it is left when it is over: `ls` makes thousands. */
-class Watch {
-  readonly #where: string
-  readonly #limits: RequestLimits
-  readonly #progress: Progress = { connected: false, secured: false }
-  readonly #endDeadline: () => void
-  #request: ClientRequest | undefined
-  #expired = false
-
-  constructor(where: string, limits: RequestLimits) {
-    this.#where = where
-    this.#limits = limits
-    this.#endDeadline = after(limits.deadlineMs ?? DEADLINE_MS, () => {
-      this.#expired = true
-      this.#stop()
-    })
-    limits.signal?.addEventListener('abort', this.#stop, { once: true })
-  }
-
-  begin(request: ClientRequest): void {
-    this.#request = request
-    if (this.#expired || this.#limits.signal?.aborted) this.#stop()
-  }
-
-  follow(socket: TLSSocket): void {
-    socket.setKeepAlive(true, KEEPALIVE_MS)
-    if (socket.getProtocol?.() !== null && !socket.connecting) {
-      Object.assign(this.#progress, { connected: true, secured: true })
-      return
-    }
-    socket.once('connect', () => (this.#progress.connected = true))
-    socket.once('secureConnect', () => Object.assign(this.#progress, { connected: true, secured: true }))
-  }
-
-  /** It is a stream. */
-  endDeadline(): void {
-    this.#endDeadline()
-  }
-
-  /** The answer is complete. */
-  release(): void {
-    this.#endDeadline()
-    this.#limits.signal?.removeEventListener('abort', this.#stop)
-  }
-
-  translate(error: unknown): unknown {
-    if (this.#limits.signal?.aborted) return this.#limits.signal.reason
-    if (error instanceof EngineProbeError) return error
-    if (this.#expired)
-      return timeoutError(this.#where, this.#limits.deadlineMs ?? DEADLINE_MS, this.#progress)
-    return classify(error, this.#where, this.#progress)
-  }
-
-  readonly #stop = (): void => {
-    this.#request?.destroy(new Error('the request was ended'))
-  }
-}
-
 async function readBody(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
@@ -226,9 +163,4 @@ async function readBody(response: IncomingMessage): Promise<string> {
     if (size > LONGEST_BODY) throw new Error('the answer is too long')
   }
   return Buffer.concat(chunks).toString('utf8')
-}
-
-function statusError(where: string, path: string, status: number, body: string): EngineProbeError {
-  const text = `The engine at ${where} answered ${path} with HTTP status ${status}`
-  return new EngineProbeError('http', 'status', text, body ? { evidence: body.slice(0, 500) } : {}, status)
 }

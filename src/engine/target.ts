@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isIP } from 'node:net'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { messageOf } from '../contracts/errors.js'
 import { EngineProbeError } from './errors.js'
@@ -14,6 +15,11 @@ export interface EngineTarget {
   readonly key: Pem
   /** Name or address that the server certificate must carry; `host` when absent. */
   readonly serverName?: string
+}
+
+/** As it is written in texts. */
+export function placeOf({ host, port }: EngineTarget): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 const KEPT_CONTEXTS = 16
