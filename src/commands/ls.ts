@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { Flags } from '@oclif/core'
 import { namesAnswer } from '../cli/answers/names.js'
 import { BaseCommand } from '../cli/base-command.js'
@@ -9,6 +10,9 @@ import { parseFilter } from '../machine/list-filter.js'
 import { LiveScreen } from '../ui/live-screen.js'
 import { compileFormat } from '../ui/machine-format.js'
 import { renderList } from '../ui/machine-list.js'
+
+/** From so many machines on memory is worth more than a little time: most of it would be what V8 has yet to collect. */
+const MANY = 1_000
 
 export default class Ls extends BaseCommand {
   static override summary = 'List machines with their state, address and engine.'
@@ -68,6 +72,7 @@ export default class Ls extends BaseCommand {
     const byState = filters.some((filter) => filter.key === 'state')
     const named = flags.quiet ? namesAnswer({ ctx }, filters) : undefined
     if (named && !byState && !flags.watch) return this.give(named)
+    if (ctx.store.names().length > MANY) setFlagsFromString('--optimize-for-size')
     const { json } = this.takeGlobals(flags)
     const view = viewOf(flags, this.profile)
     const look = async (show?: (text: () => string) => void): Promise<Look> => {

@@ -117,6 +117,14 @@ class Listing {
     return stateMatches(state, this.options.filters)
   }
 
+  /** Made once: its options are copies. */
+  #recordRow(record: MachineRecord): ListRow {
+    const known = this.#rows.get(record.name)
+    if (!known) return recordRow(record, this.#masters)
+    const { pending: _pending, ...row } = known
+    return row
+  }
+
   #put(row: ListRow): void {
     this.#rows.set(row.name, row)
     this.#tell()
@@ -126,7 +134,7 @@ class Listing {
     try {
       return await this.#deadline.within('the driver', async () => await openRecord(this.#ctx, record))
     } catch (error) {
-      const row = recordRow(record, this.#masters)
+      const row = this.#recordRow(record)
       const known = this.#failed(error)
       if (!this.#keeps(known.state)) return undefined
       if (known === TIMEOUT) this.#put({ ...row, ...known, responseMs: this.#elapsed() })
@@ -164,7 +172,7 @@ class Listing {
     const ctx = this.#ctx
     const { state, error } = known
     const moved = movedTo(open, { ...known, id: open.machine.id })
-    const row = recordRow(open.record, this.#masters)
+    const row = this.#recordRow(open.record)
     if (state === 'Timeout') return { ...row, state, error: failureText(open), responseMs: this.#elapsed() }
     const url = shownUrl(open, state)
     const engine = moved
