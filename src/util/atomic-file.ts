@@ -64,9 +64,12 @@ export async function writeFileAtomic(
 
 /** A write beyond `ulimit -f` ends the process unless somebody listens; then it fails with EFBIG as any other. */
 export function surviveFileSizeLimit(): void {
-  if (process.platform !== 'win32' && process.listenerCount('SIGXFSZ') === 0)
-    process.on('SIGXFSZ', () => undefined)
+  // One listener of ours, whoever else listens: some libraries end the process when nobody but they do.
+  if (process.platform !== 'win32' && !process.listeners('SIGXFSZ').includes(survive))
+    process.on('SIGXFSZ', survive)
 }
+
+const survive = (): void => undefined
 
 /** Writes a new file and forces it to the disk. Fails when it exists. */
 async function writeWhole(
