@@ -8,20 +8,20 @@ const DIST = path.resolve(__dirname, '../dist')
 /** In front of V8's data: which text it belongs to. */
 const HEAD_BYTES = 128
 
-/** What `dist/NAME.cjs` exports. */
-module.exports = (name) => {
+/** What `dist/NAME.cjs` exports. What was compiled is kept for each `use` of it: no more is read than it needs. */
+module.exports = (name, use = name) => {
   const file = path.join(DIST, `${name}.cjs`)
   // Node 22 and later do it themselves.
   if (module_.enableCompileCache) module_.enableCompileCache()
-  else if (!process.env.NODE_DISABLE_COMPILE_CACHE) return withOwnCache(file, name)
+  else if (!process.env.NODE_DISABLE_COMPILE_CACHE) return withOwnCache(file, use)
   return require(file)
 }
 
-function withOwnCache(file, name) {
+function withOwnCache(file, use) {
   const vm = require('node:vm')
   const { size, mtimeMs } = fs.statSync(file)
   const key = `${size} ${mtimeMs} ${process.versions.v8} ${process.arch}`
-  const cache = cacheFile(name)
+  const cache = cacheFile(use)
   const cachedData = read(cache, key)
   // The bundler leaves nothing in it that is not ASCII.
   const text = fs.readFileSync(file, 'latin1')
@@ -37,13 +37,13 @@ function withOwnCache(file, name) {
   return made.exports
 }
 
-/** One file for each place that the program is in and each V8. */
-function cacheFile(name) {
+/** One file for each use, place that the program is in, and V8. */
+function cacheFile(use) {
   const { HOME, XDG_CACHE_HOME } = process.env
   const home = HOME || require('node:os').homedir()
   let place = 0
   for (let at = 0; at < DIST.length; at++) place = (Math.imul(place, 31) + DIST.charCodeAt(at)) >>> 0
-  const file = `${name}-${process.versions.v8}-${place.toString(16)}`
+  const file = `${use}-${process.versions.v8}-${place.toString(16)}`
   return path.join(XDG_CACHE_HOME || path.join(home, '.cache'), 'tsmachine', 'code', file)
 }
 

@@ -13,7 +13,7 @@ const argv = process.argv.slice(2)
 const form = hotForm(argv)
 
 if (form && isPlain(process.env)) {
-  load('fast')
+  load('fast', ['fast', form.verb, ...Object.keys(form.flags)].join('-'))
     .answerFast(form, argv, calledAs)
     .then((answered) => answered || program())
 } else program()
