@@ -1,3 +1,4 @@
+import type { Clock } from '../../contracts/clock.js'
 import type {
   Driver,
   DriverEvent,
@@ -7,15 +8,14 @@ import type {
   PreflightFault,
   StateReport,
 } from '../../contracts/driver.js'
-import { mapBounded } from '../../util/bounded.js'
 import { ConfigReader } from '../common/config-reader.js'
 import { privateKeyFault, resolveFault } from './preflight.js'
-import { connects } from './reach.js'
-
-const PROBES_AT_ONCE = 64
+import { reachAll } from './reach.js'
 
 /** Driver `generic`: the host is there; all that can be asked is whether its SSH port answers. */
 export class GenericDriver implements Driver {
+  constructor(private readonly clock: Clock) {}
+
   async preflight(spec: MachineSpec, signal: AbortSignal): Promise<readonly PreflightFault[]> {
     signal.throwIfAborted()
     const read = new ConfigReader(spec.config)
@@ -39,11 +39,12 @@ export class GenericDriver implements Driver {
 
   /** As docker-machine: `Running` when the SSH port accepts a connection, else `Stopped`. */
   async states(machines: readonly DriverMachine[], signal: AbortSignal): Promise<readonly StateReport[]> {
-    return await mapBounded(machines, PROBES_AT_ONCE, async (machine): Promise<StateReport> => {
-      const read = new ConfigReader(machine.config)
-      const probe = await connects(read.string('ipAddress'), read.integer('sshPort') ?? 22, signal)
-      return { id: machine.id, ...probe }
+    const ports = machines.map(({ config }) => {
+      const read = new ConfigReader(config)
+      return { host: read.string('ipAddress'), port: read.integer('sshPort') ?? 22 }
     })
+    const reached = await reachAll(ports, { clock: this.clock, signal })
+    return machines.map(({ id }, index) => ({ id, ...(reached[index] ?? { state: 'Stopped' }) }))
   }
 
   endpoint(machine: DriverMachine): Endpoint {

@@ -48,7 +48,7 @@ export const factory: DriverFactory = {
     }
   },
   record: genericRecord,
-  open: () => Promise.resolve(new GenericDriver()),
+  open: ({ clock }) => Promise.resolve(new GenericDriver(clock)),
 }
 
 function parse(values: FlagValues): ParsedConfig {

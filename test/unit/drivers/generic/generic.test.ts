@@ -5,7 +5,9 @@ import t from 'tap'
 import type { DriverMachine, FlagValues, JsonObject } from '../../../../src/contracts/driver.js'
 import { collectFlagValues } from '../../../../src/drivers/common/flags.js'
 import { factory } from '../../../../src/drivers/generic/index.js'
-import { connects } from '../../../../src/drivers/generic/reach.js'
+import { connects, type Port, type Reached, reachAll } from '../../../../src/drivers/generic/reach.js'
+import { systemClock } from '../../../../src/util/clock.js'
+import { HandClock } from '../../../helpers/hand-clock.js'
 
 const BLOB = Buffer.concat([
   Buffer.from([0, 0, 0, 11]),
@@ -122,7 +124,7 @@ t.test('login tells what the user said of user, key and host key', async (t) => 
 t.test(
   'preflight finds a missing key, a public key given for a private one, and an unknown host',
   async (t) => {
-    const driver = await factory.open({} as never)
+    const driver = await factory.open({ clock: systemClock } as never)
     const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
     const dir = t.testdir({ 'id.pub': KEY, id: pem })
     const preflight = async (given: FlagValues): Promise<readonly { message: string }[]> =>
@@ -175,7 +177,7 @@ t.test('states come from one TCP connect each, together and within a deadline', 
   const up = config({ 'generic-ip-address': '127.0.0.1', 'generic-ssh-port': port })
   const closed = config({ 'generic-ip-address': '127.0.0.1', 'generic-ssh-port': 1 })
   const unknown = config({ 'generic-ip-address': 'no-such-host.invalid' })
-  const driver = await factory.open({} as never)
+  const driver = await factory.open({ clock: systemClock } as never)
   const reports = await driver.states(
     [machine(up, 'a'), machine(closed, 'b'), machine(unknown, 'c')],
     new AbortController().signal,
@@ -193,12 +195,42 @@ t.test('states come from one TCP connect each, together and within a deadline', 
   })
 })
 
-t.test('a connect ends at its deadline and at an abort', async (t) => {
-  const silent = createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 })
-  await new Promise((resolve) => silent.once('listening', resolve))
-  t.teardown(() => silent.close())
-  const { port } = silent.address() as AddressInfo
+t.test(
+  'hosts that are silent cost one deadline together, and none that answers is lost behind them',
+  async (t) => {
+    for (const silent of [1, 300]) {
+      const clock = new HandClock()
+      let [open, peak] = [0, 0]
+      const reach = async ({ host }: Port, signal: AbortSignal): Promise<Reached> => {
+        peak = Math.max(peak, ++open)
+        await clock.sleep(host === 'up' ? 30 : 3_600_000, signal).finally(() => open--)
+        return { state: 'Running' }
+      }
+      const hosts = [...Array.from({ length: silent }, () => 'silent'), 'up']
+      const { signal } = new AbortController()
+      const asked = reachAll(
+        hosts.map((host) => ({ host, port: 22 })),
+        { clock, signal },
+        reach,
+      )
+      await clock.runUntil(asked)
+      const states = (await asked).map(({ state }) => state)
+      t.same(states, [...Array.from({ length: silent }, () => 'Stopped'), 'Running'])
+      t.equal(clock.monotonicMs(), 5_000)
+      t.ok(peak <= 64)
+    }
+  },
+)
+
+t.test('a connect ends at an abort', async (t) => {
+  const port = { host: '127.0.0.1', port: 1 }
   const aborted = AbortSignal.abort(new Error('enough'))
-  await t.rejects(connects('127.0.0.1', port, aborted), /enough/)
-  t.match(await connects('192.0.2.1', 9, new AbortController().signal, 50), { state: 'Stopped' })
+  await t.rejects(connects(port, aborted), /enough/)
+  await t.rejects(reachAll([port], { clock: systemClock, signal: aborted }), /enough/)
+  const stop = new AbortController()
+  const silent = reachAll([port], { clock: systemClock, signal: stop.signal }, (_port, signal) =>
+    systemClock.sleep(3_600_000, signal).then(() => ({ state: 'Running' })),
+  )
+  stop.abort(new Error('enough'))
+  await t.rejects(silent, /enough/)
 })
