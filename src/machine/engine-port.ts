@@ -53,20 +53,48 @@ export function throughTunnel(
 
 /** A port that no other machine's record names and nobody has now. @throws MachineError `driver` */
 export async function unusedPort(ctx: MachineContext, name: string): Promise<number> {
-  const others = portsOfOthers(ctx, name)
+  const ports = new EnginePorts(ctx.store)
   for (let tries = 0; tries < TRIES; tries++) {
     const port = randomInt(FIRST, BEYOND)
-    if (!others.has(port) && (await isFree(port))) return port
+    if (!ports.isOfAnother(port, name) && (await isFree(port))) return port
   }
   throw new MachineError('driver', `No port of ${LOCAL} from ${FIRST} to ${BEYOND - 1} is free`, {
     machine: name,
   })
 }
 
-/** Ports that lead to other machines' engines, whether their helpers run or not: their Docker contexts name them. */
-export function portsOfOthers({ store }: MachineContext, name: string): ReadonlySet<number> {
-  const others = store.readAll().filter((record) => record.name !== name)
-  return new Set(others.flatMap(({ ledger }) => ledger?.engineTunnel?.port ?? []))
+/** Ports that lead to machines' engines, whether their helpers run or not: their Docker contexts name them. Read once. */
+export class EnginePorts {
+  #ports: Map<string, number> | undefined
+  /** How many machines have a port. */
+  readonly #counts = new Map<number, number>()
+
+  constructor(private readonly store: Pick<MachineContext['store'], 'readAll'>) {}
+
+  isOfAnother(port: number, name: string): boolean {
+    const own = this.#known().get(name) === port ? 1 : 0
+    return (this.#counts.get(port) ?? 0) > own
+  }
+
+  moved(name: string, port: number): void {
+    const ports = this.#known()
+    const from = ports.get(name)
+    if (from !== undefined) this.#count(from, -1)
+    ports.set(name, port)
+    this.#count(port, 1)
+  }
+
+  #known(): Map<string, number> {
+    if (this.#ports) return this.#ports
+    this.#ports = new Map()
+    for (const { name, ledger } of this.store.readAll())
+      if (ledger?.engineTunnel) this.moved(name, ledger.engineTunnel.port)
+    return this.#ports
+  }
+
+  #count(port: number, by: number): void {
+    this.#counts.set(port, (this.#counts.get(port) ?? 0) + by)
+  }
 }
 
 /** Whether nobody listens there. */

@@ -13,7 +13,7 @@ import { loginOptions, settledPins, sshEndpoint } from './connect.js'
 import type { MachineContext } from './context.js'
 import { syncDockerContext } from './docker-context.js'
 import { updateLedger } from './driver-events.js'
-import { type EnginePort, isFree, LOCAL, portsOfOthers, unusedPort } from './engine-port.js'
+import { type EnginePort, EnginePorts, isFree, LOCAL, unusedPort } from './engine-port.js'
 import type { OpenMachine } from './open.js'
 
 const START_MS = 15_000
@@ -24,10 +24,14 @@ const STATE = 'engine-tunnel.run.json'
 
 /**
  * Starts the helper of a machine whose engine is reached over SSH, unless it runs. A port that another program or
- * another machine has is given up: a client that came there would speak with somebody else.
+ * another machine has is given up: a client that came there would speak with somebody else. `ports` for those who ask for many.
  * @throws MachineError `timeout` when the helper does not come to listen
  */
-export async function ensureTunnel(ctx: MachineContext, open: OpenMachine): Promise<void> {
+export async function ensureTunnel(
+  ctx: MachineContext,
+  open: OpenMachine,
+  ports = new EnginePorts(ctx.store),
+): Promise<void> {
   const { tunnel } = open
   if (!tunnel) return
   const { dir } = open.record
@@ -35,9 +39,10 @@ export async function ensureTunnel(ctx: MachineContext, open: OpenMachine): Prom
   tunnel.port = ctx.store.read(open.name).ledger?.engineTunnel?.port ?? tunnel.port
   await writePlan(ctx, open, tunnel.port)
   if (await runs(dir, tunnel.port)) return
-  if (portsOfOthers(ctx, open.name).has(tunnel.port)) await move(ctx, open, tunnel, 'another machine')
+  if (ports.isOfAnother(tunnel.port, open.name)) await move(ctx, open, tunnel, 'another machine')
   else if (!(await isOurs(ctx, dir, tunnel.port))) await move(ctx, open, tunnel, 'another program')
   else if (await runs(dir, tunnel.port)) return
+  ports.moved(open.name, tunnel.port)
   await startHelper(ctx, open, tunnel.port)
 }
 

@@ -8,6 +8,7 @@ import { sameUrl } from './active.js'
 import { urlOf } from './address.js'
 import { certificateDaysLeft } from './certificate-age.js'
 import type { MachineContext } from './context.js'
+import { EnginePorts } from './engine-port.js'
 import { versionFailure } from './engine-version.js'
 import { ensureTunnel } from './engine-tunnel.js'
 import { ListedEngines } from './list-engines.js'
@@ -48,6 +49,7 @@ class Listing {
   /** One for all machines. */
   readonly #deadline: SharedDeadline
   readonly #engines: ListedEngines
+  readonly #ports: EnginePorts
   readonly #factories = new Map<string, Promise<DriverFactory>>()
   readonly #ctx: MachineContext
   #order: readonly string[] = []
@@ -58,6 +60,7 @@ class Listing {
     private readonly options: ListOptions,
   ) {
     this.#ctx = { ...ctx, drivers: { load: (name) => this.#load(ctx, name) } }
+    this.#ports = new EnginePorts(ctx.store)
     this.#started = ctx.clock.monotonicMs()
     this.#deadline = new SharedDeadline(Math.max(1, options.timeoutMs), ctx)
     this.#engines = new ListedEngines(ctx, this.#deadline, options.timeoutMs)
@@ -197,7 +200,7 @@ class Listing {
   async #engine(open: OpenMachine, state: MachineState): Promise<{ version: string; error?: string }> {
     if (state !== 'Running' || this.options.statesOnly) return { version: 'Unknown' }
     try {
-      await this.#deadline.within('the way to the engine', () => ensureTunnel(this.#ctx, open))
+      await this.#deadline.within('the way to the engine', () => ensureTunnel(this.#ctx, open, this.#ports))
       return { version: `v${await this.#engines.version(open)}` }
     } catch (error) {
       this.#ctx.signal.throwIfAborted()
