@@ -67,6 +67,10 @@ export const CREATE_FLAGS = {
     summary:
       "Where tokens and passwords stay: backend (credential helper, else private files), or record, in clear text as docker-machine's. [default: backend]",
   }),
+  'from-snapshot': Flags.boolean({
+    summary:
+      'Start from the memory of a suspended VM that has booted and has no identity yet; it is made at first use (qemu).',
+  }),
   timing: Flags.boolean({
     summary: 'Say afterwards how long each stage took, on stderr; with --json in the document.',
   }),
@@ -113,6 +117,7 @@ export interface CreateFlagValues extends SwarmFlagValues {
   readonly 'authorized-key'?: readonly string[] | undefined
   readonly 'ssh-jump'?: string | undefined
   readonly 'engine-access'?: string | undefined
+  readonly 'from-snapshot'?: boolean | undefined
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -143,6 +148,7 @@ export async function machineOptions(flags: CreateFlagValues, env: Environment):
     ...(authorizedKeys.length > 0 ? { authorizedKeys } : {}),
     ...(flags['ssh-jump'] === undefined ? {} : { sshJump: flags['ssh-jump'] }),
     ...(flags['engine-access'] === 'ssh' ? { engineAccess: 'ssh' as const } : {}),
+    ...(flags['from-snapshot'] ? { fromSnapshot: true as const } : {}),
   }
 }
 

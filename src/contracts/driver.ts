@@ -98,6 +98,8 @@ export interface MachineSpec {
   readonly placeholderKey?: string
   readonly seed?: SeedDocuments
   readonly image?: BootImageFiles
+  /** It may start from a template of the driver's (`DriverFactory.snapshots`); where it does not fit, it is made as usual. */
+  readonly fromSnapshot?: boolean
   /** `tsmachine-store`, `tsmachine-id`, `tsmachine-name` and what else goes on everything that is made. */
   readonly tags: Readonly<Record<string, string>>
   /** Who may reach the new machine until the first connection tells more; absent where the driver has no firewall. */
@@ -273,6 +275,10 @@ export interface DriverFactory {
    * reads the seed, `seal()` takes the key out of it, and `endpoint()` knows every address before the machine is made.
    */
   seedsEngine?(config: JsonObject): boolean
+  /** `create --from-snapshot`: new machines can start from the memory of a suspended one that is nobody yet. */
+  readonly snapshots?: true
+  /** A boot image is removed from the cache: what was made of it goes too. */
+  forgetImage?(deps: DriverDeps, digest: string): Promise<void>
   /** What to say where a power verb does not exist, in docker-machine's words. */
   readonly powerRefusal?: Readonly<Partial<Record<'start' | 'stop' | 'kill' | 'restart', string>>>
   /** The user that our user data makes on a new host and that we log in as; absent: `docker`. */

@@ -147,6 +147,8 @@ export interface MachineOptions {
   readonly sshJump?: string
   /** The engine's port is closed; this computer reaches it over SSH. */
   readonly engineAccess?: 'ssh'
+  /** It was to start from a suspended template (`--from-snapshot`). */
+  readonly fromSnapshot?: true
 }
 
 /** The `--swarm*` flags: docker-machine's classic swarm, which runs as containers. */

@@ -15,6 +15,12 @@ export async function make(state: CreateState, signal: AbortSignal): Promise<voi
   const { ctx, open } = state
   const { factory, driver } = open
   await prepareLogin(state)
+  if (open.ledger.options.fromSnapshot && !factory.snapshots)
+    ctx.report({
+      type: 'warn',
+      machine: open.name,
+      text: `Driver ${factory.name} has no snapshots: it is made as usual`,
+    })
   if (state.image) await pinImage(ctx, open, state.image)
   const events = driver.create(await machineSpec(state, await firstSeed(state)), signal)
   await recordEvents(ctx, open.name, factory, events)
@@ -42,6 +48,7 @@ export async function machineSpec(state: CreateState, seed?: SeedDocuments): Pro
     ...(keyPath ? { sshPublicKey: await readPublicLine(keyPath) } : {}),
     ...(open.factory.capabilities.inventory ? { placeholderKey: await placeholderKey(ctx) } : {}),
     ...(seed ? { seed } : {}),
+    ...(open.ledger.options.fromSnapshot ? { fromSnapshot: true } : {}),
     ...(image ? { image } : {}),
     ...(access ? { access } : {}),
   }

@@ -75,6 +75,7 @@ const ledger = s.object({
     authorizedKeys: s.optional(texts),
     sshJump: s.optional(s.string),
     engineAccess: s.optional(s.literal('ssh')),
+    fromSnapshot: s.optional(s.literal(true)),
   }),
   resources: s.list(resource),
   hostKeys: s.optional(

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, symlinkSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { debianTool } from '../../tools/debian-tool.js'
 import type { TestUser } from './cli.js'
@@ -9,10 +9,11 @@ const APPLETS = ['sh', 'cat', 'echo', 'ls', 'sleep', 'httpd', 'mkdir', 'wget', '
 /** A container image from Debian's static busybox, since nothing can be pulled: a tar for `docker import`. */
 export async function busyboxTar(dir: string): Promise<string> {
   const root = join(dir, 'busybox-root')
+  const tar = join(dir, 'busybox.tar')
+  if (existsSync(tar)) return tar
   mkdirSync(join(root, 'bin'), { recursive: true })
   copyFileSync(await debianTool('busybox'), join(root, 'bin', 'busybox'))
   for (const applet of APPLETS) symlinkSync('busybox', join(root, 'bin', applet))
-  const tar = join(dir, 'busybox.tar')
   execFileSync('tar', ['-C', root, '-cf', tar, '.'])
   return tar
 }

@@ -23,12 +23,16 @@ export default class ImageRm extends ImageCommand {
     const { argv, flags } = await this.parse(ImageRm)
     const ids = words(argv)
     if (ids.length === 0) throw this.usage('Which image? See image ls')
-    const { store: machines } = this.context(flags)
+    const { store: machines, drivers, driverDeps } = this.context(flags)
+    const driver = await drivers.load(this.profile.defaultDriver)
     const store = this.artefacts()
     const found = []
     for (const id of ids) found.push(await store.inspect(id))
     for (const { id } of flags.force ? [] : found) refuseUsed(id, machinesOfImage(machines, id))
-    for (const { id } of found) await store.remove(id)
+    for (const { id } of found) {
+      await driver.forgetImage?.(driverDeps, id)
+      await store.remove(id)
+    }
     const removed = found.map(({ id }) => id)
     this.answer({ removed }, removed.map((id) => `Removed ${id.slice(0, 12)}`).join('\n'))
   }

@@ -20,10 +20,13 @@ export interface VmPlan {
   readonly netdev: string
   /** `-sandbox` of this QEMU, when it has one. */
   readonly sandbox?: string
+  /** The guest waits where it has become nobody yet (guest/lib/boot). */
+  readonly template?: boolean
 }
 
 /** Words for our image's kernel. A panic stays visible for half a minute, then the guest tries again. */
 const KERNEL_WORDS = 'console=ttyS0 quiet panic=30'
+const TEMPLATE_WORD = 'tsmachine.template=1'
 
 /** QEMU's arguments for a VM. Pure: the same plan gives the same words. Source: qemu(1) of QEMU 6 to 10. */
 export function vmArgv(plan: VmPlan): readonly string[] {
@@ -45,6 +48,8 @@ export function vmArgv(plan: VmPlan): readonly string[] {
     ...monitor('forwarder', plan.sockets.forwarder),
     ...['-object', 'rng-random,id=rng0,filename=/dev/urandom'],
     ...['-device', 'virtio-rng-pci,rng=rng0'],
+    // A new number for each QEMU: a guest whose memory another one saved knows by it that it is a copy.
+    ...(plan.image ? ['-device', 'vmgenid,guid=auto'] : []),
     ...(plan.image ? ownImage(plan, plan.image) : cloudImage(plan.files)),
     ...seed(plan.files),
     ...['-netdev', plan.netdev],
@@ -79,9 +84,10 @@ function monitor(id: string, path: string): readonly string[] {
 
 function ownImage(plan: VmPlan, image: BootImageFiles): readonly string[] {
   const kernel = (plan.accelerator.plainKernel ? image.plainKernel : undefined) ?? image.kernel
+  const words = [KERNEL_WORDS, plan.accelerator.kernel, plan.template ? TEMPLATE_WORD : '']
   return [
     ...['-kernel', kernel, '-initrd', image.initramfs],
-    ...['-append', [KERNEL_WORDS, plan.accelerator.kernel].filter(Boolean).join(' ')],
+    ...['-append', words.filter(Boolean).join(' ')],
     ...disk('engine', { driver: 'file', filename: image.engine, 'read-only': true }),
     ...disk('data', { driver: 'file', filename: plan.files.data, discard: 'unmap' }),
   ]

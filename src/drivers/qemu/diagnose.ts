@@ -1,6 +1,7 @@
 import type { Diagnosis, DriverDeps } from '../../contracts/driver.js'
 import { isMachineError, messageOf } from '../../contracts/errors.js'
 import { atLeast, inspectQemu, MIN_QEMU, type QemuProgram } from './qemu-program.js'
+import { type KeptTemplate, keptTemplates } from './template.js'
 import { allVerdicts, type Verdict } from './verdicts.js'
 
 /** What `doctor` should know: QEMU itself, and which accelerators really run guests here. */
@@ -17,7 +18,24 @@ export async function diagnose(
     return [{ check: 'qemu', ok: false, text: messageOf(error), ...(hint === undefined ? {} : { hint }) }]
   }
   const verdicts = await allVerdicts(program, deps, options.probe, options.signal)
-  return [qemuDiagnosis(program), ...verdicts.map(acceleratorDiagnosis)]
+  const templates = await keptTemplates(deps.cacheDir)
+  return [
+    qemuDiagnosis(program),
+    ...verdicts.map(acceleratorDiagnosis),
+    ...(templates.length > 0 ? [templateDiagnosis(templates, program)] : []),
+  ]
+}
+
+/** What `create --from-snapshot` keeps. Those that nothing starts from are removed with the next that is made. */
+function templateDiagnosis(all: readonly KeptTemplate[], program: QemuProgram): Diagnosis {
+  const idle = all.filter(({ usable, qemu }) => !usable || qemu !== program.version)
+  const megabytes = all.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6
+  return {
+    check: 'templates',
+    ok: idle.length === 0,
+    text: `${all.length} (${Math.round(megabytes)} MB)${idle.length > 0 ? `, ${idle.length} of no use now` : ''}`,
+    ...(idle.length > 0 ? { hint: `Remove them: rm -r ${idle.map(({ dir }) => `'${dir}'`).join(' ')}` } : {}),
+  }
 }
 
 function qemuDiagnosis(program: QemuProgram): Diagnosis {

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { constants, existsSync } from 'node:fs'
+import { chmod, copyFile, open, rename, rm } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { MachineError } from '../../contracts/errors.js'
+import { isMachineError, MachineError } from '../../contracts/errors.js'
 import { fileError } from '../../util/file-error.js'
 import { runChecked } from '../../util/exec.js'
 
@@ -26,6 +26,30 @@ export async function makeDataDisk(path: string, sizeMb: number): Promise<void> 
   } catch (error) {
     await rm(partial, { force: true })
     throw fileError('make', path, error)
+  }
+}
+
+/** A copy of a template's disk: its blocks are shared where the file system can, and holes stay holes. */
+export async function copyDisk(from: string, path: string, signal: AbortSignal): Promise<void> {
+  const partial = partialOf(path)
+  try {
+    await rm(partial, { force: true })
+    await copySparse(from, partial, signal)
+    await chmod(partial, 0o600)
+    await rename(partial, path)
+  } catch (error) {
+    await rm(partial, { force: true })
+    signal.throwIfAborted()
+    throw isMachineError(error) ? error : fileError('make', path, error)
+  }
+}
+
+async function copySparse(from: string, to: string, signal: AbortSignal): Promise<void> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE)
+  } catch {
+    await rm(to, { force: true })
+    await runChecked('driver', 'cp', ['--sparse=always', from, to], { signal })
   }
 }
 

@@ -21,7 +21,7 @@ import { mapBounded } from '../../util/bounded.js'
 import { accelerator } from './accelerators.js'
 import { readConfig } from './config.js'
 import { consoleLines } from './console.js'
-import { makeDataDisk, makeRootDisk } from './disks.js'
+import { copyDisk, makeDataDisk, makeRootDisk } from './disks.js'
 import { startForwarder } from './forwarder-start.js'
 import { addByHand, forwardsOf, removeByHand } from './forwards.js'
 import { machineFiles } from './layout.js'
@@ -36,6 +36,7 @@ import { sealSeed, writeSeed } from './seed.js'
 import { startVm } from './start.js'
 import { fullState, localState } from './state.js'
 import { suspendVm } from './suspend.js'
+import { templateAttributes, templateFor } from './template-make.js'
 import { readVm, resourceOf, runningVm } from './vm-record.js'
 
 const SSH_USER = 'docker'
@@ -61,15 +62,19 @@ export class QemuDriver implements Driver {
       throw new MachineError('image', 'There is no boot image for this VM', {
         hints: ['Build one: tsmachine image build'],
       })
-    yield* made(spec.resources, disk(config.image === '' ? files.data : files.root), signal, async () => {
-      if (config.image === '') await makeDataDisk(files.data, config.diskSize)
+    const from = yield* templateFor(this.#deps, spec, signal)
+    const what = { ...disk(config.image === '' ? files.data : files.root), ...templateAttributes(from) }
+    yield* made(spec.resources, what, signal, async () => {
+      if (from) await copyDisk(from.disk, files.data, signal)
+      else if (config.image === '') await makeDataDisk(files.data, config.diskSize)
       else await makeRootDisk(files.root, config.image, config.diskSize, signal)
     })
     const { machine, config: recorded, resources } = spec
     // A VM that runs shows the files that it was started with; only `seal` may change them.
     if (seed && !runningVm({ id: machine.id, resources }))
       yield* made([], { kind: 'seed', key: 'seed' }, signal, () => writeSeed(files.seed, seed))
-    yield* startVm(this.#deps, { ...machine, config: recorded, resources }, image, signal)
+    const own = { ...machine, config: recorded, resources }
+    yield* startVm(this.#deps, own, image, signal, from ? { from } : {})
   }
 
   async *start(
@@ -182,7 +187,7 @@ function disk(path: string): { kind: string; key: string } {
 /** Announces, makes and confirms one thing; what an earlier create made is left. */
 async function* made(
   resources: readonly Resource[],
-  what: { kind: string; key: string },
+  what: Pick<Resource, 'kind' | 'key' | 'attributes'>,
   signal: AbortSignal,
   make: () => Promise<void>,
 ): AsyncIterable<DriverEvent> {

@@ -24,6 +24,7 @@ export const factory: DriverFactory = {
   name: 'qemu',
   summary: 'A virtual machine on this computer, run by QEMU',
   capabilities,
+  snapshots: true,
   flags,
   parse,
   record: qemuRecord,
@@ -34,6 +35,10 @@ export const factory: DriverFactory = {
   async diagnose(deps, options) {
     const { diagnose } = await import('./diagnose.js')
     return await diagnose(deps, options)
+  },
+  async forgetImage(deps, digest) {
+    const { forgetTemplates } = await import('./template.js')
+    await forgetTemplates(deps.cacheDir, digest)
   },
   async open(deps) {
     const { QemuDriver } = await import('./driver.js')

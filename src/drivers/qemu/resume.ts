@@ -7,7 +7,7 @@ import { driverError } from './failure.js'
 import { tellGuest } from './guest-line.js'
 import { machineFiles } from './layout.js'
 import { type QmpClient, withQmp } from './qmp.js'
-import { coldHints, dropSaved, fitsDisks, readSaved, SAVED, type SavedInfo } from './saved-memory.js'
+import { dropSaved, fitsDisks, readSaved, SAVED, type SavedInfo } from './saved-memory.js'
 import { readVm, resourceOf, type VmRecord } from './vm-record.js'
 
 /** Loading is bound to the disk; the slowest that we think of. */
@@ -34,11 +34,19 @@ export async function* savedMemory(
   return undefined
 }
 
+/** A file with a VM's memory. */
+export interface MemorySource {
+  readonly path: string
+  readonly bytes: number
+  /** What to do when it cannot be loaded. */
+  readonly hints: readonly string[]
+}
+
 /** Loads the memory into a QEMU that waits for it; the guest stands still. */
 export async function loadMemory(
   machine: DriverMachine,
   control: string,
-  saved: SavedInfo,
+  saved: MemorySource,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<void> {
   const deadlineMs = LOAD_MS + (saved.bytes / 1024 / 1024) * LOAD_MS_PER_MB
@@ -53,7 +61,7 @@ export async function loadMemory(
     throw driverError(
       `QEMU could not load the saved memory of "${machine.name}"`,
       machineFiles(machine.dir).log,
-      coldHints(machine.name),
+      saved.hints,
     )
   }
 }

@@ -13,8 +13,10 @@ import { type Link, type Network, openNetwork } from './network.js'
 import { isRunning, signalProcess, startDetached, type VmProcess } from './process.js'
 import { inspectQemu, type QemuProgram } from './qemu-program.js'
 import { QmpClient } from './qmp.js'
-import { INCOMING, letRun, loadMemory, runOn, savedMemory } from './resume.js'
-import { processorOf, refuseMisfit, type SavedInfo } from './saved-memory.js'
+import { INCOMING, letRun, loadMemory, type MemorySource, runOn, savedMemory } from './resume.js'
+import { coldHints, processorOf, refuseMisfit } from './saved-memory.js'
+import { letBoot } from './template-boot.js'
+import type { Template } from './template.js'
 import { chooseAccelerator } from './verdicts.js'
 import { readVm, runningVm, type VmRecord, vmResource } from './vm-record.js'
 
@@ -23,6 +25,13 @@ const END_MS = 10_000
 /** Longest path of a Unix socket that QEMU takes (sun_path without its end; macOS has the smaller one). */
 const MAX_SOCKET_PATH = process.platform === 'darwin' ? 103 : 107
 const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'
+
+export interface StartWays {
+  /** Its data disk is a copy of this template's, and nothing has run on it yet. */
+  readonly from?: Template
+  /** It is to become a template. */
+  readonly template?: boolean
+}
 
 /**
  * Starts a machine's VM unless it runs, from its saved memory if there is one. The VM is announced before QEMU is started
@@ -33,6 +42,7 @@ export async function* startVm(
   machine: DriverMachine,
   image: BootImageFiles | undefined,
   signal: AbortSignal,
+  { from, template }: StartWays = {},
 ): AsyncIterable<DriverEvent> {
   if (runningVm(machine) && readVm(machine.resources).pid > 0) {
     yield* runOn(deps, machine, signal)
@@ -40,7 +50,7 @@ export async function* startVm(
   }
   await endForgotten(machine)
   const saved = yield* savedMemory(machine)
-  const { vm, ...launch } = await prepare(deps, machine, image, signal)
+  const { vm, ...launch } = await prepareVm(deps, machine, image, signal, template)
   if (saved) refuseMisfit(machine.name, saved, { ...vm, processor: processorOf(vm.accel) })
   else if (launch.plan.accelerator === TCG)
     yield { type: 'log', level: 'info', text: 'No hardware virtualisation: the VM is emulated and slow' }
@@ -49,27 +59,32 @@ export async function* startVm(
   await freshLogs(machine.dir, saved !== undefined)
 
   const warnings: string[] = []
-  const session: Session = { deps, machine, ...launch, ...(saved ? { saved } : {}), vm: undefined }
+  const own = saved && { ...saved, path: launch.plan.files.saved, hints: coldHints(machine.name) }
+  const memory = from ?? own
+  const session: Session = { deps, machine, ...launch, ...(memory ? { memory } : {}), vm: undefined }
   const started = { ...vm, ...(await run(session, readVm(machine.resources), warnings, signal)) }
   yield { type: 'made', resource: vmResource(machine.id, 'made', started) }
   if (saved) yield* letRun(deps, machine, started, signal)
+  if (from) await letBoot(deps, { ...launch.plan, vm: started, from }, signal)
   yield* warnings.map((text): DriverEvent => ({ type: 'log', level: 'warn', text }))
 }
 
 /** All that a command line is made from, except the network, which may have to be started first. */
-type Plan = Omit<VmPlan, 'netdev'>
+export type Plan = Omit<VmPlan, 'netdev'>
 
-interface Launch {
+export interface Launch {
   readonly program: QemuProgram
   readonly plan: Plan
   readonly vm: VmRecord
 }
 
-async function prepare(
+/** How a machine's VM would be started now. */
+export async function prepareVm(
   deps: DriverDeps,
   machine: DriverMachine,
   image: BootImageFiles | undefined,
   signal: AbortSignal,
+  template = false,
 ): Promise<Launch> {
   const config = readConfig(machine.config)
   const program = await inspectQemu(config.program, deps.cacheDir, signal)
@@ -77,7 +92,10 @@ async function prepare(
   const files = machineFiles(machine.dir)
   const sockets = shortSockets(vmSockets(await deps.runtimeDir(machine.id)))
   const { name, id } = machine
-  const plan: Plan = { ...{ name, id, config, accelerator, files, sockets }, ...(image ? { image } : {}) }
+  const plan: Plan = {
+    ...{ name, id, config, accelerator, files, sockets, template },
+    ...(image ? { image } : {}),
+  }
   const { control, forwarder, guest } = sockets
   const vm: VmRecord = {
     ...readVm(machine.resources),
@@ -93,7 +111,7 @@ interface Session extends Omit<Launch, 'vm'> {
   readonly deps: DriverDeps
   readonly machine: DriverMachine
   /** What QEMU starts with instead of the guest's boot. */
-  readonly saved?: SavedInfo
+  readonly memory?: MemorySource
   vm: VmProcess | undefined
 }
 
@@ -114,8 +132,8 @@ async function run(
     await network.before?.(signal)
     session.vm = await launch(session, network.netdev())
     await waitForMonitor(session, signal)
-    const { saved } = session
-    if (saved) await loadMemory(machine, sockets.control, saved, { clock: deps.clock, signal })
+    const { memory } = session
+    if (memory) await loadMemory(machine, sockets.control, memory, { clock: deps.clock, signal })
     const link = await network.after(signal, (text) => warnings.push(text))
     warnings.push(...(await addManualForwards(files, sockets.control, signal)))
     return { ...session.vm, ...link }
@@ -125,12 +143,12 @@ async function run(
   }
 }
 
-async function launch({ program, plan, saved }: Session, netdev: string): Promise<VmProcess> {
+async function launch({ program, plan, memory }: Session, netdev: string): Promise<VmProcess> {
   const sandbox = program.sandbox && !netdev.startsWith('bridge') ? { sandbox: SANDBOX } : {}
   const argv = vmArgv({ ...plan, ...sandbox, netdev })
-  const { log, saved: memory } = plan.files
-  return saved
-    ? await startDetached(program.path, [...argv, ...INCOMING], log, memory)
+  const { log } = plan.files
+  return memory
+    ? await startDetached(program.path, [...argv, ...INCOMING], log, memory.path)
     : await startDetached(program.path, argv, log)
 }
 

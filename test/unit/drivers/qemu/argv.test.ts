@@ -46,6 +46,7 @@ t.test('a VM of our image: the whole command line', async (t) => {
     ...['-chardev', 'socket,id=forwarder,path=/run/user/0/tsmachine/01234567/qmp-fwd,server=on,wait=off'],
     ...['-mon', 'chardev=forwarder,mode=control'],
     ...['-object', 'rng-random,id=rng0,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=rng0'],
+    ...['-device', 'vmgenid,guid=auto'],
     ...['-kernel', '/c/a,che/kernel', '-initrd', '/c/a,che/initramfs'],
     ...['-append', 'console=ttyS0 quiet panic=30 mitigations=off init_on_alloc=0 norandmaps no_timer_check'],
     '-blockdev',
@@ -79,6 +80,15 @@ t.test('an emulated VM starts the kernel that need not be unpacked, where the im
   t.equal(kernelOf('tcg', '/c/vmlinux'), '/c/vmlinux')
   t.equal(kernelOf('tcg'), image.kernel, 'a release has none')
   t.equal(kernelOf('kvm', '/c/vmlinux'), image.kernel, 'a real processor keeps address randomisation')
+})
+
+t.test('the guest of a template is told so by its kernel command line, and no other', async (t) => {
+  const wordsOf = (template: boolean): string => {
+    const argv = vmArgv({ ...plan, template })
+    return argv[argv.indexOf('-append') + 1] ?? ''
+  }
+  t.match(wordsOf(true), / tsmachine\.template=1$/)
+  t.notMatch(wordsOf(false), 'template')
 })
 
 t.test('a VM of a cloud image boots from its root disk', async (t) => {
