@@ -1,6 +1,6 @@
 /**
- * One GET over a connection of its own, with nothing between it and TLS: Node's HTTP client costs as much as the
- * handshake, and `ls` asks thousands.
+ * One GET over a connection of its own, with nothing between it and TLS: Node's HTTP client costs half as much as
+ * the handshake, and `ls` asks thousands.
  */
 import type { TLSSocket } from 'node:tls'
 import { connectionOptions, lightConnect } from './light-connect.js'
