@@ -50,11 +50,22 @@ async function runWithHooks(
   await config.runHook('init', { id, argv })
   const own = commands[id]
   if (own) own.id = id
-  const theirs = own ? undefined : await command.load()
+  const theirs = own ? undefined : await ofPlugin(command, () => command.load())
   const loaded = (theirs ?? own) as unknown as Command.Class
   await config.runHook('prerun', { Command: loaded, argv })
-  const result: unknown = theirs ? await theirs.run(argv, config) : await own?.runBound(argv, config)
+  const result: unknown = theirs
+    ? await ofPlugin(command, async () => (await theirs.run(argv, config)) as unknown)
+    : await own?.runBound(argv, config)
   await config.runHook('postrun', { Command: loaded, argv, result })
+}
+
+/** What fails in there is no bug of ours. */
+async function ofPlugin<T>(command: Command.Loadable, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw (await import('./plugin-failure.js')).pluginFailure(error, command.pluginName)
+  }
 }
 
 const HELP: KnownFlag = { name: 'help', char: 'h', takesValue: false }

@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'locked'
   | 'image'
   | 'timeout'
+  | 'plugin'
   | 'cancelled'
   | 'bug'
 
@@ -40,6 +41,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   locked: 1,
   image: 1,
   timeout: 1,
+  plugin: 1,
   cancelled: 130,
   bug: 70,
 }
