@@ -70,6 +70,8 @@ function lightened(text) {
       .replace('a.id.localeCompare(b.id)', '(a.id < b.id ? -1 : 1)')
       // In a bundle `import()` means `require`; modules of plugins may be of either kind.
       .replace(/\bimport\((?![')])/g, 'nativeImport(')
+      // What else is in there loads child processes at once.
+      .replace("(await import('wsl-utils')).isWsl", "(await import('is-wsl')).default")
       // npm has told of a Node that is too old.
       .replace(/^checkNodeVersion\(\);$/m, '')
       .replace(
