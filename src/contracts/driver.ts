@@ -5,6 +5,7 @@
  */
 import type { AccountDesk } from './account.js'
 import type { Clock } from './clock.js'
+import type { EngineClientFiles, PortForward, WantedForward } from './forwards.js'
 import type { Json, JsonObject } from './json.js'
 import type { AccessRules, Resource } from './record.js'
 import type { SshEndpoint } from './ssh.js'
@@ -371,31 +372,6 @@ export interface Driver {
   addForward?(machine: DriverMachine, forward: WantedForward): Promise<void>
   /** Takes back what `addForward` has added. */
   removeForward?(machine: DriverMachine, forward: WantedForward): Promise<void>
-}
-
-/** A port of 127.0.0.1 that leads to one of the guest. */
-export interface WantedForward {
-  readonly protocol: 'tcp' | 'udp'
-  readonly guestPort: number
-  readonly hostPort: number
-}
-
-/** Paths of the client's certificate files for the engine API. */
-export interface EngineClientFiles {
-  readonly ca: string
-  readonly cert: string
-  readonly key: string
-}
-
-/** One published port of a machine behind user-mode networking. */
-export interface PortForward {
-  readonly protocol: 'tcp' | 'udp'
-  readonly guestPort: number
-  readonly hostPort: number
-  readonly source: 'ssh' | 'engine' | 'container' | 'manual'
-  readonly container?: string
-  /** Why it is not active: the port is taken on this computer. */
-  readonly error?: string
 }
 
 export type { AccessRules, Json, JsonObject }

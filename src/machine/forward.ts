@@ -1,4 +1,4 @@
-import type { PortForward, WantedForward } from '../contracts/driver.js'
+import type { PortForward, WantedForward } from '../contracts/forwards.js'
 import { MachineError } from '../contracts/errors.js'
 import type { MachineContext } from './context.js'
 import { openMachine, type OpenMachine } from './open.js'

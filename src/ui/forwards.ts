@@ -1,4 +1,4 @@
-import type { PortForward } from '../contracts/driver.js'
+import type { PortForward } from '../contracts/forwards.js'
 import { renderTable } from './table.js'
 
 const SOURCES: Readonly<Record<PortForward['source'], string>> = {

@@ -12,14 +12,13 @@ import type {
   DriverEvent,
   DriverFactory,
   DriverMachine,
-  EngineClientFiles,
   FlagValues,
   FoundResource,
   JsonObject,
   MachineSpec,
   SeedDocuments,
-  WantedForward,
 } from '../../contracts/driver.js'
+import type { EngineClientFiles, WantedForward } from '../../contracts/forwards.js'
 import type { Resource } from '../../contracts/record.js'
 import type { Description } from './protocol.js'
 

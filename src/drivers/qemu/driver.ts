@@ -6,14 +6,12 @@ import type {
   DriverEvent,
   DriverMachine,
   Endpoint,
-  EngineClientFiles,
   MachineSpec,
-  PortForward,
   PreflightFault,
   SeedDocuments,
   StateReport,
-  WantedForward,
 } from '../../contracts/driver.js'
+import type { EngineClientFiles, PortForward, WantedForward } from '../../contracts/forwards.js'
 import { MachineError } from '../../contracts/errors.js'
 import type { Resource } from '../../contracts/record.js'
 import type { LocalProcess, MachineState } from '../../contracts/state.js'

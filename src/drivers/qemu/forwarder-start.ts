@@ -1,4 +1,5 @@
-import type { DriverDeps, DriverEvent, DriverMachine, EngineClientFiles } from '../../contracts/driver.js'
+import type { DriverDeps, DriverEvent, DriverMachine } from '../../contracts/driver.js'
+import type { EngineClientFiles } from '../../contracts/forwards.js'
 import type { Resource } from '../../contracts/record.js'
 import { bootId, processStart } from '../../util/process.js'
 import { ConfigReader } from '../common/config-reader.js'

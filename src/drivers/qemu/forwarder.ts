@@ -1,4 +1,4 @@
-import type { PortForward } from '../../contracts/driver.js'
+import type { PortForward } from '../../contracts/forwards.js'
 import { messageOf } from '../../contracts/errors.js'
 import { containerForwards, writeContainerForwards } from './forwards.js'
 import { addForward, type HostForward, listForwards, removeForward } from './ports.js'

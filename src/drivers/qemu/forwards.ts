@@ -1,4 +1,5 @@
-import type { DriverMachine, PortForward, WantedForward } from '../../contracts/driver.js'
+import type { DriverMachine } from '../../contracts/driver.js'
+import type { PortForward, WantedForward } from '../../contracts/forwards.js'
 import { MachineError, messageOf } from '../../contracts/errors.js'
 import type { Json } from '../../contracts/json.js'
 import { readJsonFile, writeJsonFile } from './json-file.js'

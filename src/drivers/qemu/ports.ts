@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import type { WantedForward } from '../../contracts/driver.js'
+import type { WantedForward } from '../../contracts/forwards.js'
 import { MachineError } from '../../contracts/errors.js'
 import { errnoOf } from '../../util/file-error.js'
 import type { QmpClient } from './qmp.js'
