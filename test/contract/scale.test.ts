@@ -94,7 +94,6 @@ for (const provider of PROVIDERS)
     t.ok(tookMs <= 1.2 * least, `${(tookMs / least).toFixed(2)} of the least time`)
 
     const before = double.count()
-    const lists = double.count(provider.listOperation)
     const asked = fleet.driver.states(
       indices.map((index) => fleet.machine(index)),
       NEVER,
@@ -105,8 +104,14 @@ for (const provider of PROVIDERS)
     t.ok(states.every(({ state }) => state === 'Running'))
     t.equal(states.length, count)
     const pages = Math.max(1, Math.ceil(count / provider.pageSize))
-    t.equal(double.count(provider.listOperation) - lists, pages, 'one list call a page')
-    t.equal(double.count() - before, pages, 'and nothing else')
+    // A call that came later than it was counted is refused and repeated here too.
+    const answered = double.requests.slice(before).filter(({ status }) => status !== 429)
+    const operations = answered.map(({ operation }) => operation)
+    t.same(
+      operations,
+      Array.from({ length: pages }, () => provider.listOperation),
+      'one list call a page',
+    )
   })
 
 const seconds = (ms: number): string => `${Math.round(ms / 1_000)} s`
