@@ -84,7 +84,8 @@ function monitor(id: string, path: string): readonly string[] {
 
 function ownImage(plan: VmPlan, image: BootImageFiles): readonly string[] {
   const kernel = (plan.accelerator.plainKernel ? image.plainKernel : undefined) ?? image.kernel
-  const words = [KERNEL_WORDS, plan.accelerator.kernel, plan.template ? TEMPLATE_WORD : '']
+  const { kernel: anyGuest, imageKernel } = plan.accelerator
+  const words = [KERNEL_WORDS, anyGuest, imageKernel, plan.template ? TEMPLATE_WORD : '']
   return [
     ...['-kernel', kernel, '-initrd', image.initramfs],
     ...['-append', words.filter(Boolean).join(' ')],

@@ -62,8 +62,8 @@ export function templateNeeds(
   const devices = vmArgv({ ...plan, netdev: '' }).map((word) => word.replace(macOf(id), ''))
   const diskSize = templateDisk(config)
   const facts = [
-    ...[image.digest, program.path, program.version, hardwareOf(devices), accelerator.kernel],
-    ...[String(accelerator.plainKernel), processorOf(accelerator.name), String(diskSize)],
+    ...[image.digest, program.path, program.version, hardwareOf(devices)],
+    ...[accelerator.kernel, accelerator.imageKernel, String(accelerator.plainKernel), processorOf(accelerator.name), String(diskSize)],
   ]
   const key = createHash('sha256').update(facts.join('\0')).digest('hex').slice(0, 16)
   return { key, image, qemu: program.version, diskSize }

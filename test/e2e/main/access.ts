@@ -23,6 +23,7 @@ export function access(web: Web): void {
     t.equal((await user.tsmachine(['ssh', 'web', '--', 'exit', '7'])).code, 7)
     t.equal((await user.tsmachine(['ssh', 'web', 'cat'], { input: 'through\n' })).stdout, 'through\n')
     t.equal(await web.inGuest('sudo -n id -u'), '0')
+    t.equal(await web.inGuest('nproc'), '2', 'processors that were left asleep at the start are awake')
     t.equal(await web.inGuest('umask'), '0022', 'also where SSH was started anew for its next host key')
   })
 
