@@ -4,6 +4,7 @@
 /** By verb: how many names it takes, and its plain flags with what stands for them. */
 const FORMS = {
   active: { names: 0, flags: {} },
+  config: { names: 1, flags: {} },
   env: {
     names: 1,
     flags: {

@@ -5,8 +5,11 @@ const module_ = require('node:module')
 const path = require('node:path')
 
 const DIST = path.resolve(__dirname, '../dist')
-/** In front of V8's data: which text it belongs to. */
+/** In front of V8's data: which text it belongs to, and in how many runs it was gathered. */
 const HEAD_BYTES = 128
+/** One run does not come by all that a use needs; after so many, what the next one compiles is its own affair. */
+const GATHERING_RUNS = 3
+const WRONG_USE = 2
 
 /** What `dist/NAME.cjs` exports. What was compiled is kept for each `use` of it: no more is read than it needs. */
 module.exports = (name, use = name) => {
@@ -17,22 +20,26 @@ module.exports = (name, use = name) => {
   return require(file)
 }
 
-function withOwnCache(file, use) {
+function withOwnCache(source, use) {
   const vm = require('node:vm')
-  const { size, mtimeMs } = fs.statSync(file)
+  const { size, mtimeMs } = fs.statSync(source)
   const key = `${size} ${mtimeMs} ${process.versions.v8} ${process.arch}`
-  const cache = cacheFile(use)
-  const cachedData = read(cache, key)
+  const file = cacheFile(use)
+  const { data, runs } = read(file, key)
   // The bundler leaves nothing in it that is not ASCII.
-  const text = fs.readFileSync(file, 'latin1')
-  const script = new vm.Script(module_.wrap(text), { filename: file, cachedData })
-  if (cachedData === undefined || script.cachedDataRejected)
-    process.once('exit', () => write(cache, key, script.createCachedData()))
-  const made = new module_.Module(file, module)
-  made.filename = file
+  const text = fs.readFileSync(source, 'latin1')
+  const script = new vm.Script(module_.wrap(text), { filename: source, cachedData: data })
+  const gathered = script.cachedDataRejected ? 0 : runs
+  if (gathered < GATHERING_RUNS)
+    process.once('exit', (code) => {
+      // Words that mean nothing are not a use.
+      if (code !== WRONG_USE) write(file, `${key} ${gathered + 1}`, script.createCachedData())
+    })
+  const made = new module_.Module(source, module)
+  made.filename = source
   made.paths = module.paths
-  require.cache[file] = made
-  script.runInThisContext().call(made.exports, made.exports, module_.createRequire(file), made, file, DIST)
+  require.cache[source] = made
+  script.runInThisContext().call(made.exports, made.exports, module_.createRequire(source), made, source, DIST)
   made.loaded = true
   return made.exports
 }
@@ -47,18 +54,22 @@ function cacheFile(use) {
   return path.join(XDG_CACHE_HOME || path.join(home, '.cache'), 'tsmachine', 'code', file)
 }
 
+const NOTHING = { data: undefined, runs: 0 }
+
 /** It is code: a file that somebody else could have written counts as none (`sudo` may keep the user's HOME). */
 function read(file, key) {
   let fd
   try {
     fd = fs.openSync(file, 'r')
     const { uid, mode, size } = fs.fstatSync(fd)
-    if (process.getuid && (uid !== process.getuid() || (mode & 0o022) !== 0)) return undefined
+    if (process.getuid && (uid !== process.getuid() || (mode & 0o022) !== 0)) return NOTHING
     const data = Buffer.allocUnsafeSlow(size)
-    if (fs.readSync(fd, data) !== size) return undefined
-    return data.toString('latin1', 0, HEAD_BYTES).trimEnd() === key ? data.subarray(HEAD_BYTES) : undefined
+    if (fs.readSync(fd, data) !== size) return NOTHING
+    const head = data.toString('latin1', 0, HEAD_BYTES).trimEnd()
+    const runs = Number(head.slice(key.length))
+    return head.startsWith(`${key} `) && runs > 0 ? { data: data.subarray(HEAD_BYTES), runs } : NOTHING
   } catch {
-    return undefined
+    return NOTHING
   } finally {
     if (fd !== undefined) fs.closeSync(fd)
   }

@@ -19,7 +19,13 @@ if (form && isPlain(process.env)) {
 } else program()
 
 function program() {
-  load('main').run(argv, calledAs)
+  load('main', useOf(argv)).run(argv, calledAs)
+}
+
+/** What is kept for one command is of no use to another, and its help is another again. */
+function useOf([verb = '', ...words]) {
+  const help = words.includes('--help') || words.includes('-h') ? '-help' : ''
+  return /^[a-z-]{1,24}$/.test(verb) ? `main-${verb}${help}` : 'main'
 }
 
 /** Nothing asks for more than the answer: no debug output, no plugin of the user whose hooks would have to run. */

@@ -14,9 +14,10 @@ const READERS = [
 ]
 
 const LEFT_OUT = [
-  /\/(image-build|provision|src\/images|src\/tls|src\/ssh|src\/engine)\//,
+  /\/(image-build|provision|src\/images|src\/tls|src\/ssh)\//,
+  /\/src\/engine\/(?!(ask-once|errors|light-connect|plain-trust|probe|target|watch)\.ts)/,
   /\/src\/cli\/(artefact-store|ask-secret|spawn-helper)\.ts$/,
-  /\/src\/machine\/(engine-tunnel)\.ts$/,
+  /\/src\/machine\/(connect|create-state|docker-context|driver-events|engine-tunnel|renew)\.ts$/,
   /\/src\/store\/(account-desk|credential-helper|shared-budget|turn-file|turns|sealed-file|store-home)\.ts$/,
   /\/src\/util\/(download|locks|exec|multipart|proxy|first-file)\.ts$/,
   new RegExp(`/src/drivers/(?!(${READERS.join('|')})\\.ts)`),

@@ -8,9 +8,11 @@ import { type Profile, profileFor } from '../contracts/profile.js'
 import { activeAnswer, ACTIVE_TIMEOUT } from './answers/active.js'
 import { ipAnswer, urlAnswer } from './answers/address.js'
 import { type Answer, type AnswerInput, printed } from './answers/answer.js'
+import { configAnswer } from './answers/config.js'
 import { envAnswer } from './answers/env.js'
 import { inspectAnswer } from './answers/inspect.js'
 import { namesAnswer } from './answers/names.js'
+import { askPlainly } from '../machine/verify.js'
 import { machineContext } from './context.js'
 
 /** A command line that `bin/hot-forms.cjs` has read. */
@@ -33,6 +35,7 @@ const ANSWERS: Readonly<Record<string, (input: AnswerInput, flags: Flags) => Pro
   ip: ipAnswer,
   url: urlAnswer,
   active: (input) => activeAnswer(input, { timeout: ACTIVE_TIMEOUT }),
+  config: (input) => configAnswer(input, { ask: askPlainly }),
   inspect: (input, flags) => inspectAnswer(input, { format: textOf(flags['format']) }),
   // As the command, which takes no notice of names.
   ls: (input) => Promise.resolve(namesAnswer(input)),
@@ -44,6 +47,9 @@ function textOf(value: Flags[string] | undefined): string | undefined {
 
 /** Set by whoever looked at a part of the program that is not in this file (tools/bundle-hot.mjs). */
 const LEFT_OUT = Symbol.for('tsmachine.left-out')
+
+/** Time for an engine to answer; one that takes longer, or is not there, is asked once more by the whole program. */
+const ENGINE_MS = 1_000
 
 /** Prints the answer. False when the whole program has to give it; nothing was printed then. */
 export async function answerFast(
@@ -73,7 +79,7 @@ function input(profile: Profile, argv: readonly string[]): Omit<AnswerInput, 'na
     view: { json: false, debug: false, command: '' },
     env,
     get signal() {
-      return new AbortController().signal
+      return AbortSignal.timeout(ENGINE_MS)
     },
   }
   const globals = { debug: false, json: false, nativeSsh: false, tlsFiles: {} }

@@ -1,8 +1,7 @@
 import { Flags } from '@oclif/core'
-import { MACHINE_NAME, words } from '../cli/args.js'
+import { configAnswer } from '../cli/answers/config.js'
+import { MACHINE_NAME } from '../cli/args.js'
 import { BaseCommand } from '../cli/base-command.js'
-import { clientConfig } from '../machine/client-config.js'
-import { resolveNames } from '../machine/names.js'
 
 export default class Config extends BaseCommand {
   static override summary = 'Print the options with which docker reaches a machine, after trying them.'
@@ -16,19 +15,6 @@ export default class Config extends BaseCommand {
 
   override async run(): Promise<void> {
     const { argv, flags } = await this.parse(Config)
-    const ctx = this.quietContext(flags)
-    const [name = ''] = resolveNames(ctx, words(argv).slice(0, 1))
-    const config = await clientConfig(ctx, name, flags)
-    const path = (file: string): string => JSON.stringify(file)
-    this.answer(
-      config,
-      [
-        '--tlsverify',
-        `--tlscacert=${path(config.caPath)}`,
-        `--tlscert=${path(config.certPath)}`,
-        `--tlskey=${path(config.keyPath)}`,
-        `-H=${config.url}`,
-      ].join('\n'),
-    )
+    this.give(await configAnswer(this.input(argv, flags), { swarm: flags.swarm === true }))
   }
 }

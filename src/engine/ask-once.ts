@@ -21,7 +21,7 @@ export async function askOnce(target: EngineTarget, path: string, limits: Reques
     watch.follow(socket)
     // By the old version of HTTP an engine sends a body in one piece and closes.
     const request = `GET ${path} HTTP/1.0\r\nHost: ${where}\r\nAccept: application/json\r\n\r\n`
-    const { status, body } = await exchange(socket, request)
+    const { status, body } = await exchange(socket, request, () => target.trusts?.(socket, target) ?? true)
     if (status >= 200 && status < 300) return body
     throw statusError(where, path, status, body)
   } catch (error) {
@@ -31,11 +31,14 @@ export async function askOnce(target: EngineTarget, path: string, limits: Reques
   }
 }
 
-function exchange(socket: TLSSocket, request: string): Promise<Answer> {
+function exchange(socket: TLSSocket, request: string, trusts: () => boolean): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const answer = new Answer()
     let fault: Error | undefined
-    socket.once('secureConnect', () => void socket.write(request))
+    socket.once('secureConnect', () => {
+      if (trusts()) socket.write(request)
+      else socket.destroy(new Error('its certificate is not plain to judge'))
+    })
     socket.on('data', (chunk: Buffer) => void (answer.add(chunk) && socket.destroy()))
     socket.once('end', () => void socket.destroy())
     socket.once('error', (error: Error) => (fault = error))

@@ -8,6 +8,7 @@ export function connectionOptions(target: EngineTarget): ConnectionOptions {
   return {
     secureContext: secureContextOf(target),
     servername: isIP(name) ? '' : name,
+    rejectUnauthorized: target.trusts === undefined,
     checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
   }
 }

@@ -21,6 +21,13 @@ export interface ClientConfig {
   readonly renewed: boolean
 }
 
+export interface ClientConfigOptions {
+  /** Of the manager of the classic swarm. */
+  readonly swarm?: boolean
+  /** How the engine is asked. */
+  readonly ask?: (open: OpenMachine, signal: AbortSignal) => Promise<unknown>
+}
+
 /**
  * One mutual-TLS probe; only on a certificate that does not fit is it renewed over SSH and asked again.
  * @throws MachineError in docker-machine's words when the engine cannot be used
@@ -28,13 +35,15 @@ export interface ClientConfig {
 export async function clientConfig(
   ctx: MachineContext,
   name: string,
-  options: { readonly swarm?: boolean } = {},
+  options: ClientConfigOptions = {},
 ): Promise<ClientConfig> {
   const open = await openWithoutSecrets(ctx, name)
-  await ensureTunnel(ctx, open)
+  if (open.tunnel) await ensureTunnel(ctx, open)
   const own = boilerplate(name, () => addressOf(open).url)
   const url = options.swarm ? boilerplate(name, () => managerUrl(open.record, own)) : own
-  const renewed = options.swarm ? await proveManager(ctx, open, url) : await proveEngine(ctx, open)
+  const renewed = options.swarm
+    ? await proveManager(ctx, open, url)
+    : await proveEngine(ctx, open, options.ask)
   const paths = clientFiles(open.record.dir)
   return { name, url, caPath: paths.ca, certPath: paths.cert, keyPath: paths.key, renewed }
 }
@@ -63,9 +72,13 @@ async function proveManager(ctx: MachineContext, open: OpenMachine, url: string)
 const NOT_STARTED =
   'Connection to Swarm cannot be checked but the certs are valid. Maybe swarm is not started'
 
-async function proveEngine(ctx: MachineContext, open: OpenMachine): Promise<boolean> {
+async function proveEngine(
+  ctx: MachineContext,
+  open: OpenMachine,
+  ask: NonNullable<ClientConfigOptions['ask']> = askEngine,
+): Promise<boolean> {
   try {
-    await askEngine(open, ctx.signal)
+    await ask(open, ctx.signal)
     return false
   } catch (error) {
     if (!mayRenew(open, error)) throw invalid(open, error)

@@ -1,6 +1,7 @@
 import { engineLog } from '../../provision/engine-log.js'
 import { isMachineError } from '../contracts/errors.js'
 import { apiMismatch, localClientApi } from '../engine/client-api.js'
+import { isPlainlyTrusted } from '../engine/plain-trust.js'
 import { EngineProbeError, probeEngine, type EngineAnswer } from '../engine/probe.js'
 import { type Pending, pending, waitFor } from '../util/wait.js'
 import { clientFiles } from './certificates.js'
@@ -31,6 +32,12 @@ export async function askPort(
 ): Promise<EngineAnswer> {
   const pem = readPem(open)
   return await probeEngine({ host, port, ...pem, signal, deadlineMs: PROBE_MS })
+}
+
+/** As `askEngine`, for a verdict within milliseconds: one that fails may be a good one. @throws EngineProbeError */
+export async function askPlainly(open: OpenMachine, signal: AbortSignal): Promise<EngineAnswer> {
+  const { host, port } = open.driver.endpoint(open.machine).engine
+  return await probeEngine({ host, port, ...readClientPem(open), trusts: isPlainlyTrusted, signal })
 }
 
 const CERTIFICATE_FAULTS: ReadonlySet<string> = new Set([

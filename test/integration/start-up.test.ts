@@ -9,6 +9,10 @@ import { uuidOf } from '../../src/drivers/qemu/argv.js'
 import { newHostRecord, newLedger } from '../../src/store/records.js'
 import { Store } from '../../src/store/store.js'
 import { bootId, processStart } from '../../src/util/process.js'
+import { ensureCa } from '../../src/tls/authority.js'
+import { issueServer } from '../../src/tls/server.js'
+import { FakeEngine } from '../doubles/engine.js'
+import { testCertificates } from '../helpers/certificates.js'
 import { type Outcome, PROGRAM, TestUser } from '../helpers/cli.js'
 import { driverRecord, machineOptions, recordedDrivers } from '../helpers/records.js'
 
@@ -164,6 +168,44 @@ t.test('records of every driver, ours and those that are not here, are read in b
       t.same(fast, whole, `${verb} of a machine of driver ${driver}`)
       if (whole.code === 0) t.equal(loaded, 'fast.cjs', `${verb} of driver ${driver} is answered fast`)
     }
+})
+
+/** An engine on loopback as machine `name`, with a certificate of the store's authority for `sans`, or of another one. */
+async function engine(name: string, sans: readonly string[], foreignCa = false): Promise<FakeEngine> {
+  const other = await testCertificates({ sans })
+  t.teardown(() => other.remove())
+  const ca = foreignCa ? other.ca : await ensureCa(join(me.store, 'certs'))
+  const pair = foreignCa ? other.server : await issueServer({ ca, name, sans })
+  const made = await FakeEngine.start({ ...pair, ca: ca.caPem })
+  t.teardown(() => made.stop())
+  await me.ok(['create', '-d', 'none', '--url', `tcp://127.0.0.1:${made.port}`, name])
+  return made
+}
+
+t.test('config tries the engine: a good one without the program, any other with all its words', async (t) => {
+  const good = await engine('good', ['127.0.0.1'])
+  await engine('renamed', ['192.0.2.1'])
+  await engine('alien', ['127.0.0.1'], true)
+  const forms: readonly (readonly [line: string, way: Way])[] = [
+    ['config good', 'fast'],
+    ['config good default', 'whole'],
+    ...['renamed', 'alien', 'missing', 'stopped'].map((name) => [`config ${name}`, 'whole'] as const),
+    ...['--swarm good', 'good --json', '--help', '-D good'].map(
+      (rest) => [`config ${rest}`, 'whole'] as const,
+    ),
+  ]
+  for (const [line, way] of forms) {
+    const [{ loaded, ...fast }, { loaded: _all, ...whole }] = await bothWays(line.split(' '))
+    t.same(fast, whole, line)
+    t.equal(loaded.includes('main.cjs') ? 'whole' : 'fast', way, `who answers ${line}`)
+  }
+  const before = good.requests.length
+  t.equal((await run(['config', 'good'], {}, 'tsmachine')).code, 0)
+  t.equal(good.requests.length - before, 1, 'one question')
+  await good.stop()
+  const [{ loaded, ...gone }, { loaded: _all, ...same }] = await bothWays(['config', 'good'])
+  t.same(gone, same)
+  t.match({ gone, loaded }, { gone: { code: 1 }, loaded: /main/ })
 })
 
 t.test('a reader that goes away, and a disk that is full, end it as they end the program', async (t) => {
