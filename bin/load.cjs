@@ -1,8 +1,10 @@
 'use strict'
 // Loads a file of dist/ with what V8 made of it the last time (half of the time that a start takes).
 const fs = require('node:fs')
-const module_ = require('node:module')
 const path = require('node:path')
+
+/** As `node:module`, which takes a while to load as one's own. */
+const Module = module.constructor
 
 const DIST = path.resolve(__dirname, '../dist')
 /** In front of V8's data: which text it belongs to, and in how many runs it was gathered. */
@@ -15,7 +17,7 @@ const WRONG_USE = 2
 module.exports = (name, use = name) => {
   const file = path.join(DIST, `${name}.cjs`)
   // Node 22 and later do it themselves.
-  if (module_.enableCompileCache) module_.enableCompileCache()
+  if (Module.enableCompileCache) Module.enableCompileCache()
   else if (!process.env.NODE_DISABLE_COMPILE_CACHE) return withOwnCache(file, use)
   return require(file)
 }
@@ -28,18 +30,18 @@ function withOwnCache(source, use) {
   const { data, runs } = read(file, key)
   // The bundler leaves nothing in it that is not ASCII.
   const text = fs.readFileSync(source, 'latin1')
-  const script = new vm.Script(module_.wrap(text), { filename: source, cachedData: data })
+  const script = new vm.Script(Module.wrap(text), { filename: source, cachedData: data })
   const gathered = script.cachedDataRejected ? 0 : runs
   if (gathered < GATHERING_RUNS)
     process.once('exit', (code) => {
       // Words that mean nothing are not a use.
       if (code !== WRONG_USE) write(file, `${key} ${gathered + 1}`, script.createCachedData())
     })
-  const made = new module_.Module(source, module)
+  const made = new Module(source, module)
   made.filename = source
   made.paths = module.paths
   require.cache[source] = made
-  script.runInThisContext().call(made.exports, made.exports, module_.createRequire(source), made, source, DIST)
+  script.runInThisContext().call(made.exports, made.exports, Module.createRequire(source), made, source, DIST)
   made.loaded = true
   return made.exports
 }

@@ -15,7 +15,11 @@ const form = hotForm(argv)
 if (form && isPlain(process.env)) {
   load('fast', ['fast', form.verb, ...Object.keys(form.flags)].join('-'))
     .answerFast(form, argv, calledAs)
-    .then((answered) => answered || program())
+    .then((answered) => {
+      if (answered === 'unsaid') program()
+      // Node otherwise takes itself apart for a millisecond.
+      else if (answered === 'said') process.exit()
+    })
 } else program()
 
 function program() {

@@ -51,22 +51,25 @@ const LEFT_OUT = Symbol.for('tsmachine.left-out')
 /** Time for an engine to answer; one that takes longer, or is not there, is asked once more by the whole program. */
 const ENGINE_MS = 1_000
 
-/** Prints the answer. False when the whole program has to give it; nothing was printed then. */
+/** `unsaid`: nothing was printed, the whole program has to answer. `saying`: the rest leaves when its reader takes it. */
+export type Answered = 'said' | 'saying' | 'unsaid'
+
+/** Prints the answer. */
 export async function answerFast(
   { verb, names, flags }: HotForm,
   argv: readonly string[],
   calledAs: string,
-): Promise<boolean> {
+): Promise<Answered> {
   let text: string
   try {
     const answer = ANSWERS[verb]
-    if (!answer) return false
+    if (!answer) return 'unsaid'
     text = printed((await answer({ ...input(profileFor(calledAs), argv), names }, flags)).text)
   } catch {
-    return false
+    return 'unsaid'
   }
   // Somebody may have caught what a missing part threw.
-  if (LEFT_OUT in globalThis) return false
+  if (LEFT_OUT in globalThis) return 'unsaid'
   return print(Buffer.from(text))
 }
 
@@ -92,14 +95,17 @@ function leave(): never {
 }
 
 /** A pipe that is full takes the rest when there is room; one that nobody reads any more has had what it wanted. */
-function print(bytes: Buffer): boolean {
+function print(bytes: Buffer): Answered {
   let done = 0
   try {
     while (done < bytes.length) done += writeSync(1, bytes, done)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EAGAIN') process.stdout.write(bytes.subarray(done))
-    else if (code !== 'EPIPE') return done > 0
+    if (code === 'EAGAIN') {
+      process.stdout.write(bytes.subarray(done))
+      return 'saying'
+    }
+    if (code !== 'EPIPE') return done > 0 ? 'said' : 'unsaid'
   }
-  return true
+  return 'said'
 }

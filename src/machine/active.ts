@@ -14,25 +14,26 @@ import { swarmRole, swarmUrl } from './swarm.js'
 export async function activeMachine(ctx: MachineContext, timeoutMs: number): Promise<string> {
   const host = ctx.env['DOCKER_HOST']
   const records = host ? ctx.store.readAll().filter(isWhole) : []
-  let timedOut = false
-  const found = new AbortController()
-  const signal = AbortSignal.any([ctx.signal, found.signal])
   const tries = records.map(async (record) => {
-    try {
-      const open = async (): Promise<boolean> => await isActive(ctx, record, host)
-      if (await withDeadline(record.name, timeoutMs, open, { signal })) return record.name
-    } catch (error) {
-      timedOut ||= isMachineError(error) && error.code === 'timeout'
-    }
+    if (await isActive(ctx, record, host)) return record.name
     throw new Error('not this one')
   })
+  const found = Promise.any(tries)
+  // Most records tell by themselves, and a deadline takes as long to set up as they to be read.
+  const early = await Promise.race([
+    found.catch(() => undefined),
+    new Promise<undefined>((on) => setImmediate(() => on(undefined))),
+  ])
+  if (early !== undefined) return early
   try {
-    return await Promise.any(tries)
-  } catch {
+    return await withDeadline('the machines', timeoutMs, () => found, { signal: ctx.signal })
+  } catch (error) {
     ctx.signal.throwIfAborted()
-    throw noneActive(ctx, timedOut)
-  } finally {
-    found.abort()
+    const causes: unknown[] = error instanceof AggregateError ? error.errors : [error]
+    throw noneActive(
+      ctx,
+      causes.some((cause) => isMachineError(cause) && cause.code === 'timeout'),
+    )
   }
 }
 
