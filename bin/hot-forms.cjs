@@ -45,4 +45,13 @@ function hotForm([verb, ...words]) {
   return names.length <= form.names && (!form.wants || flags[form.wants]) ? { verb, names, flags } : undefined
 }
 
-module.exports = { FORMS, hotForm }
+/** Names what a run compiles of the small file, or of the whole program: it is of no use to runs of other names. */
+const useOf = {
+  fast: ({ verb, flags }) => ['fast', verb, ...Object.keys(flags)].join('-'),
+  program([verb = '', ...words]) {
+    const help = words.includes('--help') || words.includes('-h') ? '-help' : ''
+    return /^[a-z-]{1,24}$/.test(verb) ? `main-${verb}${help}` : 'main'
+  },
+}
+
+module.exports = { FORMS, hotForm, useOf }

@@ -3,7 +3,7 @@
 // The name we were called by decides the profile; nothing below looks at argv[1] again.
 const { existsSync } = require('node:fs')
 const path = require('node:path')
-const { hotForm } = require('./hot-forms.cjs')
+const { hotForm, useOf } = require('./hot-forms.cjs')
 const load = require('./load.cjs')
 
 const given = process.env.TSMACHINE_CALLED_AS // a .cmd shim has no other way to say it
@@ -13,7 +13,7 @@ const argv = process.argv.slice(2)
 const form = hotForm(argv)
 
 if (form && isPlain(process.env)) {
-  load('fast', ['fast', form.verb, ...Object.keys(form.flags)].join('-'))
+  load('fast', useOf.fast(form))
     .answerFast(form, argv, calledAs)
     .then((answered) => {
       if (answered === 'unsaid') program()
@@ -23,13 +23,7 @@ if (form && isPlain(process.env)) {
 } else program()
 
 function program() {
-  load('main', useOf(argv)).run(argv, calledAs)
-}
-
-/** What is kept for one command is of no use to another, and its help is another again. */
-function useOf([verb = '', ...words]) {
-  const help = words.includes('--help') || words.includes('-h') ? '-help' : ''
-  return /^[a-z-]{1,24}$/.test(verb) ? `main-${verb}${help}` : 'main'
+  load('main', useOf.program(argv)).run(argv, calledAs)
 }
 
 /** Nothing asks for more than the answer: no debug output, no plugin of the user whose hooks would have to run. */

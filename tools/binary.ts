@@ -10,7 +10,7 @@ import { build, type Plugin } from 'esbuild'
 import { inject } from 'postject'
 import { findProgram } from '../src/util/exec.js'
 import { packageRoot } from '../src/util/paths.js'
-import { MACHINE } from './binary-machine.js'
+import { MACHINE, USES } from './binary-uses.js'
 
 const run = promisify(execFile)
 
@@ -141,20 +141,27 @@ async function shippedFiles(): Promise<readonly { readonly path: string; readonl
 async function codeAssets(work: string, node: string): Promise<Assets> {
   const dist = join(packageRoot(), 'dist')
   const vendors = readdirSync(join(dist, 'vendor')).map((name) => `vendor/${name}`)
-  const files = ['fast.cjs', 'main.cjs', 'helper.cjs', ...vendors]
+  const others = ['helper.cjs', ...vendors].map((file) => ({ name: file, file, argv: [] }))
   const compiler = join(work, 'compile.cjs')
   await bundleTool("require('./tools/binary-compile.ts')", compiler)
   await mkdir(join(work, 'vendor'))
-  const env = { HOME: work, PATH: '', SHELL: '/bin/sh' }
-  const create = ['create', '--driver', 'none', '--url', 'tcp://127.0.0.1:2376', MACHINE]
+  const url = 'tcp://127.0.0.1:2376'
+  const env = { HOME: work, PATH: '', SHELL: '/bin/sh', DOCKER_HOST: url }
+  const create = ['create', '--driver', 'none', '--url', url, MACHINE]
   await run(process.execPath, [join(packageRoot(), 'bin/run.cjs'), ...create], { env })
-  await Promise.all(
-    files.map((file) => run(node, [compiler, packageRoot(), file, join(work, `${file}.v8`)], { env })),
+  const compiled = await Promise.all(
+    [...USES, ...others].map(async ({ name, file, argv }) => {
+      const data = join(work, `${name}.v8`)
+      await run(node, [compiler, packageRoot(), file, data, ...argv], { env })
+      return { name, file, data }
+    }),
   )
+  // A file's first use comes last here, and stands for those that are not listed.
   return Object.fromEntries(
-    files.flatMap((file) => [
+    compiled.reverse().flatMap(({ name, file, data }) => [
       [file, join(dist, file)],
-      [`${file}.v8`, join(work, `${file}.v8`)],
+      [`${name}.v8`, data],
+      [`${file}.v8`, data],
     ]),
   )
 }
