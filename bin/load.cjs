@@ -46,14 +46,17 @@ function withOwnCache(source, use) {
   return made.exports
 }
 
-/** One file for each use, place that the program is in, and V8. */
+/** One file for each use and place that the program is in: what another V8 left there is replaced. */
 function cacheFile(use) {
   const { HOME, XDG_CACHE_HOME } = process.env
   const home = HOME || require('node:os').homedir()
   let place = 0
   for (let at = 0; at < DIST.length; at++) place = (Math.imul(place, 31) + DIST.charCodeAt(at)) >>> 0
-  const file = `${use}-${process.versions.v8}-${place.toString(16)}`
-  return path.join(XDG_CACHE_HOME || path.join(home, '.cache'), 'tsmachine', 'code', file)
+  return path.join(
+    XDG_CACHE_HOME || path.join(home, '.cache'),
+    'tsmachine/code',
+    `${use}-${place.toString(16)}`,
+  )
 }
 
 const NOTHING = { data: undefined, runs: 0 }

@@ -61,9 +61,10 @@ export function templateNeeds(
   const { accelerator, config, id } = plan
   const devices = vmArgv({ ...plan, netdev: '' }).map((word) => word.replace(macOf(id), ''))
   const diskSize = templateDisk(config)
+  const { kernel, imageKernel, plainKernel, name } = accelerator
   const facts = [
     ...[image.digest, program.path, program.version, hardwareOf(devices)],
-    ...[accelerator.kernel, accelerator.imageKernel, String(accelerator.plainKernel), processorOf(accelerator.name), String(diskSize)],
+    ...[kernel, imageKernel, String(plainKernel), processorOf(name), String(diskSize)],
   ]
   const key = createHash('sha256').update(facts.join('\0')).digest('hex').slice(0, 16)
   return { key, image, qemu: program.version, diskSize }
