@@ -12,6 +12,9 @@ import { upgrade } from './main/upgrade.js'
 import { Web } from './main/web.js'
 
 t.setTimeout(900_000)
+/** 670 on a quiet computer; whoever waits for the engine on a busy one adds some four a second. */
+const MOST_PROCESSES = 1_000
+
 const web = await Web.prepare()
 t.teardown(() => web.cleanUp())
 const { user, dir } = web
@@ -30,6 +33,11 @@ t.test('create makes a machine, its certificates and its Docker context', async 
   t.match(record, { phase: 'ready', dockerContext: 'web', hostKeys: { source: 'given', rotated: true } })
   t.equal(record.failure, undefined)
   t.strictSame(record.stepsDone, ['make', 'boot', 'ssh', 'identity', 'provision', 'engine', 'tls'])
+})
+
+t.test('few processes are started until the engine answers: each costs milliseconds under emulation', async (t) => {
+  const started = Number(await web.inGuest('sed -n "s/^processes //p" /proc/stat'))
+  t.ok(started > 0 && started <= MOST_PROCESSES, `${started} processes and threads since the kernel began`)
 })
 
 t.test('nothing on this computer keeps the private host key after its rotation', async (t) => {
