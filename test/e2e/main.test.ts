@@ -35,10 +35,13 @@ t.test('create makes a machine, its certificates and its Docker context', async 
   t.strictSame(record.stepsDone, ['make', 'boot', 'ssh', 'identity', 'provision', 'engine', 'tls'])
 })
 
-t.test('few processes are started until the engine answers: each costs milliseconds under emulation', async (t) => {
-  const started = Number(await web.inGuest('sed -n "s/^processes //p" /proc/stat'))
-  t.ok(started > 0 && started <= MOST_PROCESSES, `${started} processes and threads since the kernel began`)
-})
+t.test(
+  'few processes are started until the engine answers: each costs milliseconds under emulation',
+  async (t) => {
+    const started = Number(await web.inGuest('sed -n "s/^processes //p" /proc/stat'))
+    t.ok(started > 0 && started <= MOST_PROCESSES, `${started} processes and threads since the kernel began`)
+  },
+)
 
 t.test('nothing on this computer keeps the private host key after its rotation', async (t) => {
   const seed = readdirSync(join(dir, 'seed')).map((name) => readFileSync(join(dir, 'seed', name), 'utf8'))
