@@ -1,10 +1,27 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** A folder for a tap of its own: one clears what another that runs in the same folder has just written about itself. */
+const place = mkdtempSync(join(tmpdir(), 'tsm-tap-'))
+t.teardown(() => rmSync(place, { recursive: true, force: true }))
+for (const name of ['package.json', 'tsconfig.json', '.taprc', 'node_modules', 'tools', 'src'])
+  if (existsSync(join(ROOT, name))) symlinkSync(join(ROOT, name), join(place, name))
+cpSync(join(ROOT, 'test/fixtures/reporter'), join(place, 'test/fixtures/reporter'), { recursive: true })
 
 /** Runs tap with our reporter on one fixture each, in a process of its own. */
 function report(...fixtures: string[]): { status: number | null; output: string; last: string } {
@@ -13,7 +30,7 @@ function report(...fixtures: string[]): { status: number | null; output: string;
   const { TSMACHINE_COUNTS: _mine, ...env } = process.env
   for (const name of Object.keys(env)) if (name.startsWith('TAP')) delete env[name]
   const result = spawnSync(join(ROOT, 'node_modules/.bin/tap'), [...options, ...files], {
-    cwd: ROOT,
+    cwd: place,
     env,
     encoding: 'utf8',
   })
