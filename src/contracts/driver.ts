@@ -7,7 +7,8 @@ import type { AccountDesk } from './account.js'
 import type { Clock } from './clock.js'
 import type { EngineClientFiles, PortForward, WantedForward } from './forwards.js'
 import type { Json, JsonObject } from './json.js'
-import type { AccessRules, Resource } from './record.js'
+import type { AccessRules, MachineOptions, Resource } from './record.js'
+import type { RecordMapping } from './record-mapping.js'
 import type { SshEndpoint } from './ssh.js'
 import type { LocalProcess, MachineState } from './state.js'
 
@@ -87,6 +88,10 @@ export interface SeedDocuments {
 export interface MachineSpec {
   readonly machine: MachineIdentity
   readonly config: JsonObject
+  /** What is the same for every driver: a plugin of docker-machine is told of it. */
+  readonly options?: MachineOptions
+  /** As of `DriverMachine`. */
+  readonly state?: string
   /** Resources of an earlier, unfinished create: make only what is missing. */
   readonly resources: readonly Resource[]
   /** User that we log in as: `docker` where we make it, the user's own choice elsewhere. */
@@ -152,6 +157,8 @@ export interface MachineIdentity {
 export interface DriverMachine extends MachineIdentity {
   readonly config: JsonObject
   readonly resources: readonly Resource[]
+  /** What an `unread` driver keeps in `config.json` as its `Driver`: JSON text with every digit. It may hold secrets. */
+  readonly state?: string
 }
 
 /** What `create`, `start`, `stop`, `kill` and `remove` yield; the machine layer records each before the driver goes on. */
@@ -160,8 +167,16 @@ export type DriverEvent =
   | { readonly type: 'made'; readonly resource: Resource }
   /** `stays`: only this machine's share of it is given up, as others need it. */
   | { readonly type: 'removed'; readonly kind: string; readonly key: string; readonly stays?: boolean }
+  /** An `unread` driver's state from now on (JSON text), and how to log in now that it knows. */
+  | { readonly type: 'state'; readonly state: string; readonly login?: KeyLogin }
   | { readonly type: 'log'; readonly level: 'info' | 'warn' | 'debug'; readonly text: string }
   | { readonly type: 'progress'; readonly text: string; readonly done?: number; readonly total?: number }
+
+/** A user on a host, and the private key that opens it (an absolute path; absent: agent or default keys). */
+export interface KeyLogin {
+  readonly user: string
+  readonly keyPath?: string
+}
 
 /** Where a machine is reached. */
 export interface Endpoint {
@@ -205,6 +220,8 @@ export interface DriverDeps {
   account(key: string): AccountDesk
   /** One line for `--debug`: a request and its answer, without secrets. Absent where nobody reads it. */
   readonly debug?: (text: string) => void
+  /** Has this done before the program ends: what a driver has started must not survive it. */
+  atEnd?(work: () => Promise<void>): void
   /** Starts our own helper program `name` detached from all streams with JSON arguments; returns its pid. */
   spawnHelper(name: string, args: JsonObject): Promise<number>
 }
@@ -215,39 +232,8 @@ export interface PreflightFault {
   readonly hint?: string
 }
 
-/** How a driver's records look in docker-machine's `config.json`. */
-export interface RecordMapping {
-  /** It stands in for a driver that is not here: the fields stay where they are. */
-  readonly unread?: true
-  /** Driver-specific keys of `Driver` (the base keys are added by the store). */
-  toFields(config: JsonObject, resources: readonly Resource[]): JsonObject
-  /** Config and resources from the `Driver` object of a record that docker-machine wrote or changed. */
-  fromFields(
-    fields: JsonObject,
-    previous?: { config: JsonObject; resources: readonly Resource[] },
-  ): {
-    config: JsonObject
-    resources: readonly Resource[]
-  }
-  /** Fields in which docker-machine keeps a secret in clear text, by our config key: read where they are, and left. */
-  readonly secretFields?: Readonly<Record<string, string>>
-  /** How docker-machine's driver logs in where the record leaves it open; absent: as that user alone, with `id_rsa`. */
-  login?(fields: JsonObject): RecordedLogin
-}
-
-/** A login that a record of docker-machine implies. */
-export interface RecordedLogin {
-  /** Empty: only a user that the record names. */
-  readonly user: string
-  /** Name of the private key in the machine's directory; empty: the user's own keys. */
-  readonly keyFile: string
-}
-
 /** What the user said about logging in to a host that we did not make. */
-export interface HostLogin {
-  readonly user: string
-  /** The user's private key; absent: agent or default keys. */
-  readonly keyPath?: string
+export interface HostLogin extends KeyLogin {
   /** Host keys or `SHA256:` fingerprints given by the user, one a line. */
   readonly hostKey?: string
   /** The user said aloud that the first key seen may be pinned. */
@@ -257,6 +243,8 @@ export interface HostLogin {
 /** A driver's static half: cheap to load, no provider SDK. */
 export interface DriverFactory {
   readonly name: string
+  /** `DriverName` in `config.json` where that is another: `qemu` for the driver `plugin:qemu`. */
+  readonly recordedAs?: string
   readonly summary: string
   readonly capabilities: DriverCapabilities
   /** It stands in for a driver that this version does not have. */
@@ -321,6 +309,8 @@ export interface Diagnosis {
 export interface Driver {
   /** Finds what would fail later; empty when all is well. */
   preflight(spec: MachineSpec, signal: AbortSignal): Promise<readonly PreflightFault[]>
+  /** The state of an `unread` driver before anything is made, with the choices in it. Asked after `preflight`. */
+  firstState?(spec: MachineSpec, signal: AbortSignal): Promise<string>
   create(spec: MachineSpec, signal: AbortSignal): AsyncIterable<DriverEvent>
   /** Per account, never per machine. */
   states(machines: readonly DriverMachine[], signal: AbortSignal): Promise<readonly StateReport[]>
@@ -340,6 +330,8 @@ export interface Driver {
   /** Asks the guest to power off and waits for it within the signal's deadline. */
   stop?(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent>
   kill?(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent>
+  /** Absent: a restart is a stop and a start. */
+  restart?(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent>
   /**
    * Keeps the machine's memory and ends it (capability `suspend`): its state is `Saved`, `start` goes on where it was, and
    * `kill` drops what was kept. When it fails the machine runs on.
@@ -350,7 +342,7 @@ export interface Driver {
   console?(machine: DriverMachine, options: ConsoleOptions): AsyncIterable<string>
   /** Rewrites what the guest reads at boot without the private host key, after rotation. */
   seal?(machine: DriverMachine, seed: SeedDocuments): Promise<void>
-  /** Factor on guest deadlines: 1 with hardware virtualisation, more under emulation. */
+  /** Factor on deadlines: 1 with hardware virtualisation, more under emulation and where nothing is known of the host. */
   patience?(machine: DriverMachine): number
   /** Called when the engine answers: the driver may start what depends on it (port forwarder). */
   engineReady?(
@@ -375,3 +367,4 @@ export interface Driver {
 }
 
 export type { AccessRules, Json, JsonObject }
+export type { RecordedLogin, RecordMapping } from './record-mapping.js'

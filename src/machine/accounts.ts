@@ -7,7 +7,7 @@ import { collectFlagValues } from '../drivers/common/flags.js'
 import { driverNames } from '../drivers/registry.js'
 import type { MachineContext } from './context.js'
 import { isKeptFor } from '../store/secrets.js'
-import { openRecord } from './open.js'
+import { openRecord, recordedDriver } from './open.js'
 import { partFailure } from './part-failure.js'
 import { resolveGiven } from './secrets.js'
 
@@ -44,7 +44,7 @@ export async function knownAccounts(ctx: MachineContext, driver?: string): Promi
     }
   }
   for (const factory of await listingFactories(ctx, driver)) {
-    for (const record of recordsOf(ctx).filter(({ config }) => config.DriverName === factory.name))
+    for (const record of recordsOf(ctx).filter((record) => recordedDriver(record) === factory.name))
       await add(factory, { from: `the record of ${record.name}`, config: () => configOf(ctx, record) })
     const taken = [...known.values()].filter((each) => each.factory === factory)
     const sources = await sourcesNow(ctx, factory, { isNamed: driver !== undefined, taken }).catch(
@@ -83,10 +83,10 @@ async function listingFactories(ctx: MachineContext, driver?: string): Promise<r
     if (factory.capabilities.inventory) return [factory]
     throw new MachineError('usage', `The ${driver} driver cannot say what exists at its provider`)
   }
-  const recorded = recordsOf(ctx).map(({ config }) => config.DriverName)
+  const recorded = recordsOf(ctx).map(recordedDriver)
   const names = [...new Set([...driverNames(), ...recorded])]
   const loaded = await Promise.all(
-    names.map(async (name) => await ctx.drivers.load(name).catch(() => undefined)),
+    names.map(async (name) => await ctx.drivers.load(name, 'recorded').catch(() => undefined)),
   )
   return loaded
     .filter((factory) => factory !== undefined)

@@ -14,11 +14,21 @@ export interface Artefacts {
   engineBundle(arch: string, signal: AbortSignal): Promise<{ readonly dir: string; readonly version: string }>
 }
 
+/** Where drivers come from. */
+export interface DriverSource {
+  /**
+   * A driver by the name that a user or a record gives. Only one that is loaded for a new machine has its flags for sure:
+   * a plugin has to be started to tell them, and is not for a `recorded` one.
+   * @throws MachineError `usage` for a driver that is not here
+   */
+  load(name: string, purpose?: 'recorded'): Promise<DriverFactory>
+}
+
 /** Everything a use case works with, made once by the composition root in `src/cli`. */
 export interface MachineContext {
   readonly profile: Profile
   readonly store: Store
-  readonly drivers: { load(name: string): Promise<DriverFactory> }
+  readonly drivers: DriverSource
   readonly driverDeps: DriverDeps
   readonly artefacts: Artefacts
   readonly report: Report

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { MachineError, toMachineError } from '../contracts/errors.js'
+import type { RecordContent } from '../store/record-files.js'
+import { withDriverState } from '../store/records.js'
 import { ensureAuthority, storeCertificates } from './certificates.js'
 import type { MachineContext } from './context.js'
 import { checkMachineNames, lockForCreate, refuseNames, refuseTaken } from './create-names.js'
@@ -14,6 +16,7 @@ import { machineImage } from './image.js'
 import { withState } from './last-state.js'
 import { eachOfMany } from './many.js'
 import { driverMachine, openMachine, type OpenMachine } from './open.js'
+import { machineSpec } from './make.js'
 import { preflight } from './preflight.js'
 import { syncSshEntry } from './ssh-config.js'
 import { runStage } from './stages.js'
@@ -67,10 +70,7 @@ async function createPlanned(ctx: MachineContext, plan: CreatePlan, name: string
     await ensureAuthority(ctx, storeCertificates(ctx))
     const state = await newState(ctx, plan, name)
     await preflight(state, plan.given)
-    const { references, fields } = await plan.kept()
-    const { ledger, record } = state.open
-    const config = { ...record.config, Driver: { ...record.config.Driver, ...fields } }
-    await ctx.store.create(name, { ledger: { ...ledger, secrets: references }, config }, plan.given)
+    await ctx.store.create(name, await firstContent(state, plan), plan.given)
     return await carryOn(state)
   } finally {
     await lock.release()
@@ -112,13 +112,25 @@ function refuseComplete({ name, record, ledger }: OpenMachine): void {
   })
 }
 
+/** Both files of the new machine: its driver's fields with what is kept in them, or the state that an `unread` driver gives. */
+async function firstContent(state: CreateState, plan: CreatePlan): Promise<RecordContent> {
+  const { ledger, record, driver } = state.open
+  const given = await driver.firstState?.(await machineSpec(state), state.ctx.signal)
+  if (given !== undefined) return { ledger, config: withDriverState(record.config, given), state: given }
+  const { references, fields } = await plan.kept()
+  const config = { ...record.config, Driver: { ...record.config.Driver, ...fields } }
+  return { ledger: { ...ledger, secrets: references }, config }
+}
+
 async function newState(ctx: MachineContext, plan: CreatePlan, name: string): Promise<CreateState> {
   const { factory, driver, secrets, options } = plan
   const machineId = randomBytes(16).toString('hex')
   const first = firstRecord(ctx, factory, plan.config, { name, options, machineId })
   const ledger = { ...first.ledger, ...(await engineTunnelOf(ctx, name, first.ledger)) }
   const record = { ...first, ledger }
-  const machine = await driverMachine(ctx, record, { ledger, secrets })
+  const recorded = await driverMachine(ctx, record, { ledger, secrets })
+  // What was chosen for an `unread` driver is in no record: it makes its first state of it.
+  const machine = ledger.driver.unread ? { ...recorded, config: plan.config } : recorded
   const open = { name, record, ledger, factory, ...throughTunnel(driver, ledger), machine, secrets }
   return new CreateState(ctx, open, await machineImage(ctx, open))
 }

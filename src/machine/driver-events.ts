@@ -13,6 +13,7 @@ export function applyEvent(
       return [...resources.filter((resource) => !same(resource, event.resource)), event.resource]
     case 'removed':
       return resources.filter((resource) => !same(resource, event))
+    case 'state':
     case 'log':
     case 'progress':
       return undefined
@@ -35,7 +36,9 @@ export async function recordEvents(
 ): Promise<void> {
   for await (const event of events) {
     tellPart(ctx, name, event)
-    if (!tell(ctx, name, event)) await updateLedger(ctx, name, factory, (ledger) => withEvent(ledger, event))
+    if (tell(ctx, name, event)) continue
+    const state = event.type === 'state' ? event.state : undefined
+    await ctx.store.update(name, factory.record, (ledger) => withEvent(ledger, event), state)
   }
 }
 
@@ -65,6 +68,7 @@ function tellPart({ report }: MachineContext, machine: string, event: DriverEven
 }
 
 function withEvent(ledger: LedgerRecord, event: DriverEvent): LedgerRecord {
+  if (event.type === 'state') return event.login ? { ...ledger, ssh: event.login } : ledger
   return { ...ledger, resources: applyEvent(ledger.resources, event) ?? ledger.resources }
 }
 

@@ -20,7 +20,7 @@ import {
   unpackFiles,
 } from './export-archive.js'
 import { checkMachineName } from './machine-name.js'
-import { type OpenMachine, openWithoutSecrets } from './open.js'
+import { type OpenMachine, openWithoutSecrets, recordedDriver } from './open.js'
 import { keepSecrets, recordedSecrets } from './secrets.js'
 
 /** The passphrase itself, or where it is. */
@@ -149,7 +149,7 @@ async function importMachine(
   const packed = packedRecord(machine, from)
   const place = { name, dir: ctx.store.dir(name), ...packed }
   const { config, ledger = packed.ledger } = movedRecord(place, from, ctx.store.root)
-  const factory = await ctx.drivers.load(config.DriverName)
+  const factory = await ctx.drivers.load(recordedDriver({ ...place, config, ledger }), 'recorded')
   const values = Object.fromEntries(
     Object.entries(machine.secrets).map(([key, text]) => [key, new Secret(text)]),
   )

@@ -3,6 +3,7 @@ import type { JsonObject } from '../contracts/json.js'
 import type { LedgerRecord, MachineOptions, MachineRecord } from '../contracts/record.js'
 import { newHostRecord, newLedger } from '../store/records.js'
 import type { MachineContext } from './context.js'
+import { recordedAs } from './open.js'
 
 /** Both files of a machine of which nothing is made yet. */
 export function firstRecord(
@@ -14,7 +15,9 @@ export function firstRecord(
   const { name, machineId, options } = wanted
   const ledger = newLedger({
     machineId,
-    driver: { name: factory.name, config },
+    driver: factory.record.unread
+      ? { name: factory.name, config: {}, unread: true }
+      : { name: factory.name, config },
     options,
     now: ctx.clock.now(),
   })
@@ -22,7 +25,7 @@ export function firstRecord(
   const host = newHostRecord({
     name,
     store: ctx.store.root,
-    driverName: factory.name,
+    driverName: recordedAs(factory),
     driverFields,
     options,
     tlsFiles: ctx.tlsFiles,

@@ -2,6 +2,7 @@ import type { JsonObject } from '../contracts/json.js'
 import type { MachineRecord } from '../contracts/record.js'
 import { maskChoices, maskSecrets } from '../store/mask.js'
 import type { MachineContext } from './context.js'
+import { recordedDriver } from './open.js'
 
 /**
  * The record as docker-machine shows it (its `config.json`, secrets masked), and beside it what only we know. Reads
@@ -9,7 +10,7 @@ import type { MachineContext } from './context.js'
  */
 export async function inspectMachine(ctx: MachineContext, name: string): Promise<JsonObject> {
   const record = ctx.store.get(name)
-  const secrets = await secretKeys(ctx, record.config.DriverName)
+  const secrets = await secretKeys(ctx, record)
   const config = maskSecrets(record.config, secrets)
   const shown = plain({ ...config, HostOptions: maskChoices(config.HostOptions) })
   if (!record.ledger) return shown
@@ -18,10 +19,11 @@ export async function inspectMachine(ctx: MachineContext, name: string): Promise
   return { ...shown, HostKey: hostKeyView(record), Tsmachine: plain(ledger) }
 }
 
-/** Config keys that the driver itself calls secret; a driver that is not here adds none. */
-async function secretKeys(ctx: MachineContext, driver: string): Promise<readonly string[]> {
-  const factory = await ctx.drivers.load(driver).catch(() => undefined)
-  return factory?.flags.filter((flag) => flag.secret).map((flag) => flag.key) ?? []
+/** Config keys that the driver itself calls secret, or that its record says are; a driver that is not here adds none. */
+async function secretKeys(ctx: MachineContext, record: MachineRecord): Promise<readonly string[]> {
+  const factory = await ctx.drivers.load(recordedDriver(record), 'recorded').catch(() => undefined)
+  const flags = factory?.flags.filter((flag) => flag.secret).map((flag) => flag.key) ?? []
+  return [...flags, ...(factory?.record.secretKeys?.(record.ledger?.resources ?? []) ?? [])]
 }
 
 function maskedConfig(record: MachineRecord, secrets: readonly string[]): JsonObject {

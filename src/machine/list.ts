@@ -59,7 +59,7 @@ class Listing {
     ctx: MachineContext,
     private readonly options: ListOptions,
   ) {
-    this.#ctx = { ...ctx, drivers: { load: (name) => this.#load(ctx, name) } }
+    this.#ctx = { ...ctx, drivers: { load: (name, purpose) => this.#load(ctx, name, purpose) } }
     this.#ports = new EnginePorts(ctx.store)
     this.#started = ctx.clock.monotonicMs()
     this.#deadline = new SharedDeadline(Math.max(1, options.timeoutMs), ctx)
@@ -85,12 +85,14 @@ class Listing {
       if (!isWhole(record)) this.#rows.set(record.name, brokenRow(record))
       else if (!byState) this.#rows.set(record.name, { ...recordRow(record, this.#masters), pending: true })
     this.#tell()
-    await Promise.all(byDriver(records.filter(isWhole)).map(async (group) => await this.#group(group)))
+    const opened = await Promise.all(records.filter(isWhole).map(async (record) => await this.#open(record)))
+    const groups = byDriver(opened.filter((open) => open !== undefined))
+    await Promise.all(groups.map(async (group) => await this.#group(group)))
   }
 
   /** Each driver is loaded once. */
-  async #load(ctx: MachineContext, name: string): Promise<DriverFactory> {
-    const loaded = this.#factories.get(name) ?? ctx.drivers.load(name)
+  async #load(ctx: MachineContext, name: string, purpose?: 'recorded'): Promise<DriverFactory> {
+    const loaded = this.#factories.get(name) ?? ctx.drivers.load(name, purpose)
     this.#factories.set(name, loaded)
     return await loaded
   }
@@ -103,10 +105,8 @@ class Listing {
     this.options.progress?.(() => this.#sorted())
   }
 
-  /** The machines of one driver (of one account, once drivers have several). */
-  async #group(records: readonly MachineRecord[]): Promise<void> {
-    const opened = await Promise.all(records.map(async (record) => await this.#open(record)))
-    const machines = opened.filter((item) => item !== undefined)
+  /** Machines that are asked about together. */
+  async #group(machines: readonly OpenMachine[]): Promise<void> {
     const states = await this.#states(machines)
     await Promise.all(
       machines.map(async (open) => {
@@ -185,7 +185,6 @@ class Listing {
     const host = ctx.env['DOCKER_HOST']
     return {
       ...row,
-      driver: open.factory.name,
       active: url !== '' && sameUrl(url, host),
       activeSwarm: sameUrl(swarmUrl(url, swarmRole(open.record)), host),
       state,
@@ -223,14 +222,20 @@ class Listing {
   }
 }
 
-function byDriver(records: readonly MachineRecord[]): readonly (readonly MachineRecord[])[] {
-  const groups = new Map<string, MachineRecord[]>()
-  for (const record of records) {
-    const group = groups.get(record.config.DriverName)
-    if (group) group.push(record)
-    else groups.set(record.config.DriverName, [record])
+/** The machines of one driver; a plugin, or what stands in for a driver, answers for each by itself. */
+function byDriver(machines: readonly OpenMachine[]): readonly (readonly OpenMachine[])[] {
+  const [alone, together] = [machines.filter(isAlone), machines.filter((open) => !isAlone(open))]
+  const groups = new Map<DriverFactory, OpenMachine[]>()
+  for (const open of together) {
+    const group = groups.get(open.factory)
+    if (group) group.push(open)
+    else groups.set(open.factory, [open])
   }
-  return [...groups.values()]
+  return [...groups.values(), ...alone.map((open) => [open])]
+}
+
+function isAlone({ factory }: OpenMachine): boolean {
+  return factory.capabilities.opaque
 }
 
 function shownUrl(open: OpenMachine, state: MachineState): string {

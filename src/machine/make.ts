@@ -38,6 +38,8 @@ export async function machineSpec(state: CreateState, seed?: SeedDocuments): Pro
   return {
     machine: open.machine,
     config: open.machine.config,
+    options: open.ledger.options,
+    ...(open.machine.state === undefined ? {} : { state: open.machine.state }),
     resources: open.ledger.resources,
     sshUser: open.ledger.ssh?.user ?? '',
     tags: {
@@ -56,7 +58,8 @@ export async function machineSpec(state: CreateState, seed?: SeedDocuments): Pro
 
 async function prepareLogin(state: CreateState): Promise<void> {
   const { factory, record, ledger } = state.open
-  if (!factory.capabilities.ssh) return
+  // A plugin makes its own keys, and says how to log in once it has made the host.
+  if (!factory.capabilities.ssh || factory.capabilities.opaque) return
   const login = factory.login?.(ledger.driver.config)
   if (login) {
     const keyPath = login.keyPath ? await importClientKey(record.dir, login.keyPath) : undefined

@@ -53,18 +53,32 @@ export async function openRecord(
   return { name: record.name, record, ledger, factory, ...led, machine, secrets }
 }
 
-/** The driver of a record; where it is not here, or the record is a plugin's of the same name, one that stands in. */
-async function recordedFactory(ctx: MachineContext, record: MachineRecord): Promise<DriverFactory> {
+/** Name that the driver of a record is loaded by. Where the ledger's says more than docker-machine's, it counts. */
+export function recordedDriver({ config, ledger }: MachineRecord): string {
+  const { DriverName } = config
+  const name = ledger?.driver.name ?? ''
+  return /[:/\\]/.test(name) ? name : DriverName
+}
+
+/** The driver of a record, or a plugin of its name where the record is that; where it is not here, one that stands in. */
+export async function recordedFactory(ctx: MachineContext, record: MachineRecord): Promise<DriverFactory> {
   const { DriverName, Driver: fields, HostOptions } = record.config
-  const factory = await ctx.drivers.load(DriverName).catch(absent)
+  const factory = await ctx.drivers.load(recordedDriver(record), 'recorded').catch(absent)
   const isOurs = record.ledger !== undefined && !record.ledger.driver.unread
   if (factory && (isOurs || !factory.isOfPlugin?.(fields))) return factory
+  const plugin = factory && (await ctx.drivers.load(`plugin:${DriverName}`, 'recorded').catch(absent))
+  if (plugin) return plugin
   const { absentFactory } = await import('../drivers/absent/index.js')
   return absentFactory({
     driver: DriverName,
     fields,
     sans: HostOptions.AuthOptions.ServerCertSANs ?? [],
   })
+}
+
+/** `DriverName` in docker-machine's record. */
+export function recordedAs({ name, recordedAs = name }: DriverFactory): string {
+  return recordedAs
 }
 
 /** Only a name that no driver has; one that cannot be loaded is an error. */
@@ -85,9 +99,9 @@ export async function openRemains(
   if (!('error' in record)) return await openRecord(ctx, record, how)
   if (!record.ledger) return await openMachine(ctx, name)
   const { driver, resources, options } = record.ledger
-  const factory = await ctx.drivers.load(driver.name)
+  const factory = await ctx.drivers.load(driver.name, 'recorded')
   const driverFields = factory.record.toFields(driver.config, resources)
-  const first = { name, store: ctx.store.root, driverName: driver.name, driverFields, options }
+  const first = { name, store: ctx.store.root, driverName: recordedAs(factory), driverFields, options }
   const config = newHostRecord(first)
   return await openRecord(ctx, { name, dir: record.dir, config, ledger: record.ledger }, how)
 }
@@ -95,7 +109,7 @@ export async function openRemains(
 /** A machine as its driver sees it. */
 export async function driverMachine(
   ctx: MachineContext,
-  record: { name: string; dir: string },
+  record: MachineRecord,
   { ledger, secrets }: Pick<OpenMachine, 'ledger' | 'secrets'>,
 ): Promise<DriverMachine> {
   return {
@@ -107,11 +121,12 @@ export async function driverMachine(
     dir: record.dir,
     config: withSecrets(ledger.driver.config, secrets),
     resources: ledger.resources,
+    ...(ledger.driver.unread ? { state: ctx.store.driverState(record) } : {}),
   }
 }
 
 /** @throws MachineError `driver` where the driver has no such verb */
-export function requireVerb<K extends 'start' | 'stop' | 'kill' | 'suspend' | 'console'>(
+export function requireVerb<K extends 'start' | 'stop' | 'kill' | 'restart' | 'suspend' | 'console'>(
   open: OpenMachine,
   verb: K,
 ): NonNullable<Driver[K]> {

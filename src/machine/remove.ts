@@ -92,7 +92,8 @@ async function removeResources(ctx: MachineContext, open: OpenMachine): Promise<
   const work = (signal: AbortSignal): Promise<void> =>
     record ? recordEvents(ctx, name, factory, events(signal)) : reportEvents(ctx, name, events(signal))
   try {
-    await withDeadline(`${name} to be removed`, REMOVE_MS, work, {
+    const limitMs = REMOVE_MS * (driver.patience?.(open.machine) ?? 1)
+    await withDeadline(`${name} to be removed`, limitMs, work, {
       signal: ctx.signal,
       graceMs: 5_000,
       clock: ctx.clock,

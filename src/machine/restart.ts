@@ -18,7 +18,9 @@ export async function restartMachine(ctx: MachineContext, name: string): Promise
   try {
     const open = await openMachine(ctx, name)
     if (!open.factory.capabilities.power) return await reboot(ctx, open)
-    if ((await powerState(open, ctx.signal)) !== 'Stopped') await takeDown(ctx, open, 'stop')
+    const isStopped = (await powerState(open, ctx.signal)) === 'Stopped'
+    if (!isStopped && open.driver.restart) return await bringUp(ctx, open, 'restart')
+    if (!isStopped) await takeDown(ctx, open, 'stop')
     await bringUp(ctx, await openMachine(ctx, name))
   } finally {
     await lock.release()

@@ -80,14 +80,18 @@ export function requireProvisioned(open: OpenMachine): void {
 }
 
 /** Boots a machine that is not running: the second half of `start` and `restart`. */
-export async function bringUp(ctx: MachineContext, open: OpenMachine): Promise<void> {
+export async function bringUp(
+  ctx: MachineContext,
+  open: OpenMachine,
+  verb: 'start' | 'restart' = 'start',
+): Promise<void> {
   const image = await machineImage(ctx, open)
   if (image) await pinImage(ctx, open, image)
   const state = new CreateState(ctx, open, image)
   try {
     await finishAccess(state, ctx.signal)
     labelHostKey(state)
-    for (const row of await stagesFor(open, ctx.signal)) await runStage(row, state)
+    for (const row of await stagesFor(open, verb, ctx.signal)) await runStage(row, state)
     await state.besides()
     await settleUpgrade(ctx, open)
     await noteState(ctx, open, 'Running')
@@ -99,9 +103,20 @@ export async function bringUp(ctx: MachineContext, open: OpenMachine): Promise<v
 }
 
 /** A guest that was suspended has booted long ago. */
-async function stagesFor(open: OpenMachine, signal: AbortSignal): Promise<typeof START_STAGES> {
+async function stagesFor(
+  open: OpenMachine,
+  verb: 'start' | 'restart',
+  signal: AbortSignal,
+): Promise<typeof START_STAGES> {
+  const stages = stagesOf(open, verb)
   const sleeps = open.factory.capabilities.suspend && SLEEPING.has(await powerState(open, signal))
-  return sleeps ? START_STAGES.filter(({ stage }) => stage !== 'boot') : START_STAGES
+  return sleeps ? stages.filter(({ stage }) => stage !== 'boot') : stages
+}
+
+/** A machine that is only a URL has neither sshd nor certificates of ours. */
+function stagesOf({ factory }: OpenMachine, verb: 'start' | 'restart'): typeof START_STAGES {
+  const first = verb === 'start' ? START : RESTART
+  return factory.capabilities.ssh ? [first, ...UP_STAGES] : [first]
 }
 
 const SLEEPING: ReadonlySet<MachineState> = new Set(['Saved', 'Paused', 'Running'])
@@ -127,20 +142,34 @@ function logs(state: CreateState): readonly string[] {
   return [...boot, `tsmachine logs ${state.name} --engine`]
 }
 
-/** What `start` does, in order. */
-export const START_STAGES: readonly (StageDefinition<CreateState> & { readonly stage: Stage })[] = [
-  {
-    stage: 'make',
-    text: 'Starting machine',
-    deadlineMs: 2 * MINUTE,
-    run: async (state, signal) => {
-      const { open, ctx } = state
-      const start = requireVerb(open, 'start')
-      await recordEvents(ctx, open.name, open.factory, start(open.machine, state.image, signal))
-      await state.refresh()
-    },
-    hints: logs,
+type StartStage = StageDefinition<CreateState> & { readonly stage: Stage }
+
+const START: StartStage = {
+  stage: 'make',
+  text: 'Starting machine',
+  deadlineMs: 2 * MINUTE,
+  run: async (state, signal) => {
+    const { open, ctx } = state
+    const start = requireVerb(open, 'start')
+    await recordEvents(ctx, open.name, open.factory, start(open.machine, state.image, signal))
+    await state.refresh()
   },
+  hints: logs,
+}
+
+const RESTART: StartStage = {
+  ...START,
+  text: 'Restarting machine',
+  run: async (state, signal) => {
+    const { open, ctx } = state
+    const restart = requireVerb(open, 'restart')
+    await recordEvents(ctx, open.name, open.factory, restart(open.machine, signal))
+    await state.refresh()
+  },
+}
+
+/** What follows once it has power, in order. */
+const UP_STAGES: readonly StartStage[] = [
   {
     stage: 'boot',
     text: 'Waiting for machine to boot',
@@ -170,3 +199,6 @@ export const START_STAGES: readonly (StageDefinition<CreateState> & { readonly s
     hints: (state) => [`tsmachine provision ${state.name}`],
   },
 ]
+
+/** What `start` does, in order. */
+export const START_STAGES: readonly StartStage[] = [START, ...UP_STAGES]

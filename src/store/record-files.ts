@@ -14,7 +14,7 @@ import {
 } from '../contracts/record.js'
 import { type FileOps, syncDirectory, writeFileAtomic } from '../util/atomic-file.js'
 import { errnoOf, fileError } from '../util/file-error.js'
-import { formatHostRecord } from './go-json.js'
+import { driverStateText, formatHostRecord, recordOfState } from './go-json.js'
 import type { RecordPlace } from './blank-record.js'
 import { readStamped, stampFile } from './config-stamp.js'
 import { BACKUP, CONFIG, LEDGER, STAGED } from './layout.js'
@@ -141,6 +141,19 @@ export async function finishRecordFiles(dir: string, ops: FileOps): Promise<void
   }
 }
 
+/** What both files of a machine are to hold. */
+export interface RecordContent {
+  readonly ledger: LedgerRecord
+  readonly config: HostRecordV3
+  /** The text that `config.Driver` was read from, where a driver has just given it: every digit of it is kept. */
+  readonly state?: string
+}
+
+/** The `Driver` of a record as JSON text with every digit of its file. */
+export function recordedState({ dir, config }: MachineRecord): string {
+  return driverStateText(config.Driver, readConfig(dir).text)
+}
+
 /**
  * Replaces both files; the old ones stay when it fails. Call with the write lock held, after `finishRecordFiles`.
  * @returns the ledger as written, with the hash of the new `config.json`
@@ -148,11 +161,11 @@ export async function finishRecordFiles(dir: string, ops: FileOps): Promise<void
  */
 export async function writeRecordFiles(
   dir: string,
-  next: { readonly ledger: LedgerRecord; readonly config: HostRecordV3 },
+  next: RecordContent,
   ops: FileOps,
 ): Promise<LedgerRecord> {
   const { text: current, stamp: currentStamp } = readConfig(dir)
-  const text = formatHostRecord(next.config, current)
+  const text = formatHostRecord(next.config, next.state === undefined ? current : recordOfState(next.state))
   const changed = current !== text
   const replaced = current === undefined ? {} : { replacedHash: hashOf(current) }
   if (current !== undefined && isOldHostRecord(current))

@@ -21,7 +21,7 @@ import { swarmFields, swarmOf, swarmOptions } from './swarm-record.js'
 /** What a new ledger starts from. */
 export interface NewLedger {
   readonly machineId: string
-  readonly driver: { readonly name: string; readonly config: JsonObject }
+  readonly driver: LedgerRecord['driver']
   readonly options: MachineOptions
   readonly now: Date
 }
@@ -107,6 +107,14 @@ export function projectConfig(
       },
     },
   }
+}
+
+/** The record with what its driver has given as its state. @throws SyntaxError for what is no JSON object */
+export function withDriverState(config: HostRecordV3, state: string): HostRecordV3 {
+  const fields: unknown = JSON.parse(state)
+  if (typeof fields === 'object' && fields !== null && !Array.isArray(fields))
+    return { ...config, Driver: fields as JsonObject }
+  throw new SyntaxError('a driver state is a JSON object')
 }
 
 /** Secrets that docker-machine wrote in clear text are left as they are. */

@@ -21,10 +21,12 @@ import {
   finishRecordFiles,
   isWholeRecord,
   readRecordFiles,
+  type RecordContent,
+  recordedState,
   writeLedgerAlone,
   writeRecordFiles,
 } from './record-files.js'
-import { currentLedger, projectConfig } from './records.js'
+import { currentLedger, projectConfig, withDriverState } from './records.js'
 import { SecretStore } from './secrets.js'
 import { renderShellEnv, shellEnvIsCurrent } from './shell-env-file.js'
 import { addFormerId, moveHome, noteHome, otherHome, readFormerIds, type StoreHome } from './store-home.js'
@@ -166,7 +168,7 @@ export class Store {
    */
   async create(
     name: string,
-    first: { readonly ledger: LedgerRecord; readonly config: HostRecordV3 },
+    first: RecordContent,
     files: Readonly<Record<string, Buffer>> = {},
   ): Promise<void> {
     if (!isPlainName(name)) throw new MachineError('usage', `"${name}" cannot be the name of a directory`)
@@ -189,11 +191,13 @@ export class Store {
   /**
    * Changes a record: reads it again, takes over what docker-machine changed, applies `change`, writes the ledger and
    * its projection `config.json`. A crash in between is finished by the next writer.
+   * @param state what an `unread` driver has given as its state (JSON text): all of `Driver` from now on
    */
   async update(
     name: string,
     mapping: RecordMapping,
     change: (ledger: LedgerRecord, config: HostRecordV3) => LedgerRecord,
+    state?: string,
   ): Promise<OwnRecord> {
     if (!this.exists(name)) this.get(name)
     return await this.#writing(name, async () => {
@@ -205,11 +209,18 @@ export class Store {
         generation: before.generation + 1,
         updatedAt: this.#clock.now().toISOString(),
       }
-      const config = projectConfig(changed, record.config, mapping)
-      const ledger = await writeRecordFiles(record.dir, { ledger: changed, config }, this.#files)
+      const previous = state === undefined ? record.config : withDriverState(record.config, state)
+      const config = projectConfig(changed, previous, mapping)
+      const content = { ledger: changed, config, ...(state === undefined ? {} : { state }) }
+      const ledger = await writeRecordFiles(record.dir, content, this.#files)
       await this.#renderShellEnv(name)
       return { name, dir: record.dir, config, ledger }
     })
+  }
+
+  /** What an `unread` driver keeps in a record: JSON text with every digit. */
+  driverState(record: MachineRecord): string {
+    return recordedState(record)
   }
 
   /** Makes what shells read as the answer of `env` again, if a record of ours was changed behind our back. No lock, no error. */

@@ -104,6 +104,7 @@ async function openDriver(child: ChildDriver, once: Once, deps: DriverDeps): Pro
   const all: Required<Driver> = {
     preflight: async (spec, signal) =>
       (await talk.call('preflight', [spec], signal)) as Awaited<ReturnType<Driver['preflight']>>,
+    firstState: async (spec, signal) => String(await talk.call('firstState', [spec], signal)),
     create: (spec, signal) => events('create', [spec], signal),
     states: async (machines, signal) =>
       (await talk.call('states', [machines], signal)) as Awaited<ReturnType<Driver['states']>>,
@@ -114,6 +115,7 @@ async function openDriver(child: ChildDriver, once: Once, deps: DriverDeps): Pro
     start: (machine, image, signal) => events('start', [machine, image ?? null], signal),
     stop: (machine, signal) => events('stop', [machine], signal),
     kill: (machine, signal) => events('kill', [machine], signal),
+    restart: (machine, signal) => events('restart', [machine], signal),
     suspend: (machine, signal) => events('suspend', [machine], signal),
     remove: (machine, signal) => events('remove', [machine], signal),
     console: (machine, { signal, ...options }) =>

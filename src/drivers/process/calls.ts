@@ -86,6 +86,7 @@ type Unary = (driver: Driver, args: Args, signal: AbortSignal) => Promise<unknow
 /** Members that answer once. */
 export const UNARY_CALLS: Readonly<Record<string, Unary>> = {
   preflight: (driver, [spec], signal) => driver.preflight(spec as MachineSpec, signal),
+  firstState: (driver, [spec], signal) => driver.firstState?.(spec as MachineSpec, signal),
   states: (driver, [machines], signal) => driver.states(machines as DriverMachine[], signal),
   seal: (driver, [machine, seed]) => driver.seal?.(machine as DriverMachine, seed as SeedDocuments),
   places: (driver, [account], signal) => driver.places?.(account as DriverAccount, signal),
@@ -111,6 +112,7 @@ export const STREAM_CALLS: Readonly<Record<string, Stream>> = {
   start: (driver, [machine, image], signal) =>
     driver.start?.(machine as DriverMachine, (image ?? undefined) as BootImageFiles | undefined, signal),
   stop: (driver, [machine], signal) => driver.stop?.(machine as DriverMachine, signal),
+  restart: (driver, [machine], signal) => driver.restart?.(machine as DriverMachine, signal),
   suspend: (driver, [machine], signal) => driver.suspend?.(machine as DriverMachine, signal),
   kill: (driver, [machine], signal) => driver.kill?.(machine as DriverMachine, signal),
   remove: (driver, [machine], signal) => driver.remove(machine as DriverMachine, signal),
