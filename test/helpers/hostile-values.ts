@@ -34,7 +34,7 @@ export function hostileValues(count: number): string[] {
 }
 
 /** mulberry32: whole numbers below a limit. */
-function random(seed: number): (limit: number) => number {
+export function random(seed: number): (limit: number) => number {
   let state = seed
   return (limit) => {
     state = (state + 0x6d2b79f5) | 0

@@ -1,0 +1,77 @@
+import { createConnection, isIPv4, type Socket } from 'node:net'
+import { MachineError, messageOf } from '../../../contracts/errors.js'
+import { CONNECT_REPLY, CONNECT_REQUEST, GreetingReader } from './net-rpc.js'
+
+/** Where a plugin listens: on its first line of output. */
+export interface PluginAddress {
+  readonly host: string
+  readonly port: number
+}
+
+const GREETED = CONNECT_REPLY.trimEnd()
+
+/** What a plugin prints is not trusted to choose whom we talk to. */
+export function refuseOtherHosts({ host, port }: PluginAddress): void {
+  const isLoopback = (isIPv4(host) && host.startsWith('127.')) || host === '::1'
+  if (!isLoopback)
+    throw new MachineError('driver', `A driver plugin must listen on this computer only, not on ${host}`)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new MachineError('driver', `A driver plugin cannot listen on port ${port}`)
+}
+
+/**
+ * Connects and has the greeting answered; no byte of gob may go before. `rest` is what came after
+ * the answer; the socket is paused.
+ * @throws MachineError `driver` when nothing listens there or it is no plugin
+ */
+export async function connectPlugin(
+  { host, port }: PluginAddress,
+  signal: AbortSignal,
+): Promise<{ readonly socket: Socket; readonly rest: Buffer }> {
+  const socket = createConnection({ host, port, noDelay: true })
+  const reader = new GreetingReader()
+  const where = `${host}:${port}`
+  try {
+    const { greeting, rest } = await greet(socket, reader, signal)
+    if (greeting.split(/\r?\n/)[0] !== GREETED)
+      throw new Error(`it answered ${JSON.stringify(reader.firstLine)}`)
+    return { socket, rest }
+  } catch (error) {
+    socket.destroy()
+    signal.throwIfAborted()
+    throw new MachineError('driver', `Cannot connect to the driver plugin at ${where}: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+async function greet(
+  socket: Socket,
+  reader: GreetingReader,
+  signal: AbortSignal,
+): Promise<{ greeting: string; rest: Buffer }> {
+  signal.throwIfAborted()
+  const done = new AbortController()
+  try {
+    return await new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { signal: done.signal })
+      socket.on('error', reject)
+      socket.once('close', () =>
+        reject(new Error(`it hung up; it had said ${JSON.stringify(reader.firstLine)}`)),
+      )
+      socket.on('data', (chunk: Buffer) => {
+        try {
+          const answer = reader.push(chunk)
+          if (!answer) return
+          socket.pause().removeAllListeners('data')
+          resolve(answer)
+        } catch (error) {
+          reject(error)
+        }
+      })
+      socket.write(CONNECT_REQUEST)
+    })
+  } finally {
+    done.abort()
+  }
+}
