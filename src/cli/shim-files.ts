@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, lstatSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { rename, rm, symlink } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { writeFileAtomic } from '../util/atomic-file.js'
 import { fileError } from '../util/file-error.js'
+import { isOwnCopy, SCRIPT_MARK } from '../util/own-links.js'
 import { ownCommand, ownProgram } from '../util/own-program.js'
 
 const WINDOWS = process.platform === 'win32'
-const MARK = 'rem tsmachine shim'
 
 /** File name of our link. */
 export const SHIM = WINDOWS ? 'docker-machine.cmd' : 'docker-machine'
@@ -22,17 +22,11 @@ export function presentAt(path: string): Present {
   if (WINDOWS) return ofScript(readFileSync(path, 'utf8'))
   if (!stat.isSymbolicLink()) return 'foreign'
   if (existsSync(path) && realpathSync(path) === realpathSync(ownProgram())) return 'current'
-  return isProgram(readlinkSync(path)) ? 'stale' : 'foreign'
-}
-
-/** The program of any copy: of a checkout, of an installed package, or the single executable. */
-function isProgram(target: string): boolean {
-  if (/^tsmachine\b/.test(basename(target))) return true
-  return basename(target) === 'run.cjs' && basename(dirname(target)) === 'bin' && /tsmachine/.test(target)
+  return isOwnCopy(readlinkSync(path)) ? 'stale' : 'foreign'
 }
 
 function ofScript(text: string): Present {
-  if (!text.includes(MARK)) return 'foreign'
+  if (!text.includes(SCRIPT_MARK)) return 'foreign'
   return text === script() ? 'current' : 'stale'
 }
 
@@ -40,7 +34,7 @@ function ofScript(text: string): Present {
 export function script(): string {
   return [
     '@echo off',
-    MARK,
+    SCRIPT_MARK,
     'setlocal',
     'set "TSMACHINE_CALLED_AS=docker-machine"',
     [...ownCommand().map((word) => `"${word}"`), '%*'].join(' '),

@@ -1,9 +1,10 @@
-import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
-import { delimiter, dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import { findProgram } from '../util/exec.js'
 import { fileError } from '../util/file-error.js'
+import { foreignProgram, leadsToUs, pathDirs } from '../util/own-links.js'
 import { ownProgram } from '../util/own-program.js'
 import { forgetPrevious, type PreviousProgram, previousProgram, recordPrevious } from './previous-program.js'
 import { presentAt, putShim, SHIM } from './shim-files.js'
@@ -46,7 +47,7 @@ export async function installShim(
     changed: present !== 'current',
     ...(previous ? { previous } : {}),
     ...(first === undefined ? {} : { first }),
-    firstIsOurs: first !== undefined && isOurs(first),
+    firstIsOurs: first !== undefined && leadsToUs(first),
   }
 }
 
@@ -118,19 +119,8 @@ function isWritable(dir: string): boolean {
   }
 }
 
-function pathDirs(env: Environment): readonly string[] {
-  return [...new Set((env['PATH'] ?? '').split(delimiter).filter((dir) => dir !== ''))]
-}
-
-function isOurs(path: string): boolean {
-  return ['current', 'stale'].includes(presentAt(path)) || realpathSync(path) === realpathSync(ownProgram())
-}
-
 /** The first docker-machine in PATH that is not our link. */
 function foundOnPath(env: Environment): PreviousProgram | undefined {
-  for (const dir of pathDirs(env)) {
-    const path = findProgram('docker-machine', { ...env, PATH: dir })
-    if (path !== undefined && !isOurs(path)) return { path }
-  }
-  return undefined
+  const path = foreignProgram('docker-machine', env)
+  return path === undefined ? undefined : { path }
 }
