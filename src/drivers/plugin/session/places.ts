@@ -1,0 +1,47 @@
+/** A bounded number of places, given in the order of asking. */
+export class Places {
+  #free: number
+  readonly #waiting = new Set<(error?: unknown) => void>()
+
+  constructor(limit: number) {
+    this.#free = limit
+  }
+
+  /** How many wait for a place. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  get free(): number {
+    return this.#free
+  }
+
+  /** Takes a place as soon as there is one. @throws the signal's reason */
+  take(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (this.#free > 0) {
+      this.#free--
+      return Promise.resolve()
+    }
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        this.#waiting.delete(serve)
+        reject(signal.reason)
+      }
+      const serve = (): void => {
+        signal.removeEventListener('abort', stop)
+        resolve()
+      }
+      this.#waiting.add(serve)
+      signal.addEventListener('abort', stop, { once: true })
+    })
+  }
+
+  /** Gives a place back: to the one who waits longest, if anybody does. */
+  leave(): void {
+    const [first] = this.#waiting
+    if (!first) return void this.#free++
+    this.#waiting.delete(first)
+    first()
+  }
+}
