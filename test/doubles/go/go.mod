@@ -1,0 +1,3 @@
+module godouble
+
+go 1.18
