@@ -11,7 +11,7 @@ import { machineContext } from './context.js'
 import { ExitStatus } from './failure.js'
 import { GLOBAL_FLAGS, type GivenGlobals, globalOptions } from './global-flags.js'
 import { partDocument, resultDocument } from './json-document.js'
-import { type GlobalOptions, type Session, sessionOf } from './session.js'
+import { endSession, type GlobalOptions, type Session, sessionOf } from './session.js'
 
 /** What all commands share: global flags, the context of use cases, and the two ways to answer. */
 export abstract class BaseCommand extends Command {
@@ -110,10 +110,10 @@ export abstract class BaseCommand extends Command {
     return new MachineError('usage', message, { hints: [...hints, help] })
   }
 
-  /** Ends the live step list before errors are shown. */
-  protected override finally(_error: Error | undefined): Promise<void> {
+  /** Ends what drivers have started, and the live step list before errors are shown. */
+  protected override async finally(_error: Error | undefined): Promise<void> {
+    await endSession(this.session)
     this.#closeReporter?.()
-    return Promise.resolve()
   }
 
   /** Errors go up to `run`, which alone shows them. */

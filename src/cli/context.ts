@@ -2,7 +2,6 @@ import { join, resolve } from 'node:path'
 import type { DriverDeps } from '../contracts/driver.js'
 import type { Report } from '../contracts/events.js'
 import type { MachineRecord } from '../contracts/record.js'
-import { loadFactory } from '../drivers/registry.js'
 import type { MachineContext } from '../machine/context.js'
 import { StoreDesk } from '../store/account-desk.js'
 import { Store } from '../store/store.js'
@@ -12,7 +11,7 @@ import { systemClock } from '../util/clock.js'
 import { cachePath, runtimePath, storePath } from '../util/paths.js'
 import { askSecret } from './ask-secret.js'
 import { lazyArtefacts } from './artefacts.js'
-import type { GlobalOptions, Session } from './session.js'
+import { atEnd, driversOf, type GlobalOptions, type Session } from './session.js'
 import { spawnHelper } from './spawn-helper.js'
 
 /** The composition root: the one place that knows which parts a run is made of. */
@@ -32,7 +31,7 @@ export function machineContext(
   const ctx: MachineContext = {
     profile,
     store,
-    drivers: { load: loadFactory },
+    drivers: driversOf(session),
     driverDeps: driverDeps(session, store, report),
     artefacts: lazyArtefacts(env, report),
     report,
@@ -66,7 +65,8 @@ function secretQuestions(session: Session, hold: Reporter['hold']): MachineConte
   }
 }
 
-function driverDeps({ env }: Session, store: Store, report: Report): DriverDeps {
+function driverDeps(session: Session, store: Store, report: Report): DriverDeps {
+  const { env } = session
   return {
     clock: systemClock,
     cacheDir: cachePath(env),
@@ -79,6 +79,7 @@ function driverDeps({ env }: Session, store: Store, report: Report): DriverDeps 
     },
     account: (key) => new StoreDesk(store, key, systemClock, (text) => report({ type: 'warn', text })),
     debug: (text) => report({ type: 'debug', text, source: 'driver' }),
+    atEnd: (work) => atEnd(session, work),
     spawnHelper: (name, args) => spawnHelper(name, args, env),
   }
 }

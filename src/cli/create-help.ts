@@ -1,6 +1,6 @@
 import type { Command } from '@oclif/core'
-import { driverNames, loadFactory } from '../drivers/registry.js'
-import { namedDriver } from './driver-word.js'
+import { driverNames } from '../drivers/registry.js'
+import { furtherDriver, namedDriver } from './driver-word.js'
 import type { Session } from './session.js'
 
 const GROUP = 'DRIVER '
@@ -17,13 +17,16 @@ export function driverGroup(driver: string): string {
 export async function narrowHelp(
   command: Command.Loadable,
   words: readonly string[],
-  { env, profile }: Session,
+  session: Session,
 ): Promise<void> {
-  const driver = namedDriver(words, env['MACHINE_DRIVER'])
-  if (driver !== undefined) await loadFactory(driver)
+  const driver = namedDriver(words, session.env['MACHINE_DRIVER'])
+  const further = await furtherDriver(session, words)
+  if (further)
+    for (const [name, flag] of Object.entries((await import('./further-flags.js')).furtherFlags(further)))
+      command.flags[name] = { ...flag, name }
   const shown = driver === undefined ? undefined : driverGroup(driver)
   for (const flag of Object.values(command.flags))
     if (flag.helpGroup?.startsWith(GROUP) && flag.helpGroup !== shown) flag.hidden = true
-  const others = `Run '${profile.program} create --driver NAME --help' to include the create flags for that driver in the help text.`
+  const others = `Run '${session.profile.program} create --driver NAME --help' to include the create flags for that driver in the help text.`
   command.description = [command.description, others, `Drivers: ${driverNames().join(', ')}.`].join('\n')
 }

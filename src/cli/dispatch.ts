@@ -3,7 +3,8 @@ import { MachineError } from '../contracts/errors.js'
 import { nearest } from '../util/nearest.js'
 import { packageRoot } from '../util/paths.js'
 import type { BaseCommand } from './base-command.js'
-import { requireNamedDriver } from './driver-word.js'
+import { furtherDriver } from './driver-word.js'
+import type { DriverFlag } from './driver-flags.js'
 import { givenGlobals, KNOWN_GLOBALS } from './global-flags.js'
 import { type CommandLine, type KnownFlag, readGoFlags, unknownFlag } from './go-flags.js'
 import { bindSession, type Session } from './session.js'
@@ -71,20 +72,25 @@ async function ofPlugin<T>(command: Command.Loadable, work: () => Promise<T>): P
 const HELP: KnownFlag = { name: 'help', char: 'h', takesValue: false }
 
 /** The command's words as its parser reads them; words that it passes on stay as they are. */
-async function readWords({ env }: Session, { command, args }: Found): Promise<CommandLine> {
-  const flags = Object.values(command.flags).map((flag) => ({
-    name: flag.name,
+async function readWords(session: Session, { command, args }: Found): Promise<CommandLine> {
+  const further = command.id === 'create' ? await furtherOptions(session, args) : {}
+  const flags = Object.entries({ ...command.flags, ...further }).map(([name, flag]) => ({
+    name,
     char: flag.char,
     takesValue: flag.type === 'option',
     list: flag.type === 'option' && flag.multiple === true,
     negatable: flag.type === 'boolean' && flag.allowNo === true,
   }))
-  try {
-    return readGoFlags(args, [...flags, HELP], { stopAtWord: command['passesArguments'] === true })
-  } catch (error) {
-    if (command.id === 'create') await requireNamedDriver(args, env['MACHINE_DRIVER'])
-    throw error
-  }
+  return readGoFlags(args, [...flags, HELP], { stopAtWord: command['passesArguments'] === true })
+}
+
+/** What `create` takes besides for a driver that is not built in. @throws MachineError `usage` for one that is not here */
+async function furtherOptions(
+  session: Session,
+  args: readonly string[],
+): Promise<Readonly<Record<string, DriverFlag>>> {
+  const driver = await furtherDriver(session, args)
+  return driver ? (await import('./further-flags.js')).furtherFlags(driver) : {}
 }
 
 function noteView({ view, given }: Session, words: readonly string[]): void {

@@ -1,5 +1,5 @@
 import type { DriverCapabilities, DriverFactory, FlagSpec } from '../contracts/driver.js'
-import { driverNames, loadFactory } from '../drivers/registry.js'
+import { type Drivers, driverNames, loadFactory } from '../drivers/registry.js'
 
 /** What `drivers` tells of one; `--json` prints it. */
 export interface DriverDocument {
@@ -18,8 +18,8 @@ export interface DriverFlagDocument extends Pick<
 }
 
 /** @throws MachineError `usage` for a driver that is not here */
-export async function driverDocument(name: string): Promise<DriverDocument> {
-  return documentOf(await loadFactory(name))
+export async function driverDocument(drivers: Drivers, name: string): Promise<DriverDocument> {
+  return documentOf(await drivers.load(name))
 }
 
 export async function driverDocuments(): Promise<readonly DriverDocument[]> {

@@ -1,18 +1,27 @@
 import { Flags } from '@oclif/core'
-import type { FlagSpec, FlagValues } from '../contracts/driver.js'
+import type { DriverFactory, FlagSpec, FlagValues } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import { collectFlagValues, variablesOf } from '../drivers/common/flags.js'
 import { allFlags } from '../drivers/flag-tables.js'
-import { loadFactory } from '../drivers/registry.js'
 import { driverGroup } from './create-help.js'
 import { goInteger } from '../util/go-values.js'
 
 const tables = allFlags()
 
 /** Flags of all drivers for `create`, grouped by driver in the help. Types are checked by the driver, all at once. */
-export const DRIVER_FLAGS: Readonly<Record<string, ReturnType<typeof oclifFlag>>> = Object.fromEntries(
-  tables.flatMap(({ driver, flags }) => flags.map((flag) => [flag.name, oclifFlag(driver, flag)])),
+export const DRIVER_FLAGS: Readonly<Record<string, DriverFlag>> = Object.fromEntries(
+  tables.flatMap(({ driver, flags }) => Object.entries(driverFlags(driver, flags))),
 )
+
+export type DriverFlag = ReturnType<typeof oclifFlag>
+
+/** A driver's flags as oclif's. */
+export function driverFlags(
+  driver: string,
+  flags: readonly FlagSpec[],
+): Readonly<Record<string, DriverFlag>> {
+  return Object.fromEntries(flags.map((flag) => [flag.name, oclifFlag(driver, flag)]))
+}
 
 function oclifFlag(driver: string, flag: FlagSpec) {
   const common = { summary: summaryOf(flag), helpGroup: driverGroup(driver) }
@@ -42,15 +51,15 @@ function isShown(value: FlagSpec['default']): boolean {
 
 /**
  * Values for one driver: what the command line gave, then its environment, then its defaults.
- * @throws MachineError `usage` for an unknown driver, a flag of another driver, or a bad variable: all faults at once
+ * @throws MachineError `usage` for a flag of another driver, or a bad variable: all faults at once
  */
-export async function driverValues(
-  driver: string,
+export function driverValues(
+  { name: driver, flags }: DriverFactory,
   given: Readonly<Record<string, unknown>>,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<FlagValues> {
-  const { flags } = await loadFactory(driver)
-  const faults = foreignFlags(driver, given)
+): FlagValues {
+  const names = new Set(flags.map(({ name }) => name))
+  const faults = foreignFlags(driver, names, given)
   const own: Record<string, FlagValues[string]> = {}
   for (const flag of flags) {
     const value = typed(flag, given[flag.name])
@@ -67,11 +76,15 @@ export async function driverValues(
 }
 
 /** A flag that only another driver has would be dropped in silence otherwise. */
-function foreignFlags(driver: string, given: Readonly<Record<string, unknown>>): string[] {
+function foreignFlags(
+  driver: string,
+  own: ReadonlySet<string>,
+  given: Readonly<Record<string, unknown>>,
+): string[] {
   return tables
     .filter((table) => table.driver !== driver)
     .flatMap((table) => table.flags.map((flag) => ({ owner: table.driver, name: flag.name })))
-    .filter(({ name }) => given[name] !== undefined)
+    .filter(({ name }) => given[name] !== undefined && !own.has(name))
     .map(({ owner, name }) => `--${name} is a flag of the ${owner} driver, not of ${driver}`)
 }
 

@@ -1,6 +1,7 @@
 import type { Config } from '@oclif/core'
 import type { Profile } from '../contracts/profile.js'
 import type { TlsFiles } from '../contracts/record.js'
+import { Drivers } from '../drivers/registry.js'
 import type { GivenGlobals } from './global-flags.js'
 
 /** What global flags and their variables say. */
@@ -33,6 +34,29 @@ export interface Session {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Aborted by SIGINT and SIGTERM with a `cancelled` MachineError as reason. */
   readonly signal: AbortSignal
+}
+
+const drivers = new WeakMap<Session, Drivers>()
+
+/** The drivers that this run can have; each is loaded once. */
+export function driversOf(session: Session): Drivers {
+  const known = drivers.get(session) ?? new Drivers(session.env, () => session.signal)
+  drivers.set(session, known)
+  return known
+}
+
+const endings = new WeakMap<Session, (() => Promise<void>)[]>()
+
+/** Has this done before the program ends. */
+export function atEnd(session: Session, work: () => Promise<void>): void {
+  endings.set(session, [...(endings.get(session) ?? []), work])
+}
+
+/** Does what `atEnd` was told. */
+export async function endSession(session: Session): Promise<void> {
+  const works = endings.get(session) ?? []
+  endings.delete(session)
+  await Promise.allSettled(works.map((work) => work()))
 }
 
 const sessions = new WeakMap<Config, Session>()

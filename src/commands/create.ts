@@ -8,6 +8,9 @@ import type { StageTime } from '../contracts/events.js'
 import { offerResume } from '../cli/confirm.js'
 import { CREATE_FLAGS, DEFAULT_PARALLEL, machineOptions, secretPlace } from '../cli/create-flags.js'
 import { DRIVER_FLAGS, driverValues } from '../cli/driver-flags.js'
+import { furtherDriver } from '../cli/driver-word.js'
+import { furtherFlags } from '../cli/further-flags.js'
+import { driversOf } from '../cli/session.js'
 import {
   createMachine,
   createMachines,
@@ -40,7 +43,7 @@ export default class Create extends BaseCommand {
   ]
 
   override async run(): Promise<void> {
-    const { argv, flags } = await this.parse(Create)
+    const { argv, flags } = await this.parse(await this.withDriverFlags())
     const names = this.names(words(argv), flags.count)
     const [name] = names
     if (!name) throw this.usage('Error: No machine name specified')
@@ -57,6 +60,14 @@ export default class Create extends BaseCommand {
       this.tellFailed(error, several, timeline)
     }
     if (!this.json) this.tellTimes(timeline)
+  }
+
+  /** What the parser takes: the flags of a driver that is not built in, too. */
+  private async withDriverFlags() {
+    const { args, flags, strict } = Create
+    const further = await furtherDriver(this.session, this.argv)
+    const own = further ? furtherFlags(further) : {}
+    return { args, strict, baseFlags: Create.baseFlags, flags: { ...flags, ...own } }
   }
 
   private async createOne(
@@ -136,7 +147,7 @@ export default class Create extends BaseCommand {
     const { env } = this.session
     const given = typeof flags['driver'] === 'string' ? flags['driver'] : undefined
     const driver = given || env['MACHINE_DRIVER'] || this.profile.defaultDriver
-    const flagValues = await driverValues(driver, flags, env)
+    const flagValues = driverValues(await driversOf(this.session).load(driver), flags, env)
     const options = await machineOptions(flags, env)
     return { driver, flagValues, options, secretPlace: secretPlace(flags) }
   }

@@ -2,6 +2,7 @@ import { Args } from '@oclif/core'
 import { words } from '../cli/args.js'
 import { BaseCommand } from '../cli/base-command.js'
 import { driverDocument, driverDocuments } from '../cli/driver-document.js'
+import { driversOf } from '../cli/session.js'
 import { renderDriver, renderDrivers } from '../ui/driver-list.js'
 
 export default class Drivers extends BaseCommand {
@@ -23,7 +24,7 @@ export default class Drivers extends BaseCommand {
     if (more.length > 0) throw this.usage(`Invalid command line. Found extra arguments [${more.join(' ')}]`)
     this.takeGlobals(flags)
     if (name !== undefined) {
-      const driver = await driverDocument(name)
+      const driver = await driverDocument(driversOf(this.session), name)
       return this.answer(driver, renderDriver(driver))
     }
     const drivers = await driverDocuments()

@@ -1,6 +1,7 @@
 import type { DriverFactory } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import { nearest } from '../util/nearest.js'
+import { LEGACY_DRIVERS, LEGACY_PREFIX } from './plugin/identity.js'
 
 /** The built-in drivers, each loaded only when asked for. Their flags are in `flag-tables.ts`. */
 const DRIVERS: Readonly<Record<string, () => Promise<DriverFactory>>> = {
@@ -12,26 +13,86 @@ const DRIVERS: Readonly<Record<string, () => Promise<DriverFactory>>> = {
   qemu: async () => (await import('./qemu/index.js')).factory,
 }
 
+/** What our own drivers are called where other tools use them as plugins (`driver serve`). */
+const SERVED = /^ts-(.+)$/
+
 /** Names of the built-in drivers, sorted. */
 export function driverNames(): readonly string[] {
   return Object.keys(DRIVERS)
 }
 
-/** Loads one driver. @throws MachineError `usage` in docker-machine's words when there is no such driver */
+export function isBuiltIn(name: string): boolean {
+  return Object.hasOwn(DRIVERS, name)
+}
+
+/** Loads one built-in driver. @throws MachineError `usage` in docker-machine's words when there is no such driver */
 export async function loadFactory(name: string): Promise<DriverFactory> {
-  const load = Object.hasOwn(DRIVERS, name) ? DRIVERS[name] : undefined
+  const load = isBuiltIn(name) ? DRIVERS[name] : undefined
   if (load) return await load()
   throw unknownDriver(name)
 }
 
+/** What a driver is wanted for: a machine that exists needs no flags, and nothing is started for it. */
+export type Purpose = 'recorded'
+
+/**
+ * All drivers that can be had here: built in, npm packages, plugins of docker-machine, and what docker-machine's own
+ * program has built in. Each is loaded once.
+ */
+export class Drivers {
+  readonly #loaded = new Map<string, Promise<DriverFactory>>()
+
+  constructor(
+    private readonly env: Readonly<Record<string, string | undefined>>,
+    private readonly signal: () => AbortSignal,
+  ) {}
+
+  /** @throws MachineError `usage` for a driver that is not here, `driver` for one that cannot tell its flags */
+  async load(name: string, purpose?: Purpose): Promise<DriverFactory> {
+    if (isBuiltIn(name)) return await loadFactory(name)
+    const whole = this.#loaded.get(`whole ${name}`)
+    if (whole) return await whole
+    const key = `${purpose ?? 'whole'} ${name}`
+    const loading = this.#loaded.get(key) ?? this.#find(name, purpose)
+    this.#loaded.set(key, loading)
+    return await loading
+  }
+
+  async #find(name: string, purpose: Purpose | undefined): Promise<DriverFactory> {
+    const served = SERVED.exec(name)?.[1]
+    if (purpose && served !== undefined && isBuiltIn(served)) return await loadFactory(served)
+    return (await this.#plugin(name, purpose)) ?? (await Promise.reject(unknownDriver(name)))
+  }
+
+  async #plugin(name: string, purpose: Purpose | undefined): Promise<DriverFactory | undefined> {
+    const { locatePlugin } = await import('./plugin/locate.js')
+    const plugin = locatePlugin(name, this.env, purpose === 'recorded')
+    if (!plugin) return undefined
+    const { pluginFactory, pluginFlags } = await import('./plugin/index.js')
+    const flags = purpose ? [] : await pluginFlags(plugin, this.env, this.signal())
+    return pluginFactory(plugin, this.env, flags)
+  }
+}
+
 function unknownDriver(name: string): MachineError {
-  const near = nearest(name, driverNames())
+  const [, prefix = '', plugin = name] = /^(plugin:|docker-machine:)(.*)$/s.exec(name) ?? []
+  if (prefix === LEGACY_PREFIX)
+    return new MachineError(
+      'usage',
+      `Driver "${plugin}" of docker-machine: there is no docker-machine here`,
+      {
+        hints: ['Say where it is: TSMACHINE_LEGACY_BINARY=/path/to/docker-machine'],
+      },
+    )
+  const near = nearest(plugin, driverNames())
+  const isTheirs = prefix === '' && LEGACY_DRIVERS.has(plugin)
   return new MachineError(
     'usage',
-    `Driver "${name}" not found. Do you have the plugin binary "docker-machine-driver-${name}" accessible in your PATH?`,
+    `Driver "${plugin}" not found. Do you have the plugin binary "docker-machine-driver-${plugin}" accessible in your PATH?`,
     {
       hints: [
         ...(near === undefined ? [] : [`Did you mean --driver ${near}?`]),
+        ...(isTheirs ? [`With docker-machine's own program: --driver ${LEGACY_PREFIX}${plugin}`] : []),
         `Built-in drivers: ${driverNames().join(', ')}.`,
       ],
     },

@@ -15,7 +15,7 @@ import { ListedEngines } from './list-engines.js'
 import { filterRecords, isWhole, type ListFilter, stateMatches } from './list-filter.js'
 import { brokenRow, type ListRow, type Masters, recordRow } from './list-row.js'
 import { inNaturalOrder } from './natural-order.js'
-import { openRecord, type OpenMachine } from './open.js'
+import { openRecord, type OpenMachine, recordedDriver } from './open.js'
 import { movedText, movedTo } from './state.js'
 import { swarmMasters, swarmRole, swarmUrl } from './swarm.js'
 
@@ -85,8 +85,7 @@ class Listing {
       if (!isWhole(record)) this.#rows.set(record.name, brokenRow(record))
       else if (!byState) this.#rows.set(record.name, { ...recordRow(record, this.#masters), pending: true })
     this.#tell()
-    const opened = await Promise.all(records.filter(isWhole).map(async (record) => await this.#open(record)))
-    const groups = byDriver(opened.filter((open) => open !== undefined))
+    const groups = grouped(records.filter(isWhole), recordedDriver)
     await Promise.all(groups.map(async (group) => await this.#group(group)))
   }
 
@@ -105,8 +104,17 @@ class Listing {
     this.options.progress?.(() => this.#sorted())
   }
 
+  /** Machines of one driver: those of another do not wait until these are open. */
+  async #group(records: readonly MachineRecord[]): Promise<void> {
+    const opened = await Promise.all(records.map(async (record) => await this.#open(record)))
+    const machines = opened.filter((item) => item !== undefined)
+    // A plugin, and what stands in for a driver, answers for each machine by itself.
+    const groups = grouped(machines, ({ factory, name }) => (factory.capabilities.opaque ? name : factory))
+    await Promise.all(groups.map(async (group) => await this.#answered(group)))
+  }
+
   /** Machines that are asked about together. */
-  async #group(machines: readonly OpenMachine[]): Promise<void> {
+  async #answered(machines: readonly OpenMachine[]): Promise<void> {
     const states = await this.#states(machines)
     await Promise.all(
       machines.map(async (open) => {
@@ -222,20 +230,15 @@ class Listing {
   }
 }
 
-/** The machines of one driver; a plugin, or what stands in for a driver, answers for each by itself. */
-function byDriver(machines: readonly OpenMachine[]): readonly (readonly OpenMachine[])[] {
-  const [alone, together] = [machines.filter(isAlone), machines.filter((open) => !isAlone(open))]
-  const groups = new Map<DriverFactory, OpenMachine[]>()
-  for (const open of together) {
-    const group = groups.get(open.factory)
-    if (group) group.push(open)
-    else groups.set(open.factory, [open])
+function grouped<T>(items: readonly T[], keyOf: (item: T) => unknown): readonly (readonly T[])[] {
+  const groups = new Map<unknown, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const group = groups.get(key)
+    if (group) group.push(item)
+    else groups.set(key, [item])
   }
-  return [...groups.values(), ...alone.map((open) => [open])]
-}
-
-function isAlone({ factory }: OpenMachine): boolean {
-  return factory.capabilities.opaque
+  return [...groups.values()]
 }
 
 function shownUrl(open: OpenMachine, state: MachineState): string {

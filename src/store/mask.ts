@@ -1,25 +1,8 @@
 import type { HostRecordV3, Json, JsonObject } from '../contracts/record.js'
+import { looksSecret } from '../util/secret-names.js'
 
 /** What stands in place of a secret. */
 export const MASK = '[secret]'
-
-/** Ends of the names under which docker-machine's drivers keep secrets in clear, lower case, without separators. */
-const SECRET_ENDINGS = [
-  'password',
-  'passwd',
-  'pass',
-  'secret',
-  'secretkey',
-  'token',
-  'apikey',
-  'privatekey',
-  'credential',
-  'credentials',
-  'passphrase',
-  'consumerkey',
-  'keymaterial',
-  'kubeconfig',
-]
 
 /** What these drivers keep besides: user data may hold anything. */
 const SECRET_FIELDS: Readonly<Record<string, readonly string[]>> = {
@@ -56,11 +39,6 @@ function maskUserinfo(text: string): string {
 function maskAssignment(text: string): string {
   const [, name] = /^([A-Za-z_][A-Za-z0-9_]*)=./.exec(text) ?? []
   return name !== undefined && looksSecret(name) ? `${name}=${MASK}` : text
-}
-
-function looksSecret(key: string): boolean {
-  const plain = key.toLowerCase().replace(/[-_]/g, '')
-  return SECRET_ENDINGS.some((ending) => plain.endsWith(ending))
 }
 
 function maskObject(value: JsonObject, isSecret: (key: string) => boolean): JsonObject {

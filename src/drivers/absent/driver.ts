@@ -12,22 +12,13 @@ import type {
 import { MachineError } from '../../contracts/errors.js'
 import type { MachineState } from '../../contracts/state.js'
 import { ConfigReader } from '../common/config-reader.js'
-import { knownDriver, type KnownDriver } from './known.js'
-import { certifiedAddress } from './recorded-address.js'
+import { knownDriver } from '../common/recorded/known.js'
+import { knownEndpoint } from '../common/recorded/machine-resource.js'
 import type { AbsentRecord } from './index.js'
-
-const ENGINE_PORT = 2376
-const SSH_PORT = 22
 
 /** Stands in for a driver that this version does not have: what the record says works, what asks the provider does not. */
 export class AbsentDriver implements Driver {
-  readonly #known: KnownDriver
-  readonly #read: ConfigReader
-
-  constructor(readonly record: AbsentRecord) {
-    this.#known = knownDriver(record.driver, record.fields)
-    this.#read = new ConfigReader(record.fields)
-  }
+  constructor(readonly record: AbsentRecord) {}
 
   preflight(): Promise<readonly PreflightFault[]> {
     return Promise.resolve([])
@@ -46,20 +37,16 @@ export class AbsentDriver implements Driver {
     return 'Running'
   }
 
+  /** @throws MachineError `driver` where the record names no address */
   endpoint(machine: DriverMachine): Endpoint {
-    const host = this.#address(machine)
-    const port = this.#port(this.#known.enginePort) || ENGINE_PORT
-    return {
-      address: host,
-      ssh: {
-        host: this.#known.sshHost ?? host,
-        port: this.#port('SSHPort') || SSH_PORT,
-        user: this.#read.string('SSHUser') || (this.#known.user?.(this.#read) ?? 'root'),
-      },
-      engine: { host, port },
-      enginePort: this.#known.forwarded ? ENGINE_PORT : port,
-      sans: [],
-    }
+    const endpoint = knownEndpoint(this.record.driver, machine, this.record.sans)
+    if (endpoint) return endpoint
+    throw new MachineError('driver', `IP address is not set in the record of "${machine.name}"`, {
+      machine: machine.name,
+      hints: [
+        `Only its driver, ${this.record.driver}, could ask for it, and this version does not have that.`,
+      ],
+    })
   }
 
   start(machine: DriverMachine): AsyncIterable<DriverEvent> {
@@ -103,25 +90,10 @@ export class AbsentDriver implements Driver {
     )
   }
 
-  #address(machine: DriverMachine): string {
-    const recorded = this.#known.address?.(this.#read) ?? this.#read.string('IPAddress')
-    const address = recorded || certifiedAddress(machine.dir, [...this.record.sans, machine.name])
-    if (address !== '') return address
-    throw new MachineError('driver', `IP address is not set in the record of "${machine.name}"`, {
-      machine: machine.name,
-      hints: [
-        `Only its driver, ${this.record.driver}, could ask for it, and this version does not have that.`,
-      ],
-    })
-  }
-
-  #port(key: string | undefined): number {
-    return key === undefined ? 0 : (this.#read.integer(key) ?? 0)
-  }
-
   #remains({ name }: MachineIdentity): string {
-    const called = this.#read.string('MachineName') || name
-    const values = this.#known.remains.map((key) => [key, wordsOf(this.record.fields[key])] as const)
+    const { driver, fields } = this.record
+    const called = new ConfigReader(fields).string('MachineName') || name
+    const values = knownDriver(driver, fields).remains.map((key) => [key, wordsOf(fields[key])] as const)
     const given = values.filter(([, words]) => words !== '').map((pair) => pair.join(' '))
     return [`MachineName ${called}`, ...given].join(', ')
   }

@@ -1,7 +1,6 @@
 import type { DriverFactory, JsonObject } from '../../contracts/driver.js'
-import { ConfigReader } from '../common/config-reader.js'
+import { recordedUser } from '../common/recorded/endpoint.js'
 import { AbsentDriver } from './driver.js'
-import { knownDriver } from './known.js'
 
 /** What a record of docker-machine says of a machine whose driver is not here. */
 export interface AbsentRecord {
@@ -38,19 +37,13 @@ export function absentFactory(record: AbsentRecord): DriverFactory {
     flags: [],
     parse: () => ({ ok: false, faults: [`this version has no driver ${name}`] }),
     // docker-machine knows of no host keys.
-    login: () => ({ user: recordedLogin(name, record.fields).user, trustFirstUse: true }),
+    login: () => ({ user: recordedUser(name, record.fields), trustFirstUse: true }),
     record: {
       unread: true,
       toFields: () => ({}),
       fromFields: (_fields, previous) => ({ config: {}, resources: previous?.resources ?? [] }),
-      login: (fields) => recordedLogin(name, fields),
+      login: (fields) => ({ user: recordedUser(name, fields), keyFile: 'id_rsa' }),
     },
     open: () => Promise.resolve(new AbsentDriver(record)),
   }
-}
-
-function recordedLogin(driver: string, fields: JsonObject): { user: string; keyFile: string } {
-  const known = knownDriver(driver, fields)
-  const read = new ConfigReader(fields)
-  return { user: known.user?.(read) ?? 'root', keyFile: 'id_rsa' }
 }

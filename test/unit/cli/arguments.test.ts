@@ -1,12 +1,14 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { FlagValues } from '../../../src/contracts/driver.js'
 import { words } from '../../../src/cli/args.js'
 import { machineOptions } from '../../../src/cli/create-flags.js'
 import { checkNode } from '../../../src/cli/diagnostics.js'
 import { DRIVER_FLAGS, driverValues } from '../../../src/cli/driver-flags.js'
 import { debugFromEnvironment, takeLeadingGlobals } from '../../../src/cli/global-flags.js'
 import { splitPassedWords } from '../../../src/cli/passed-words.js'
+import { loadFactory } from '../../../src/drivers/registry.js'
 import { scratchDir } from '../../helpers/driver-deps.js'
 
 t.test('global flags may stand before the command', async (t) => {
@@ -59,32 +61,46 @@ t.test('only texts are words', async (t) => {
   t.same(words(['a', 1, undefined, 'b']), ['a', 'b'])
 })
 
+async function valuesOf(
+  driver: string,
+  ...rest: [Record<string, unknown>, Record<string, string>]
+): Promise<FlagValues> {
+  return driverValues(await loadFactory(driver), ...rest)
+}
+
 t.test('driver flags: the command line wins over the environment, that over the default', async (t) => {
   t.match(
-    await driverValues('generic', { 'generic-ip-address': '192.0.2.1' }, { GENERIC_SSH_USER: 'admin' }),
+    driverValues(
+      await loadFactory('generic'),
+      { 'generic-ip-address': '192.0.2.1' },
+      { GENERIC_SSH_USER: 'admin' },
+    ),
     {
       'generic-ip-address': '192.0.2.1',
       'generic-ssh-user': 'admin',
       'generic-ssh-port': 22,
     },
   )
-  t.match(await driverValues('generic', { 'generic-ssh-port': '0x16' }, { GENERIC_SSH_PORT: '99' }), {
-    'generic-ssh-port': 22,
-  })
   t.match(
-    await driverValues('generic', { 'generic-ssh-port': 'abc' }, {}),
+    driverValues(await loadFactory('generic'), { 'generic-ssh-port': '0x16' }, { GENERIC_SSH_PORT: '99' }),
+    {
+      'generic-ssh-port': 22,
+    },
+  )
+  t.match(
+    driverValues(await loadFactory('generic'), { 'generic-ssh-port': 'abc' }, {}),
     { 'generic-ssh-port': 'abc' },
     'the driver complains',
   )
 })
 
 t.test('a flag of another driver and a bad variable are told together', async (t) => {
-  await t.rejects(driverValues('generic', { url: 'tcp://x:1' }, { GENERIC_SSH_PORT: 'x' }), {
+  await t.rejects(valuesOf('generic', { url: 'tcp://x:1' }, { GENERIC_SSH_PORT: 'x' }), {
     code: 'usage',
     message:
       /--url is a flag of the none driver, not of generic; GENERIC_SSH_PORT: "x" is not a whole number/,
   })
-  await t.rejects(driverValues('nonee', {}, {}), {
+  await t.rejects(valuesOf('nonee', {}, {}), {
     code: 'usage',
     hints: ['Did you mean --driver none?', /Built-in/],
   })

@@ -1,7 +1,7 @@
 /** What docker-machine's drivers and a community plugin keep in a record, as far as one can use it without them. */
 import { isIP } from 'node:net'
-import type { JsonObject } from '../../contracts/driver.js'
-import { ConfigReader } from '../common/config-reader.js'
+import type { JsonObject } from '../../../contracts/driver.js'
+import { ConfigReader } from '../config-reader.js'
 
 export interface KnownDriver {
   /** User to log in as where the record names none. */

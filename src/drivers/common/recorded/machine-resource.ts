@@ -1,0 +1,81 @@
+/**
+ * What our own record keeps of a plugin's machine: that it was made, and where it is reached. The plugin cannot say
+ * what it makes; its own state names that.
+ */
+import type { DriverMachine, Endpoint, JsonObject } from '../../../contracts/driver.js'
+import type { Resource } from '../../../contracts/record.js'
+import { ConfigReader } from '../config-reader.js'
+import { recordedEndpoint } from './endpoint.js'
+
+const KIND = 'machine'
+
+export function machineResource(resources: readonly Resource[]): Resource | undefined {
+  return resources.find(({ kind }) => kind === KIND)
+}
+
+/** Announced before `Create`. */
+export function intendedMachine(name: string): Resource {
+  return { kind: KIND, key: name, state: 'intended' }
+}
+
+/** @param secretKeys keys of the state that were seen to hold secrets */
+export function madeMachine(
+  name: string,
+  endpoint: Endpoint | undefined,
+  secretKeys: readonly string[],
+): Resource {
+  const attributes = {
+    ...(endpoint ? { endpoint: JSON.parse(JSON.stringify(endpoint)) as JsonObject } : {}),
+    secretKeys,
+  }
+  return { kind: KIND, key: name, state: 'made', attributes }
+}
+
+/**
+ * The resources of a record that docker-machine wrote or changed: the machine is there, and where it is reached the
+ * record says better than we know.
+ */
+export function recordedResources(
+  fields: JsonObject,
+  previous: readonly Resource[] | undefined,
+): readonly Resource[] {
+  const machine = machineResource(previous ?? [])
+  const key = machine?.key ?? new ConfigReader(fields).string('MachineName')
+  if (previous && !machine) return previous
+  return [
+    {
+      ...madeMachine(key, undefined, secretKeysOf(previous ?? [])),
+      ...(machine ? { state: machine.state } : {}),
+    },
+  ]
+}
+
+/** Keys of the state that hold secrets, as far as create could tell. */
+export function secretKeysOf(resources: readonly Resource[]): readonly string[] {
+  return new ConfigReader(machineResource(resources)?.attributes ?? {}).list('secretKeys')
+}
+
+/** Where the machine was last seen; else what docker-machine's record says of it. */
+export function knownEndpoint(
+  driver: string,
+  machine: DriverMachine,
+  sans: readonly string[] = [],
+): Endpoint | undefined {
+  const kept = machineResource(machine.resources)?.attributes?.['endpoint']
+  // Written by `madeMachine` alone.
+  if (kept !== undefined) return kept as unknown as Endpoint
+  const { name, dir, state } = machine
+  return recordedEndpoint({ name, driver, fields: stateFields(state), dir, sans })
+}
+
+/** A plugin's state as an object; empty for what is none. */
+export function stateFields(state: string | undefined): JsonObject {
+  try {
+    const fields: unknown = JSON.parse(state ?? '{}')
+    return typeof fields === 'object' && fields !== null && !Array.isArray(fields)
+      ? (fields as JsonObject)
+      : {}
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,270 @@
+import type {
+  Driver,
+  DriverDeps,
+  DriverEvent,
+  DriverMachine,
+  Endpoint,
+  FlagSpec,
+  FlagValues,
+  MachineIdentity,
+  MachineSpec,
+  PreflightFault,
+  StateReport,
+} from '../../contracts/driver.js'
+import { MachineError } from '../../contracts/errors.js'
+import { pluginValues } from './flags.js'
+import { hasSsh, type PluginIdentity } from './identity.js'
+import { LogEvents } from './log-events.js'
+import {
+  intendedMachine,
+  knownEndpoint,
+  machineResource,
+  madeMachine,
+  secretKeysOf,
+  stateFields,
+} from '../common/recorded/machine-resource.js'
+import { endpointOf, loginOf, stateOf, waitForState } from './observe.js'
+import { pluginFailure } from './plugin-failure.js'
+import { secretKeys } from './secret-keys.js'
+import type { Lease, PluginSessions } from './sessions.js'
+
+/** Nothing is known of its boots, provider and network: deadlines are longer. */
+const PATIENCE = 3
+
+type ChangeMethod = 'Create' | 'Start' | 'Restart' | 'Stop' | 'Kill'
+
+/** The state that each change leads to; docker-machine waits for it, as plugins may answer before it is reached. */
+const LEADS_TO: Readonly<Record<ChangeMethod, 'Running' | 'Stopped'>> = {
+  Create: 'Running',
+  Start: 'Running',
+  Restart: 'Running',
+  Stop: 'Stopped',
+  Kill: 'Stopped',
+}
+
+/** A machine, and the process that answers for it. */
+interface Talk {
+  readonly machine: MachineIdentity
+  readonly lease: Lease
+  readonly logs: LogEvents
+  readonly signal: AbortSignal
+  /** Keys of its state that are known to hold secrets. */
+  readonly secretKeys: readonly string[]
+}
+
+/**
+ * A plugin of docker-machine as a driver of ours. Its state is its own (`DriverMachine.state`), and it cannot announce
+ * what it makes: our record knows of one thing, the machine, which is about to be made or is there.
+ */
+export class PluginDriver implements Driver {
+  /** Keys of new machines' states that were given secrets, by machine: what was chosen is in no record. */
+  readonly #secretKeys = new Map<string, readonly string[]>()
+
+  constructor(
+    private readonly plugin: PluginIdentity,
+    private readonly flags: readonly FlagSpec[],
+    private readonly sessions: PluginSessions,
+    private readonly deps: DriverDeps,
+  ) {}
+
+  /** Tells the plugin what was chosen, which stays in its process for `create`, and has it checked. */
+  async preflight(spec: MachineSpec, signal: AbortSignal): Promise<readonly PreflightFault[]> {
+    const values = pluginValues(this.plugin.plugin, this.flags, chosen(spec), spec.options)
+    return await this.#ask(spec.machine, spec.state, signal, async (lease) => {
+      await lease.call('SetConfigFromFlags', values, signal).catch((error: unknown) => {
+        throw pluginFailure(error, {
+          code: 'usage',
+          prefix: 'Error setting machine configuration from flags provided: ',
+        })
+      })
+      try {
+        await lease.call('PreCreateCheck', undefined, signal)
+        return []
+      } catch (error) {
+        const { message, code } = pluginFailure(error)
+        if (code !== 'driver') throw error
+        return [{ message }]
+      }
+    })
+  }
+
+  async firstState(spec: MachineSpec, signal: AbortSignal): Promise<string> {
+    const state = await this.#ask(spec.machine, spec.state, signal, (lease) =>
+      lease.call('GetConfigRaw', undefined, signal),
+    )
+    this.#secretKeys.set(spec.machine.id, secretKeys(stateFields(state), this.flags, chosen(spec)))
+    return state
+  }
+
+  async *create(spec: MachineSpec, signal: AbortSignal): AsyncIterable<DriverEvent> {
+    const { machine, state } = spec
+    const before = machineResource(spec.resources)
+    if (!before) yield { type: 'intent', resource: intendedMachine(machine.name) }
+    const keys = this.#secretKeys.get(machine.id) ?? secretKeysOf(spec.resources)
+    yield* this.#work({ ...machine, state }, signal, keys, (talk) =>
+      before ? this.#carryOn(talk, before.state === 'made') : this.#make(talk),
+    )
+  }
+
+  async *#make(talk: Talk): AsyncIterable<DriverEvent> {
+    yield {
+      type: 'log',
+      level: 'info',
+      text: `The ${this.plugin.plugin} plugin keeps its settings, secrets among them, in clear text in config.json (for you alone)`,
+    }
+    yield* this.#change(talk, 'Create')
+  }
+
+  /** A Create that was cut is not begun again: nobody could tell whether there would be two machines then. */
+  async *#carryOn(talk: Talk, isMade: boolean): AsyncIterable<DriverEvent> {
+    const { machine, lease, signal } = talk
+    const state = await stateOf(lease, signal).catch(() => '' as const)
+    if (!isMade && state !== 'Running' && hasSsh(this.plugin))
+      throw new MachineError(
+        'driver',
+        `The plugin was cut while it made "${machine.name}", and ${state === '' ? 'knows of no machine' : `says that it is ${state}`}: it cannot go on`,
+        {
+          machine: machine.name,
+          hints: [
+            `Look for ${machine.name} at its provider: the plugin may have made it without knowing its id.`,
+            `Then remove it and create it again: tsmachine rm ${machine.name}`,
+          ],
+        },
+      )
+    yield* this.#settled(talk)
+  }
+
+  /** Runs a verb of the plugin, and records what it has made of its state also when it fails. */
+  async *#change(talk: Talk, method: ChangeMethod): AsyncIterable<DriverEvent> {
+    const { lease, logs, signal } = talk
+    const until = LEADS_TO[method]
+    try {
+      yield* logs.during(lease.call(method, undefined, signal))
+      if (hasSsh(this.plugin))
+        yield* logs.during(waitForState(talk.machine.name, lease, until, { signal, clock: this.deps.clock }))
+    } catch (error) {
+      const state = await lease.call('GetConfigRaw', undefined).catch(() => undefined)
+      if (state !== undefined) yield { type: 'state', state }
+      throw error
+    }
+    if (until === 'Running') yield* this.#settled(talk)
+    else yield { type: 'state', state: await lease.call('GetConfigRaw', undefined, signal) }
+  }
+
+  /** What is known of a machine that runs. */
+  async *#settled({ machine, lease, signal, secretKeys }: Talk): AsyncIterable<DriverEvent> {
+    const ssh = hasSsh(this.plugin)
+    const endpoint = await endpointOf(this.plugin, lease, signal)
+    const login = ssh ? await loginOf(lease, signal) : undefined
+    const state = await lease.call('GetConfigRaw', undefined, signal)
+    yield { type: 'state', state, ...(login ? { login } : {}) }
+    yield { type: 'made', resource: madeMachine(machine.name, endpoint, secretKeys) }
+  }
+
+  async states(machines: readonly DriverMachine[], signal: AbortSignal): Promise<readonly StateReport[]> {
+    return await Promise.all(machines.map(async (machine) => await this.#report(machine, signal)))
+  }
+
+  async #report(machine: DriverMachine, signal: AbortSignal): Promise<StateReport> {
+    return await this.#ask(
+      machine,
+      machine.state,
+      signal,
+      async (lease) => {
+        const state = await stateOf(lease, signal)
+        if (state !== 'Running') return { id: machine.id, state }
+        const address = await lease.call('GetIP', undefined, signal).catch(() => '')
+        return { id: machine.id, state, ...(address === '' ? {} : { address }) }
+      },
+      'read',
+    )
+  }
+
+  /** @throws MachineError `driver` where neither our record nor docker-machine's names an address */
+  endpoint(machine: DriverMachine): Endpoint {
+    const endpoint = knownEndpoint(this.plugin.plugin, machine)
+    if (endpoint) return endpoint
+    throw new MachineError('driver', `IP address is not set in the record of "${machine.name}"`, {
+      machine: machine.name,
+      hints: [`Ask its plugin: tsmachine status ${machine.name}`, `tsmachine start ${machine.name}`],
+    })
+  }
+
+  start(machine: DriverMachine, _image: unknown, signal: AbortSignal): AsyncIterable<DriverEvent> {
+    return this.#verb(machine, 'Start', signal)
+  }
+
+  stop(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent> {
+    return this.#verb(machine, 'Stop', signal)
+  }
+
+  kill(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent> {
+    return this.#verb(machine, 'Kill', signal)
+  }
+
+  restart(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent> {
+    return this.#verb(machine, 'Restart', signal)
+  }
+
+  /** Also where our record names nothing: that of a machine of docker-machine's may have come here without it. */
+  async *remove(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent> {
+    const resource = machineResource(machine.resources)
+    yield* this.#work(machine, signal, [], ({ lease, logs }) =>
+      logs.during(lease.call('Remove', undefined, signal)),
+    )
+    if (resource) yield { type: 'removed', kind: resource.kind, key: resource.key }
+  }
+
+  patience(): number {
+    return PATIENCE
+  }
+
+  #verb(machine: DriverMachine, method: ChangeMethod, signal: AbortSignal): AsyncIterable<DriverEvent> {
+    return this.#work(machine, signal, secretKeysOf(machine.resources), (talk) => this.#change(talk, method))
+  }
+
+  async *#work(
+    machine: MachineIdentity & { readonly state?: string | undefined },
+    signal: AbortSignal,
+    keys: readonly string[],
+    steps: (talk: Talk) => AsyncIterable<DriverEvent>,
+  ): AsyncIterable<DriverEvent> {
+    const logs = new LogEvents()
+    const lease = await this.sessions.acquire({
+      machine,
+      onLog: (level, line) => logs.push(level, line),
+      signal,
+    })
+    try {
+      yield* steps({ machine, lease, logs, signal, secretKeys: keys })
+    } catch (error) {
+      throw pluginFailure(error, { machine: machine.name })
+    } finally {
+      lease.release()
+    }
+  }
+
+  /** Questions without a story: what the plugin prints meanwhile is for `--debug`. */
+  async #ask<T>(
+    machine: MachineIdentity,
+    state: string | undefined,
+    signal: AbortSignal,
+    work: (lease: Lease) => Promise<T>,
+    purpose?: 'read',
+  ): Promise<T> {
+    const onLog = (_level: string, line: string): void => this.deps.debug?.(`(${machine.name}) ${line}`)
+    const lease = await this.sessions.acquire({ machine: { ...machine, state }, onLog, signal, purpose })
+    try {
+      return await work(lease)
+    } catch (error) {
+      throw pluginFailure(error, { machine: machine.name })
+    } finally {
+      lease.release()
+    }
+  }
+}
+
+/** What was chosen is the config of a new machine, by flag name. */
+function chosen({ config }: MachineSpec): FlagValues {
+  return config as FlagValues
+}

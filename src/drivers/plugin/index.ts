@@ -1,0 +1,72 @@
+import type { Driver, DriverDeps, DriverFactory, FlagSpec } from '../../contracts/driver.js'
+import { parseWith } from '../common/flags.js'
+import { recordedUser } from '../common/recorded/endpoint.js'
+import { PluginDriver } from './driver.js'
+import { flagSpec } from './flags.js'
+import { hasSsh, type PluginIdentity } from './identity.js'
+import { recordedResources, secretKeysOf } from '../common/recorded/machine-resource.js'
+import { askFlags, PluginSessions } from './sessions.js'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * A plugin of docker-machine as a driver like any other. Nothing is started before it is asked something.
+ * @param flags what it has told of its create flags (`pluginFlags`); none for a machine that exists
+ */
+export function pluginFactory(
+  plugin: PluginIdentity,
+  env: Environment,
+  flags: readonly FlagSpec[] = [],
+): DriverFactory {
+  const ssh = hasSsh(plugin)
+  const opened = new WeakMap<DriverDeps, Driver>()
+  return {
+    name: plugin.name,
+    recordedAs: plugin.plugin,
+    summary: `The plugin ${plugin.program}`,
+    capabilities: {
+      power: true,
+      suspend: false,
+      console: false,
+      localState: false,
+      opaque: true,
+      hostKey: 'first-use',
+      ssh,
+      bootImage: false,
+      forwards: false,
+      access: false,
+      inventory: false,
+    },
+    flags,
+    parse: (values) => parseWith(flags, values),
+    // docker-machine and its plugins know of no host keys.
+    ...(ssh ? { login: () => ({ user: '', trustFirstUse: true }) } : {}),
+    record: {
+      unread: true,
+      toFields: () => ({}),
+      fromFields: (fields, previous) => ({
+        config: {},
+        resources: recordedResources(fields, previous?.resources),
+      }),
+      secretKeys: secretKeysOf,
+      login: (fields) =>
+        ssh ? { user: recordedUser(plugin.plugin, fields), keyFile: 'id_rsa' } : { user: '', keyFile: '' },
+    },
+    open(deps) {
+      const driver =
+        opened.get(deps) ?? new PluginDriver(plugin, flags, new PluginSessions(plugin, deps, env), deps)
+      opened.set(deps, driver)
+      return Promise.resolve(driver)
+    },
+  }
+}
+
+/** The create flags of a plugin, which is started to tell them. */
+export async function pluginFlags(
+  plugin: PluginIdentity,
+  env: Environment,
+  signal: AbortSignal,
+): Promise<readonly FlagSpec[]> {
+  const flags = await askFlags(plugin, env, () => undefined, signal)
+  return flags.map(flagSpec).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+}
