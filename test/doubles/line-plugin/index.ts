@@ -51,7 +51,12 @@ export const LINE_PLUGIN = join(dirname(fileURLToPath(import.meta.url)), 'plugin
 /** Processes of the double with this behaviour: the environment that makes it, and what they did. */
 export function linePlugin(t: Test, behaviour: Behaviour = {}) {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'line-plugin-')))
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  // Plugins do not keep us alive, and where time is a test's own nothing else may.
+  const alive = setInterval(() => undefined, 1_000)
+  t.teardown(() => {
+    clearInterval(alive)
+    rmSync(dir, { recursive: true, force: true })
+  })
   const journal = join(dir, 'journal')
   writeFileSync(journal, '')
   const entries = (): Entry[] =>
@@ -71,11 +76,11 @@ export function linePlugin(t: Test, behaviour: Behaviour = {}) {
 /** Speaks JSON lines to the double as the real client speaks gob. */
 export const connectLines: ConnectPlugin = async (address, { deadlineMs }) => {
   const socket = createConnection(address)
-  await withDeadline(
-    'the double',
-    deadlineMs,
-    () => new Promise<void>((resolve) => socket.once('connect', resolve)),
-  )
+  const connected = new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('error', (error) => reject(new MachineError('driver', error.message)))
+  })
+  await withDeadline('the double', deadlineMs, () => connected)
   const waiting = new Map<number, (answer: { reply?: unknown; error?: string; lost?: true }) => void>()
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   void closed.then(() => waiting.forEach((answer) => answer({ lost: true })))

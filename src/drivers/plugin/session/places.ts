@@ -12,17 +12,15 @@ export class Places {
     return this.#waiting.size
   }
 
-  get free(): number {
-    return this.#free
+  /** Takes a place if one is free, at once. */
+  tryTake(): boolean {
+    if (this.#free === 0) return false
+    this.#free--
+    return true
   }
 
-  /** Takes a place as soon as there is one. @throws the signal's reason */
-  take(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
-    if (this.#free > 0) {
-      this.#free--
-      return Promise.resolve()
-    }
+  /** Takes the next place that others leave. @throws the signal's reason */
+  wait(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const stop = (): void => {
         this.#waiting.delete(serve)

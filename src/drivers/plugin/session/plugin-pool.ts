@@ -37,7 +37,6 @@ interface Entry {
   readonly opening: Promise<PluginSession>
   session?: PluginSession
   size: keyof PoolLimits
-  moving?: Promise<void>
   users: number
   /** Set when it is told to end: nobody may begin to use it. */
   leaving: boolean
@@ -76,7 +75,6 @@ export class PluginPool {
     const entry = await this.#enter(wanted, size, stop)
     try {
       const session = await entry.opening
-      if (size === 'long') await this.#moveToLong(entry, stop)
       session.onLog = wanted.onLog
       return await work(session)
     } finally {
@@ -90,15 +88,19 @@ export class PluginPool {
     await Promise.all([...this.#entries].map((entry) => this.#end(entry)))
   }
 
+  /** Nobody holds a place while it waits for another one: reads would wait for creates that way. */
   async #enter(wanted: PooledMachine, size: keyof PoolLimits, stop: AbortSignal): Promise<Entry> {
-    const warm = this.#findWarm(wanted)
-    if (warm) return warm
-    await this.#takePlace(size, stop)
+    const ready = this.#findWarm(wanted)
+    if (ready && (ready.size === size || size === 'short')) return use(ready)
+    stop.throwIfAborted()
+    if (!this.#places[size].tryTake()) await this.#waitForPlace(size, stop)
     // Another call for this machine may have opened one meanwhile.
-    const opened = this.#findWarm(wanted)
-    if (!opened) return this.#open(wanted, size, stop)
-    this.#places[size].leave()
-    return opened
+    const warm = this.#findWarm(wanted)
+    if (!warm) return this.#open(wanted, size, stop)
+    const spare = size === 'long' ? warm.size : size
+    if (size === 'long') warm.size = 'long'
+    this.#places[spare].leave()
+    return use(warm)
   }
 
   /** A session of this machine that has the wanted state; what has another one is of no use to anybody. */
@@ -106,14 +108,13 @@ export class PluginPool {
     const own = [...this.#entries].filter((entry) => !entry.leaving && isSameMachine(entry.wanted, wanted))
     const warm = own.find((entry) => isUsable(entry, wanted.machine.state))
     for (const entry of own) if (entry !== warm && entry.users === 0) void this.#end(entry)
-    if (warm) warm.users++
     return warm
   }
 
-  async #takePlace(size: keyof PoolLimits, stop: AbortSignal): Promise<void> {
-    const taking = this.#places[size].take(stop)
+  async #waitForPlace(size: keyof PoolLimits, stop: AbortSignal): Promise<void> {
+    const waiting = this.#places[size].wait(stop)
     this.#makeRoom(size)
-    await taking
+    await waiting
   }
 
   /** Ends as many idle ones as there are others who wait for their places. */
@@ -142,20 +143,6 @@ export class PluginPool {
     return entry
   }
 
-  async #moveToLong(entry: Entry, stop: AbortSignal): Promise<void> {
-    entry.moving ??= this.#move(entry, stop).finally(() => delete entry.moving)
-    await entry.moving
-  }
-
-  async #move(entry: Entry, stop: AbortSignal): Promise<void> {
-    if (entry.size === 'long') return
-    await this.#takePlace('long', stop)
-    // Ended meanwhile, it has given its old place back by itself.
-    const freed = this.#entries.has(entry) ? entry.size : 'long'
-    entry.size = 'long'
-    this.#places[freed].leave()
-  }
-
   #leave(entry: Entry): void {
     entry.users--
     if (!this.#entries.delete(entry)) return
@@ -172,6 +159,11 @@ export class PluginPool {
       // It could not be opened, and nothing is left of it.
     }
   }
+}
+
+function use(entry: Entry): Entry {
+  entry.users++
+  return entry
 }
 
 function isSameMachine(a: PooledMachine, b: PooledMachine): boolean {
