@@ -47,6 +47,7 @@ export async function bundle(out) {
     own(out, 'fast', "export { answerFast } from './src/cli/fast.ts'", [hotOnly], { minify: true }),
     own(out, 'helper', "require('./src/cli/helpers/main.ts').runHelper(process.argv.slice(2))"),
     ...Object.keys(VENDORS).map((name) => vendor(out, name)),
+    driverKit(out),
   ])
   // Not in the bundle: code that V8's cache holds cannot load modules of the other kind.
   writeFileSync(join(out, 'import.cjs'), 'module.exports = (path) => import(path)\n')
@@ -93,6 +94,26 @@ async function vendor(out, name) {
     minify: true,
     // Compiled parts of ssh2, which does without them.
     external: ['*.node', 'cpu-features'],
+  })
+}
+
+/** What driver packages import, and the program that they run in: modules of the other kind, as they are themselves. */
+async function driverKit(out) {
+  return await build({
+    ...COMMON,
+    format: 'esm',
+    splitting: true,
+    supported: {},
+    define: {},
+    minifySyntax: true,
+    minifyWhitespace: true,
+    entryPoints: {
+      index: 'src/drivers/package/kit/index.ts',
+      testing: 'src/drivers/package/kit/testing/index.ts',
+      host: 'src/cli/driver-host.ts',
+    },
+    outdir: join(out, 'driver'),
+    chunkNames: 'shared-[hash]',
   })
 }
 

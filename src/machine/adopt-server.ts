@@ -1,5 +1,6 @@
 import type { DriverAccount, DriverFactory, FoundResource } from '../contracts/driver.js'
 import { joinErrors, MachineError } from '../contracts/errors.js'
+import { firewallsOver } from '../drivers/common/firewalls-over.js'
 import { knownAccounts } from './accounts.js'
 import type { MachineContext } from './context.js'
 import { inventories } from './inventories.js'
@@ -72,20 +73,4 @@ function ambiguous(target: string, servers: readonly Leftover[]): MachineError {
   return new MachineError('usage', `Several servers are called ${target}: ${ids}`, {
     hints: ['Name one by its id.'],
   })
-}
-
-/** Firewalls add up: those of the lost store must be known, so that the server leaves them when it gets ours. */
-export function firewallsOver(
-  { uses = [] }: FoundResource,
-  inventory: readonly FoundResource[],
-): readonly FoundResource[] {
-  return inventory
-    .filter(({ shared, resource: { key, id = key } }) => {
-      // What bears another name the user has chosen.
-      return shared === true && key.startsWith('tsmachine-') && (uses.includes(id) || uses.includes(key))
-    })
-    .map((found) => {
-      const { tags: _whose, ...resource } = found.resource
-      return { ...found, resource }
-    })
 }

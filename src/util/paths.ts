@@ -33,6 +33,14 @@ export function configPath(env: Environment = process.env): string {
   return join(env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config'), 'tsmachine')
 }
 
+/** Per-user data: driver packages. oclif keeps the user's plugins in the same place. */
+export function dataPath(env: Environment = process.env): string {
+  if (env['TSMACHINE_DATA_DIR']) return env['TSMACHINE_DATA_DIR']
+  const local = process.platform === 'win32' ? env['LOCALAPPDATA'] : undefined
+  const home = env['HOME'] || homedir()
+  return join(env['XDG_DATA_HOME'] || local || join(home, '.local', 'share'), 'tsmachine')
+}
+
 /** Parent of the socket directories; short, because QEMU refuses socket paths of 108 bytes or more. */
 export function runtimePath(env: Environment = process.env): string {
   const uid = process.getuid?.() ?? 0

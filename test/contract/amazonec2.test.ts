@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { FlagValues } from '../../src/contracts/driver.js'
 import { loadFactory } from '../../src/drivers/registry.js'
 import { StoreDesk } from '../../src/store/account-desk.js'
@@ -6,8 +6,11 @@ import { CREDENTIAL, Ec2Double } from '../doubles/ec2/index.js'
 import { driverDeps, machineDir, scratchDir } from '../helpers/driver-deps.js'
 import { FastClock } from '../helpers/fast-clock.js'
 import { cloudCrashes } from './cloud-crash.js'
-import { driverContract } from './driver-contract.js'
-import type { DriverSubject } from './subject.js'
+import {
+  type Cleaner,
+  driverContract,
+  type DriverSubject,
+} from '../../src/drivers/package/kit/testing/index.js'
 
 const USER_DATA = '#cloud-config\n{"hostname":"m"}\n'
 const PLACEHOLDER =
@@ -29,7 +32,7 @@ function flags(double: Ec2Double): FlagValues {
   }
 }
 
-async function subject(t: Test): Promise<DriverSubject> {
+async function subject(t: Cleaner): Promise<DriverSubject> {
   const dir = scratchDir(t)
   const clock = new FastClock(SPEED)
   const double = await Ec2Double.start({ servers: 'none', rates: false, clock })

@@ -1,12 +1,15 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { FlagValues } from '../../src/contracts/driver.js'
 import { loadFactory } from '../../src/drivers/registry.js'
 import { DigitalOceanDouble, TOKEN } from '../doubles/digitalocean/index.js'
 import { driverDeps, machineDir, scratchDir } from '../helpers/driver-deps.js'
 import { FastClock } from '../helpers/fast-clock.js'
 import { cloudCrashes } from './cloud-crash.js'
-import { driverContract } from './driver-contract.js'
-import type { DriverSubject } from './subject.js'
+import {
+  type Cleaner,
+  driverContract,
+  type DriverSubject,
+} from '../../src/drivers/package/kit/testing/index.js'
 
 const USER_DATA = '#cloud-config\n{"hostname":"m"}\n'
 const PLACEHOLDER =
@@ -19,7 +22,7 @@ const EXTRA = {
   access: { ssh: ['0.0.0.0/0', '::/0'], engine: [] },
 }
 
-async function digitalOcean(t: Test, clock: FastClock): Promise<DigitalOceanDouble> {
+async function digitalOcean(t: Cleaner, clock: FastClock): Promise<DigitalOceanDouble> {
   const times = { boot: 500, power: 200, remove: 500 }
   const double = await DigitalOceanDouble.start({ clock, limits: false, times })
   t.teardown(() => double.close())
@@ -30,7 +33,7 @@ function flags(double: DigitalOceanDouble): FlagValues {
   return { 'digitalocean-access-token': TOKEN, 'digitalocean-api-url': double.url }
 }
 
-async function subject(t: Test): Promise<DriverSubject> {
+async function subject(t: Cleaner): Promise<DriverSubject> {
   const dir = scratchDir(t)
   const clock = new FastClock(SPEED)
   const double = await digitalOcean(t, clock)

@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { factoryFromProcess } from '../../src/drivers/process/adapter.js'
 import { factory } from '../doubles/fake-driver/index.js'
 import { FakeProvider } from '../doubles/fake-driver/provider.js'
@@ -6,8 +6,7 @@ import { compileInto } from '../helpers/compiled.js'
 import { driverDeps, machineDir, scratchDir } from '../helpers/driver-deps.js'
 import { NEVER } from '../helpers/never.js'
 import { poll } from '../helpers/poll.js'
-import { driverContract } from './driver-contract.js'
-import { type DriverSubject, Trial } from './subject.js'
+import { driverContract, type DriverSubject, Trial } from '../../src/drivers/package/kit/testing/index.js'
 
 function fakeSubject(dir: string): DriverSubject {
   const provider = new FakeProvider(dir)
@@ -34,7 +33,10 @@ driverContract(t, 'fake, in a child process', (t) => {
   return Promise.resolve({ ...fakeSubject(dir), ...inChild(t, dir), abortDelaysMs: [2], lostEvents: [1] })
 })
 
-function inChild(t: Test, dir: string): Pick<DriverSubject, 'load' | 'crash'> {
+function inChild(
+  t: { teardown(work: () => unknown): unknown },
+  dir: string,
+): Pick<DriverSubject, 'load' | 'crash'> {
   const entry = 'src/drivers/process/main.ts'
   const module = 'test/doubles/fake-driver/index.ts'
   const compiled = compileInto(dir, [entry, module])

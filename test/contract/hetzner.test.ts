@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { FlagValues } from '../../src/contracts/driver.js'
 import { loadFactory } from '../../src/drivers/registry.js'
 import { TOKEN } from '../doubles/cloud/index.js'
@@ -6,8 +6,11 @@ import { HetznerDouble } from '../doubles/hetzner/index.js'
 import { driverDeps, machineDir, scratchDir } from '../helpers/driver-deps.js'
 import { FastClock } from '../helpers/fast-clock.js'
 import { cloudCrashes } from './cloud-crash.js'
-import { driverContract } from './driver-contract.js'
-import type { DriverSubject } from './subject.js'
+import {
+  type Cleaner,
+  driverContract,
+  type DriverSubject,
+} from '../../src/drivers/package/kit/testing/index.js'
 
 const PLACEHOLDER =
   'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHm0NPpN1YhDqhOVr7KFgpwEUWhkdOqTWbzjvHlUIzcS tsmachine'
@@ -19,7 +22,7 @@ const EXTRA = {
   access: { ssh: ['0.0.0.0/0', '::/0'], engine: [] },
 }
 
-async function hetzner(t: Test, clock = new FastClock(SPEED)): Promise<HetznerDouble> {
+async function hetzner(t: Cleaner, clock = new FastClock(SPEED)): Promise<HetznerDouble> {
   const double = await HetznerDouble.start({
     clock,
     limits: false,
@@ -33,7 +36,7 @@ function flags(double: HetznerDouble): FlagValues {
   return { 'hetzner-api-token': TOKEN, 'hetzner-endpoint': double.url, 'hetzner-auto-spread': true }
 }
 
-async function subject(t: Test): Promise<DriverSubject> {
+async function subject(t: Cleaner): Promise<DriverSubject> {
   const dir = scratchDir(t)
   const clock = new FastClock(SPEED)
   const double = await hetzner(t, clock)

@@ -1,9 +1,12 @@
 import { createServer, type AddressInfo, type Server } from 'node:net'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { loadFactory } from '../../src/drivers/registry.js'
 import { driverDeps, machineDir, scratchDir } from '../helpers/driver-deps.js'
-import { driverContract } from './driver-contract.js'
-import type { DriverSubject } from './subject.js'
+import {
+  type Cleaner,
+  driverContract,
+  type DriverSubject,
+} from '../../src/drivers/package/kit/testing/index.js'
 
 const NOTHING = (): Promise<readonly string[]> => Promise.resolve([])
 
@@ -51,7 +54,7 @@ driverContract(t, 'generic', async (t) => {
 })
 
 /** A port that accepts connections, as an SSH server's does. */
-async function listening(t: Test): Promise<number> {
+async function listening(t: Cleaner): Promise<number> {
   const server: Server = createServer((socket) => socket.on('error', () => undefined)).listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
   t.teardown(() => server.close())

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { loadFactory } from '../../src/drivers/registry.js'
 import { driverDeps, machineDir, scratchDir } from '../helpers/driver-deps.js'
-import { driverContract } from './driver-contract.js'
+import { driverContract } from '../../src/drivers/package/kit/testing/index.js'
 
 const BLANK_BYTES = 64 * 1024 * 1024
 

@@ -1,6 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Test } from 'tap'
 import type { RateBudget } from '../../src/contracts/account.js'
 import type { DriverDeps } from '../../src/contracts/driver.js'
 import { StoreDesk } from '../../src/store/account-desk.js'
@@ -8,7 +7,7 @@ import { systemClock } from '../../src/util/clock.js'
 import { runDir } from './run-dir.js'
 
 /** A short-named directory that the test removes at its end (tap's own are too long for sockets). */
-export function scratchDir(t: Test): string {
+export function scratchDir(t: { teardown(work: () => void): unknown }): string {
   const dir = runDir('dir')
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   return dir

@@ -27,10 +27,12 @@ const ONCE_MS = 20_000
  * A driver that lives in a process of its own, as a factory like any other. `program` and `args` start something that
  * speaks `protocol.ts` (main.ts does). What the contract wants answered at once is asked of one short-lived child each.
  */
-export function factoryFromProcess(child: ChildDriver): DriverFactory {
+export function factoryFromProcess(
+  child: ChildDriver,
+  description: Description = describeInProcess(child),
+): DriverFactory {
   const once = (call: string, args: readonly unknown[], cacheDir = ''): unknown =>
     askOnce(child, { call, args, cacheDir })
-  const description = once('describe', []) as Description
   const has = (member: string): boolean => description.has.includes(member)
   return {
     name: description.name,
@@ -80,6 +82,11 @@ export function factoryFromProcess(child: ChildDriver): DriverFactory {
       : {}),
     open: async (deps) => await openDriver(child, once, deps),
   }
+}
+
+/** What the driver of a process says of itself. @throws its own error; MachineError `driver` when there is no answer */
+export function describeInProcess(child: ChildDriver): Description {
+  return askOnce(child, { call: 'describe', args: [], cacheDir: '' }) as Description
 }
 
 function asTextOr(value: unknown): string | { readonly text: string } | undefined {

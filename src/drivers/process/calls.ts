@@ -60,7 +60,8 @@ const OPTIONAL = [
   'diagnose',
 ] as const
 
-function describe(factory: DriverFactory): Description {
+/** A driver's static half as data. */
+export function describe(factory: DriverFactory): Description {
   const { name, summary, capabilities, flags, powerRefusal, userDataLimit } = factory
   return {
     name,

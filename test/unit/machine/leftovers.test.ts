@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { FoundResource } from '../../../src/contracts/driver.js'
-import { firewallsOver } from '../../../src/machine/adopt-server.js'
+import { firewallsOver } from '../../../src/drivers/common/firewalls-over.js'
 import type { AccountPlace } from '../../../src/machine/inventories.js'
 import { judge, type Leftover, livingOf, type Scope } from '../../../src/machine/leftovers.js'
 

@@ -1,11 +1,8 @@
-import type { Test } from 'tap'
-import type { AccessRules, DriverAccount, DriverEvent, FoundResource } from '../../src/contracts/driver.js'
-import { firewallsOver } from '../../src/machine/adopt-server.js'
-import { NEVER } from '../helpers/never.js'
+import type { AccessRules, DriverAccount, DriverEvent, FoundResource } from '../../../../contracts/driver.js'
+import { firewallsOver } from '../../../common/firewalls-over.js'
+import { NEVER, type Rule } from './checks.js'
 import { named, plainJson } from './crash.js'
-import { type DriverSubject, Trial } from './subject.js'
-
-type Rule = (t: Test, subject: DriverSubject) => Promise<void>
+import { Trial } from './trial.js'
 
 const NARROW: AccessRules = { ssh: ['203.0.113.7/32'], engine: ['203.0.113.7/32'] }
 const WIDER: AccessRules = { ssh: ['203.0.113.7/32', '2001:db8::/64'], engine: ['203.0.113.7/32'] }

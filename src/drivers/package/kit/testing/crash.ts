@@ -1,8 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Test } from 'tap'
-import type { DriverEvent } from '../../src/contracts/driver.js'
-import { NEVER } from '../helpers/never.js'
-import { type DriverSubject, Trial } from './subject.js'
+import type { DriverEvent } from '../../../../contracts/driver.js'
+import { systemClock } from '../../../../util/clock.js'
+import { type Checks, NEVER } from './checks.js'
+import { type DriverSubject, Trial } from './trial.js'
 
 /** How many events a whole create yields. */
 export async function countEvents(subject: DriverSubject): Promise<number> {
@@ -45,7 +44,7 @@ export async function abortedCreate(
   const abort = new AbortController()
   const due = (): void => {
     if (delayMs === 0) abort.abort(reason)
-    else void delay(delayMs).then(() => abort.abort(reason))
+    else void systemClock.sleep(delayMs).then(() => abort.abort(reason))
   }
   let seen = 0
   if (after === 0) due()
@@ -66,6 +65,6 @@ export function named(event: Extract<DriverEvent, { type: 'intent' | 'made' }>):
 }
 
 /** Asserts that a value is the same after a trip through JSON. */
-export function plainJson(t: Test, value: unknown, what: string): void {
+export function plainJson(t: Checks, value: unknown, what: string): void {
   t.strictSame(JSON.parse(JSON.stringify(value)), value, `${what} survives JSON`)
 }

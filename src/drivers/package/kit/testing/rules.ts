@@ -1,26 +1,9 @@
-import { type Test } from 'tap'
-import { NEVER } from '../helpers/never.js'
 import { abortedCreate, countEvents, crashedAfter, named, plainJson } from './crash.js'
+import { NEVER, type Rule } from './checks.js'
 import { CLOUD_RULES } from './cloud-rules.js'
-import { type DriverSubject, Trial } from './subject.js'
+import { Trial } from './trial.js'
 
-type MakeSubject = (t: Test) => Promise<DriverSubject>
-
-/** The rules of docs/writing-a-driver.md, proved on one driver. */
-export function driverContract(t: Test, name: string, makeSubject: MakeSubject): void {
-  t.test(`driver contract: ${name}`, async (t) => {
-    const subject = await makeSubject(t)
-    for (const [title, rule] of Object.entries({ ...RULES, ...CLOUD_RULES }))
-      await t.test(title, async (t) => {
-        await rule(t, subject)
-        t.strictSame(await subject.leftovers(), [], 'nothing is left at the provider')
-      })
-  })
-}
-
-type Rule = (t: Test, subject: DriverSubject) => Promise<void>
-
-const RULES: Readonly<Record<string, Rule>> = {
+const ALL_DRIVERS: Readonly<Record<string, Rule>> = {
   'flags are data with unique names, keys and variables': async (t, subject) => {
     const { flags } = await subject.load()
     plainJson(t, flags, 'flags')
@@ -169,3 +152,6 @@ const RULES: Readonly<Record<string, Rule>> = {
     await t.rejects(trial.remove(driver, aborted), /too late/)
   },
 }
+
+/** The rules of docs/writing-a-driver.md, by their titles. */
+export const RULES: Readonly<Record<string, Rule>> = { ...ALL_DRIVERS, ...CLOUD_RULES }

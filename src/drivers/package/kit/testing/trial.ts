@@ -6,10 +6,10 @@ import type {
   FlagValues,
   JsonObject,
   MachineSpec,
-} from '../../src/contracts/driver.js'
-import type { Resource } from '../../src/contracts/record.js'
-import { collectFlagValues } from '../../src/drivers/common/flags.js'
-import { NEVER } from '../helpers/never.js'
+} from '../../../../contracts/driver.js'
+import type { Resource } from '../../../../contracts/record.js'
+import { collectFlagValues } from '../../../common/flags.js'
+import { NEVER } from './checks.js'
 
 /** One driver under the contract suite, with eyes on its provider. */
 export interface DriverSubject {
