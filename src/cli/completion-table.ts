@@ -21,6 +21,7 @@ const OPERANDS: Readonly<Record<string, Operand>> = {
   mount: 'place',
   import: 'file',
   'image import': 'file',
+  'driver install': 'file',
   'shell-init': 'shells',
 }
 

@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isSea } from 'node:sea'
 import type { DriverFactory, JsonObject } from '../../contracts/driver.js'
@@ -10,7 +10,7 @@ import { type ChildDriver, describeInProcess, factoryFromProcess } from '../proc
 import { type PackageDescription, requireSound } from './check.js'
 import { childEnvironment, onlyThese } from './child-environment.js'
 import { packageEntry } from './entry.js'
-import { installedDriver } from './installed.js'
+import { installedDriver, type LocatedDriver } from './installed.js'
 import { DEFAULT_USER, standardEndpoint } from './kit/endpoint.js'
 import { standardRecord } from './kit/record.js'
 
@@ -35,6 +35,7 @@ export function packageFactory(nameOrPath: string, env: Environment): Promise<Dr
 function installedFactory(name: string, env: Environment): DriverFactory | undefined {
   const installed = installedDriver(name, env)
   if (installed === undefined) return undefined
+  if (!existsSync(installed.path)) throw gone(installed.path, installed)
   const { file } = packageEntry(installed.path)
   return packagedFactory(childOf(name, file, env), installed.description)
 }
@@ -42,8 +43,16 @@ function installedFactory(name: string, env: Environment): DriverFactory | undef
 /** Records name it by its absolute path, so that it is found again from anywhere. */
 function factoryAt(path: string, env: Environment): DriverFactory {
   const absolute = resolve(path)
+  if (!existsSync(absolute)) throw gone(absolute)
   const child = childOf(path, packageEntry(absolute).file, env)
   return { ...packagedFactory(child, describePackage(child, path)), name: realpathSync(absolute) }
+}
+
+/** As for any driver that is not here: its machines are listed, and it may come again. */
+function gone(path: string, installed?: LocatedDriver): MachineError {
+  return new MachineError('usage', `There is no driver at ${path}`, {
+    hints: installed ? [`tsmachine driver install ${installed.packageName}@${installed.version}`] : [],
+  })
 }
 
 /** What the package at `path` says of itself, from its own process. @throws MachineError `driver` */
