@@ -70,7 +70,7 @@ export default tseslint.config(
   },
   ...importDirection,
   {
-    files: ['test/**/*.ts', 'bench/**/*.ts', 'tools/**/*.ts'],
+    files: ['test/**/*.ts', 'bench/**/*.ts', 'tools/**/*.ts', 'templates/*/test/**/*.ts'],
     rules: {
       '@typescript-eslint/no-floating-promises': 'off',
       '@typescript-eslint/no-misused-promises': 'off',

@@ -4,6 +4,7 @@ import { MachineError } from '../contracts/errors.js'
 import { type Installation, installPackage, removePackage } from '../drivers/package/install.js'
 import { type InstalledDriver, installedDrivers } from '../drivers/package/installed.js'
 import { packageFault } from '../drivers/package/state.js'
+import { writeTemplate } from '../drivers/package/template.js'
 import { driverNames } from '../drivers/registry.js'
 
 /** One row of `driver ls`. */
@@ -53,6 +54,13 @@ export async function removeDriver(
       ],
     })
   return { driver: await removePackage(name, ctx), machines }
+}
+
+/** Begins a driver package in `dir`. @throws MachineError `usage`, `exists` */
+export async function newDriver(name: string, dir: string): Promise<readonly string[]> {
+  if (driverNames().includes(name))
+    throw new MachineError('exists', `tsmachine has a driver ${name} of its own`)
+  return await writeTemplate(name, dir)
 }
 
 function machinesOf({ store }: MachineContext, driver: string): readonly string[] {

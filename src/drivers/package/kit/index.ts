@@ -52,6 +52,7 @@ export {
   type DriverWork,
 } from './define.js'
 export { standardEndpoint } from './endpoint.js'
+export { statesByAccount } from './states.js'
 export {
   madeResource,
   makeResource,

@@ -3,7 +3,7 @@ import type { DriverPackage } from '../define.js'
 import { type PackageSubject, packageSubject } from './package-subject.js'
 import { type Cleaner, driverContract, type Runner } from './suite.js'
 
-export type { PackageSubject } from './package-subject.js'
+export { packageSubject, type PackageSubject } from './package-subject.js'
 export { NEVER } from './checks.js'
 export { Trial, type DriverSubject } from './trial.js'
 export { type Cleaner, driverContract, type Runner } from './suite.js'
