@@ -122,9 +122,14 @@ async function firstContent(state: CreateState, plan: CreatePlan): Promise<Recor
   return { ledger: { ...ledger, secrets: references }, config }
 }
 
-async function newState(ctx: MachineContext, plan: CreatePlan, name: string): Promise<CreateState> {
+/** What the stages of a new machine work on; nothing is recorded yet. */
+export async function newState(
+  ctx: MachineContext,
+  plan: CreatePlan,
+  name: string,
+  machineId = newMachineId(),
+): Promise<CreateState> {
   const { factory, driver, secrets, options } = plan
-  const machineId = randomBytes(16).toString('hex')
   const first = firstRecord(ctx, factory, plan.config, { name, options, machineId })
   const ledger = { ...first.ledger, ...(await engineTunnelOf(ctx, name, first.ledger)) }
   const record = { ...first, ledger }
@@ -133,6 +138,11 @@ async function newState(ctx: MachineContext, plan: CreatePlan, name: string): Pr
   const machine = ledger.driver.unread ? { ...recorded, config: plan.config } : recorded
   const open = { name, record, ledger, factory, ...throughTunnel(driver, ledger), machine, secrets }
   return new CreateState(ctx, open, await machineImage(ctx, open))
+}
+
+/** Names a machine for good: what is made for it bears it as a tag. */
+export function newMachineId(): string {
+  return randomBytes(16).toString('hex')
 }
 
 async function carryOn(state: CreateState): Promise<CreateResult> {
@@ -159,7 +169,8 @@ async function carryOn(state: CreateState): Promise<CreateResult> {
   return { name, ...(dockerContext ? { dockerContext } : {}) }
 }
 
-async function recordFailure(state: CreateState, error: unknown): Promise<void> {
+/** Writes down where a create stopped, and why. */
+export async function recordFailure(state: CreateState, error: unknown): Promise<void> {
   const failure = toMachineError(error)
   const at = state.ctx.clock.now().toISOString()
   await updateLedger(state.ctx, state.name, state.open.factory, (ledger) => ({

@@ -48,14 +48,32 @@ export async function removeMachine(
   }
 }
 
+/**
+ * Removes all that a machine's record names. Its directory stays for the one who keeps it: a host that we serve a driver.
+ * @throws MachineError as `removeMachine`
+ */
+export async function removeMade(ctx: MachineContext, name: string): Promise<void> {
+  await interruptCreate(ctx, name, { force: false })
+  const lock = await lockToEnd(ctx, name, `rm ${name}`)
+  try {
+    if (ctx.store.exists(name)) await removeAll(ctx, name)
+  } finally {
+    await lock.release()
+  }
+}
+
+async function removeAll(ctx: MachineContext, name: string): Promise<void> {
+  const open = await withRecordedSecrets(
+    ctx,
+    (how) => openRemains(ctx, name, how),
+    (opened) => removeResources(ctx, opened),
+  )
+  await dropDockerContext(ctx, open)
+}
+
 async function removeLocked(ctx: MachineContext, name: string, options: RemoveOptions): Promise<void> {
   try {
-    const open = await withRecordedSecrets(
-      ctx,
-      (how) => openRemains(ctx, name, how),
-      (opened) => removeResources(ctx, opened),
-    )
-    await dropDockerContext(ctx, open)
+    await removeAll(ctx, name)
   } catch (error) {
     if (!options.force || ctx.signal.aborted) throw refused(name, error)
     const text = prefixOf(name) + toMachineError(error).message

@@ -16,6 +16,7 @@ import {
   type TlsFiles,
 } from '../contracts/record.js'
 import { authOptionsAt, ENGINE_OPTIONS, SWARM_OPTIONS } from './blank-record.js'
+import { embeddedLedger, LEDGER_FIELD, readEmbeddedLedger } from './embedded-ledger.js'
 import { swarmFields, swarmOf, swarmOptions } from './swarm-record.js'
 
 /** What a new ledger starts from. */
@@ -96,6 +97,7 @@ export function projectConfig(
       ...login,
       ...mapping.toFields(ledger.driver.config, ledger.resources),
       ...writtenSecrets(previous.Driver, mapping),
+      ...(LEDGER_FIELD in previous.Driver ? { [LEDGER_FIELD]: embeddedLedger(ledger) } : {}),
     },
     HostOptions: {
       ...hostOptions,
@@ -178,7 +180,8 @@ export function adoptHostRecord(
 
 /** The ledger to work with, wherever the record came from. */
 export function currentLedger(record: MachineRecord, mapping: RecordMapping): LedgerRecord {
-  if (!record.ledger) return ledgerFromHostRecord(record.config, mapping)
+  if (!record.ledger)
+    return readEmbeddedLedger(record.config.Driver) ?? ledgerFromHostRecord(record.config, mapping)
   const isNews = record.foreign || (record.ledger.driver.unread && !mapping.unread)
   return isNews ? adoptHostRecord(record.ledger, record.config, mapping) : record.ledger
 }
