@@ -10,7 +10,9 @@ const given = process.env.TSMACHINE_CALLED_AS // a .cmd shim has no other way to
 delete process.env.TSMACHINE_CALLED_AS
 const calledAs = path.basename(given || process.argv[1] || 'tsmachine').replace(/\.(cjs|js|exe)$/, '')
 const argv = process.argv.slice(2)
-const form = hotForm(argv)
+// Hosts of plugins may pass on words of their own.
+const isPlugin = calledAs.startsWith('docker-machine-driver-') || process.env.MACHINE_PLUGIN_TOKEN === '42'
+const form = isPlugin ? undefined : hotForm(argv)
 
 if (form && isPlain(process.env)) {
   load('fast', useOf.fast(form))
@@ -23,7 +25,7 @@ if (form && isPlain(process.env)) {
 } else program()
 
 function program() {
-  load('main', useOf.program(argv)).run(argv, calledAs)
+  load('main', useOf.program(isPlugin ? ['driver'] : argv)).run(argv, calledAs)
 }
 
 /** Nothing asks for more than the answer: no debug output, no plugin of the user whose hooks would have to run. */

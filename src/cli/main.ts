@@ -3,6 +3,7 @@ import { profileFor } from '../contracts/profile.js'
 import { type Commands, dispatch } from './dispatch.js'
 import { failureOf } from './failure.js'
 import { debugFromEnvironment, takeLeadingGlobals } from './global-flags.js'
+import { pluginWords } from './plugin-role.js'
 import { renderFailure } from './render-failure.js'
 import type { FailureView } from './session.js'
 import { watchSignals } from './signals.js'
@@ -12,19 +13,20 @@ import { flush } from './streams.js'
  * One run of the program. `calledAs` is the name in argv[0] and decides how we speak (design 9).
  * The only place that ends the process.
  */
-export async function run(argv: readonly string[], calledAs: string, commands: Commands): Promise<never> {
+export async function run(given: readonly string[], calledAs: string, commands: Commands): Promise<never> {
   const profile = profileFor(calledAs)
+  const argv = pluginWords(calledAs, process.env) ?? given
   const signals = watchSignals(process)
   const view: FailureView = { json: jsonWanted(argv), debug: debugWanted(argv, process.env), command: '' }
   let exitCode: number
   try {
-    const { given, rest } = takeLeadingGlobals(argv)
+    const { given: globals, rest } = takeLeadingGlobals(argv)
     view.command = rest[0] ?? ''
     exitCode = await dispatch(
       {
         profile,
         argv: [profile.program, ...argv],
-        given,
+        given: globals,
         view,
         env: process.env,
         signal: signals.signal,

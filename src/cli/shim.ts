@@ -6,6 +6,7 @@ import { findProgram } from '../util/exec.js'
 import { fileError } from '../util/file-error.js'
 import { foreignProgram, leadsToUs, pathDirs } from '../util/own-links.js'
 import { ownProgram } from '../util/own-program.js'
+import { removeDriverLinks } from './driver-shim.js'
 import { forgetPrevious, type PreviousProgram, previousProgram, recordPrevious } from './previous-program.js'
 import { presentAt, putShim, SHIM } from './shim-files.js'
 
@@ -33,8 +34,7 @@ export async function installShim(
   env: Environment,
   options: { dir?: string; force: boolean },
 ): Promise<Installed> {
-  const dir = options.dir === undefined ? defaultDir(env) : existingDir(options.dir)
-  const path = join(dir, SHIM)
+  const path = join(shimDir(env, options.dir), SHIM)
   const present = presentAt(path)
   if (present === 'foreign' && !options.force) throw foreign(path)
   const previous = present === 'foreign' ? await moveAside(path) : (previousProgram(env) ?? foundOnPath(env))
@@ -51,12 +51,13 @@ export async function installShim(
   }
 }
 
-/** Takes our links away, from one directory or from all of PATH, and puts back what was moved aside. */
+/** Takes our links away, those of drivers too, from one directory or from all of PATH, and puts back what was moved aside. */
 export async function uninstallShim(
   env: Environment,
   dir?: string,
 ): Promise<{ readonly removed: readonly string[] }> {
-  const places = (dir === undefined ? pathDirs(env) : [resolve(dir)]).map((place) => join(place, SHIM))
+  const dirs = dir === undefined ? pathDirs(env) : [resolve(dir)]
+  const places = dirs.map((place) => join(place, SHIM))
   const ours = [...new Set(places)].filter((path) => ['current', 'stale'].includes(presentAt(path)))
   const foreignOne = dir === undefined ? undefined : places.find((path) => presentAt(path) === 'foreign')
   if (foreignOne !== undefined)
@@ -67,7 +68,12 @@ export async function uninstallShim(
     })
     await putBack(env, path)
   }
-  return { removed: ours }
+  return { removed: [...ours, ...(await removeDriverLinks(dirs))] }
+}
+
+/** Where a link goes. @throws MachineError `usage` when there is no place for it */
+export function shimDir(env: Environment, dir: string | undefined): string {
+  return dir === undefined ? defaultDir(env) : existingDir(dir)
 }
 
 function foreign(path: string): MachineError {

@@ -135,7 +135,7 @@ function inHostsWords(handlers: PluginHandlers, report: Report): PluginHandlers 
 function hostError(error: unknown, method: PluginMethod, report: Report): Error {
   if (!isMachineError(error)) return error instanceof Error ? error : new Error(String(error))
   if (error.evidence !== undefined) report({ type: 'debug', text: error.evidence })
-  if (!method.startsWith('Get')) for (const text of error.hints) report({ type: 'info', text })
+  if (!/^[GS]et/.test(method)) for (const text of error.hints) report({ type: 'info', text })
   const frame = FRAMES.find((each) => error.message.startsWith(each)) ?? ''
   return new Error(error.message.slice(frame.length), { cause: error })
 }

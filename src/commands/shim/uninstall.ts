@@ -4,11 +4,12 @@ import { BaseCommand } from '../../cli/base-command.js'
 import { uninstallShim } from '../../cli/shim.js'
 
 export default class ShimUninstall extends BaseCommand {
-  static override summary = 'Remove our link docker-machine; what was moved aside for it comes back.'
+  static override summary =
+    'Remove our links docker-machine and docker-machine-driver-*; what was moved aside for them comes back.'
   static override usage = 'shim uninstall [DIR]'
   static override strict = false
   static override args = {
-    dir: Args.string({ description: 'Directory of the link (default: all of PATH)', ignoreStdin: true }),
+    dir: Args.string({ description: 'Directory of the links (default: all of PATH)', ignoreStdin: true }),
   }
   static override examples = ['<%= config.bin %> shim uninstall', '<%= config.bin %> shim uninstall ~/bin']
 

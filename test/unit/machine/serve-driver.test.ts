@@ -104,7 +104,8 @@ t.test(
     })
     await host.begin({ ...flags, 'fake-region': 'full' })
     await t.rejects(host.handlers.PreCreateCheck(undefined), { message: '"region full is full"' })
-    t.match(host.ctx.events, [{ type: 'info', text: /Choose another one/ }])
+    const told = host.ctx.events.flatMap((event) => (event.type === 'info' ? [event.text] : []))
+    t.match(told[0], /Choose another one/, 'its hint is a line of the log')
     t.equal(existsSync(host.dir), false, 'and nothing was written')
   },
 )
