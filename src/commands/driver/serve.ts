@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { words } from '../../cli/args.js'
 import { BaseCommand } from '../../cli/base-command.js'
 import { ExitStatus } from '../../cli/failure.js'
+import { handOver } from '../../cli/hand-over.js'
 import { servePlugin } from '../../cli/serve-plugin.js'
 
 export default class DriverServe extends BaseCommand {
@@ -13,11 +14,14 @@ export default class DriverServe extends BaseCommand {
   static override args = { driver: Args.string({ description: 'One of our drivers', ignoreStdin: true }) }
   static override flags = {
     as: Flags.string({ summary: 'Name by which the tool knows it (default: ts-NAME).', helpValue: 'NAME' }),
+    'hand-over': Flags.string({ hidden: true, helpValue: 'NAME' }),
   }
   static override examples = ['MACHINE_PLUGIN_TOKEN=42 <%= config.bin %> driver serve digitalocean']
 
   override async run(): Promise<void> {
     const { argv, flags } = await this.parse(DriverServe)
+    if (flags['hand-over'] !== undefined)
+      throw new ExitStatus(await handOver(this.session, flags['hand-over'], process.argv.slice(2)))
     const [driver, ...extra] = words(argv)
     if (driver === undefined || extra.length > 0) throw this.usage('Expected the name of one driver')
     const globals = this.takeGlobals(flags)
