@@ -3,8 +3,9 @@ import { METHODS } from '../../../../../src/drivers/plugin/wire/codecs.js'
 import { GobDecoder } from '../../../../../src/drivers/plugin/wire/gob/decoder.js'
 import type { GobValue } from '../../../../../src/drivers/plugin/wire/gob/values.js'
 import { type Envelope, Pairs } from '../../../../../src/drivers/plugin/wire/net-rpc.js'
-import type { PluginFlag, PluginMethod } from '../../../../../src/drivers/plugin/wire/plugin-api.js'
+import type { PluginFlag } from '../../../../../src/drivers/plugin/wire/plugin-api.js'
 import { CHUNKINGS, inChunks, readCaptures } from '../../../../helpers/gob-captures.js'
+import { isPluginMethod } from '../../../../helpers/plugin-handlers.js'
 
 const CAPTURES = readCaptures()
 
@@ -15,13 +16,9 @@ function decode(chunks: readonly Buffer[]): { envelope: Envelope; body: GobValue
   return chunks.flatMap((chunk) => [...decoder.push(chunk)].flatMap((value) => pairs.push(value) ?? []))
 }
 
-function isMethod(name: string): name is PluginMethod {
-  return Object.hasOwn(METHODS, name)
-}
-
 /** A reply in the words of the capture's comments. */
 function asTold(method: string, body: GobValue): unknown {
-  if (!isMethod(method)) return undefined
+  if (!isPluginMethod(method)) return undefined
   const reply = METHODS[method].reply.decode(body)
   if (method === 'GetConfigRaw' && typeof reply === 'string') return JSON.parse(reply)
   return Array.isArray(reply) ? reply.map(flagAsTold) : reply
@@ -114,7 +111,7 @@ for (const how of CHUNKINGS)
         const key = `${name} ${envelope.sequence}`
         t.equal(service, name.startsWith('02') ? 'RpcServerDriver' : 'RPCServerDriver')
         if (calls.length > 0) t.equal(method, calls[envelope.sequence]?.method, key)
-        if (!left.delete(key) || !isMethod(method)) continue
+        if (!left.delete(key) || !isPluginMethod(method)) continue
         t.strictSame(METHODS[method].argument.decode(body), ARGUMENTS[key], key)
       }
     t.strictSame([...left], [], 'all of them were seen')
