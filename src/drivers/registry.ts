@@ -61,7 +61,14 @@ export class Drivers {
   async #find(name: string, purpose: Purpose | undefined): Promise<DriverFactory> {
     const served = SERVED.exec(name)?.[1]
     if (purpose && served !== undefined && isBuiltIn(served)) return await loadFactory(served)
-    return (await this.#plugin(name, purpose)) ?? (await Promise.reject(unknownDriver(name)))
+    const found = (await this.#package(name)) ?? (await this.#plugin(name, purpose))
+    if (found) return found
+    throw unknownDriver(name)
+  }
+
+  async #package(name: string): Promise<DriverFactory | undefined> {
+    const { packageFactory } = await import('./package/factory.js')
+    return await packageFactory(name, this.env)
   }
 
   async #plugin(name: string, purpose: Purpose | undefined): Promise<DriverFactory | undefined> {

@@ -10,7 +10,7 @@ import { updateLedger } from './driver-events.js'
 import { rootedFacts } from './host-facts.js'
 import { installedCertificate } from './due.js'
 import { installStory } from './install-story.js'
-import type { OpenMachine } from './open.js'
+import { type OpenMachine, recordedAs } from './open.js'
 
 /** What to do to a host besides the machine's recorded wishes. */
 export interface InstallChoice {
@@ -65,7 +65,7 @@ export function wantedState(
   return {
     name: open.name,
     hostName: hostName(open.name),
-    driver: open.factory.name,
+    driver: recordedAs(open.factory),
     enginePort: open.driver.endpoint(open.machine).enginePort,
     engine: open.ledger.options.engine,
     tls: { ca: certificate.ca, cert: certificate.cert, key: certificate.key },

@@ -45,7 +45,8 @@ function factoryAt(path: string, env: Environment): DriverFactory {
   const absolute = resolve(path)
   if (!existsSync(absolute)) throw gone(absolute)
   const child = childOf(path, packageEntry(absolute).file, env)
-  return { ...packagedFactory(child, describePackage(child, path)), name: realpathSync(absolute) }
+  const factory = packagedFactory(child, describePackage(child, path))
+  return { ...factory, name: realpathSync(absolute), recordedAs: factory.name }
 }
 
 /** As for any driver that is not here: its machines are listed, and it may come again. */
