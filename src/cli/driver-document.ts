@@ -22,12 +22,16 @@ export async function driverDocument(drivers: Drivers, name: string): Promise<Dr
   return documentOf(await drivers.load(name))
 }
 
-export async function driverDocuments(): Promise<readonly DriverDocument[]> {
-  return (await allFactories()).map(documentOf)
+export async function driverDocuments(drivers: Drivers): Promise<readonly DriverDocument[]> {
+  return (await allFactories(drivers)).map(documentOf)
 }
 
-export async function allFactories(): Promise<readonly DriverFactory[]> {
-  return await Promise.all(driverNames().map(loadFactory))
+/** Built-in drivers, and those that this computer has besides. A plugin is not started to tell its flags. */
+export async function allFactories(drivers: Drivers): Promise<readonly DriverFactory[]> {
+  const names = await drivers.furtherNames()
+  const further = names.map(async (name) => await drivers.load(name, 'recorded').catch(() => undefined))
+  const loaded = await Promise.all([...driverNames().map(loadFactory), ...further])
+  return loaded.filter((factory) => factory !== undefined)
 }
 
 function documentOf({ name, summary, capabilities, flags }: DriverFactory): DriverDocument {

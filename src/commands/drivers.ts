@@ -27,7 +27,7 @@ export default class Drivers extends BaseCommand {
       const driver = await driverDocument(driversOf(this.session), name)
       return this.answer(driver, renderDriver(driver))
     }
-    const drivers = await driverDocuments()
+    const drivers = await driverDocuments(driversOf(this.session))
     this.answer(drivers, renderDrivers(drivers))
   }
 }

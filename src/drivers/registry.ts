@@ -58,6 +58,17 @@ export class Drivers {
     return await loading
   }
 
+  /** Names of those that are not built in: npm packages that are installed, and plugins on PATH. */
+  async furtherNames(): Promise<readonly string[]> {
+    const [{ installedDrivers }, { pluginNames }] = await Promise.all([
+      import('./package/installed.js'),
+      import('./plugin/session/find-program.js'),
+    ])
+    const installed = installedDrivers(this.env).map(({ name }) => name)
+    const names = new Set([...installed, ...pluginNames(this.env)])
+    return [...names].filter((name) => !isBuiltIn(name)).toSorted()
+  }
+
   async #find(name: string, purpose: Purpose | undefined): Promise<DriverFactory> {
     const served = SERVED.exec(name)?.[1]
     if (purpose && served !== undefined && isBuiltIn(served)) return await loadFactory(served)

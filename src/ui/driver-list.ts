@@ -18,7 +18,8 @@ const ABILITIES: readonly (readonly [string, (able: DriverCapabilities) => boole
   ['has a firewall (access)', ({ access }) => access],
   ['finds by tag what was left behind (gc, adopt)', ({ inventory }) => inventory],
   ['knows the host key before the first connection', ({ hostKey, ssh }) => ssh && hostKey === 'given'],
-  ['wants to be told the host key', ({ hostKey, ssh }) => ssh && hostKey === 'first-use'],
+  ['wants to be told the host key', ({ hostKey, ssh, opaque }) => ssh && hostKey === 'first-use' && !opaque],
+  ['pins the host key that it sees first', ({ ssh, opaque }) => ssh && opaque],
   ['knows only the address of an engine', ({ ssh }) => !ssh],
 ]
 

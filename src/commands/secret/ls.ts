@@ -1,5 +1,6 @@
 import { BaseCommand } from '../../cli/base-command.js'
 import { allFactories } from '../../cli/driver-document.js'
+import { driversOf } from '../../cli/session.js'
 import { listSecrets } from '../../machine/secret-entries.js'
 import { renderSecrets } from '../../ui/secret-list.js'
 
@@ -13,7 +14,7 @@ export default class SecretLs extends BaseCommand {
   override async run(): Promise<void> {
     const { flags } = await this.parse(SecretLs)
     const ctx = this.context(flags)
-    const rows = await listSecrets(ctx, await allFactories())
+    const rows = await listSecrets(ctx, await allFactories(driversOf(this.session)))
     this.answer(rows, renderSecrets(rows))
   }
 }

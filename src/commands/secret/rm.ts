@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { words } from '../../cli/args.js'
 import { BaseCommand } from '../../cli/base-command.js'
 import { allFactories } from '../../cli/driver-document.js'
+import { driversOf } from '../../cli/session.js'
 import { removeSecret, removeUnused } from '../../machine/secret-entries.js'
 
 export default class SecretRm extends BaseCommand {
@@ -31,7 +32,7 @@ export default class SecretRm extends BaseCommand {
     const ctx = this.context(flags)
     const removed = named
       ? [await removeSecret(ctx, { driver, name }, flags)]
-      : await removeUnused(ctx, await allFactories())
+      : await removeUnused(ctx, await allFactories(driversOf(this.session)))
     this.answer({ removed }, '')
     for (const reference of removed) ctx.report({ type: 'info', text: `Removed ${reference}` })
   }

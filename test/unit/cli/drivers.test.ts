@@ -6,7 +6,7 @@ import { renderDriver, renderDrivers } from '../../../src/ui/driver-list.js'
 const here = new Drivers({ PATH: '' }, () => new AbortController().signal)
 
 t.test('the list names every driver, what it makes and what a create must say', async (t) => {
-  const text = renderDrivers(await driverDocuments())
+  const text = renderDrivers(await driverDocuments(here))
   t.match(text, /^NAME +MAKES +REQUIRED\n/)
   t.match(text, /^generic +A Linux host .* --generic-ip-address$/m)
   t.match(text, /^qemu .*[^ ] *$/m)

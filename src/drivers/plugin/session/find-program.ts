@@ -1,11 +1,13 @@
+import { readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { MachineError } from '../../../contracts/errors.js'
 import { findProgram } from '../../../util/exec.js'
-import { foreignProgram, leadsToUs } from '../../../util/own-links.js'
+import { foreignProgram, leadsToUs, pathDirs } from '../../../util/own-links.js'
 import { previousProgram } from '../../../util/previous-program.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+const PROGRAM = /^docker-machine-driver-([A-Za-z0-9][A-Za-z0-9._-]*?)(?:\.exe)?$/
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
 
 /**
@@ -16,6 +18,22 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
 export function pluginProgram(name: string, env: Environment): string | undefined {
   if (!NAME.test(name)) throw new MachineError('usage', `${JSON.stringify(name)} is not the name of a driver`)
   return foreignProgram(`docker-machine-driver-${name}`, env)
+}
+
+/** Names of the drivers whose plugins are on PATH, sorted. */
+export function pluginNames(env: Environment): readonly string[] {
+  const names = pathDirs(env)
+    .flatMap(filesIn)
+    .flatMap((file) => PROGRAM.exec(file)?.[1] ?? [])
+  return [...new Set(names)].filter((name) => pluginProgram(name, env) !== undefined).toSorted()
+}
+
+function filesIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir)
+  } catch {
+    return []
+  }
 }
 
 /** What is said where `pluginProgram` found nothing. */
