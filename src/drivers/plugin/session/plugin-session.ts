@@ -221,9 +221,10 @@ export class PluginSession {
 
   /** Every 5 s from the start of one to the start of the next. */
   async #beat(): Promise<void> {
-    const { clock = idleClock } = this.options
+    const { clock = systemClock } = this.options
+    const beating = clock === systemClock ? idleClock : clock
     const { signal } = this.#stopBeating
-    const pause = (): Promise<void> => clock.sleep(HEARTBEAT_MS, signal)
+    const pause = (): Promise<void> => beating.sleep(HEARTBEAT_MS, signal)
     try {
       await pause()
       for (;;) await Promise.all([pause(), this.#pulse()])
