@@ -53,6 +53,8 @@ export class RpcPluginClient implements PluginCalls {
     socket.on('error', (cause) => this.#end(`the connection broke (${messageOf(cause)})`, cause))
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.resume()
+    // Who waits for an answer has a deadline, which keeps us alive; a connection that nobody uses must not.
+    socket.unref()
     socket.write(this.#encoder.definitions())
   }
 
