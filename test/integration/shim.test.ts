@@ -144,3 +144,97 @@ t.test('a script that cannot pass its name on says it in a variable, which goes 
   const env = { TSMACHINE_CALLED_AS: 'docker-machine' }
   t.match(await me.tsmachine(['-v'], { env }), { stdout: /^docker-machine version / })
 })
+
+t.test('a driver is linked under a name of its own, which answers as a plugin', async (t) => {
+  const { me, bin, run } = bench(t)
+  const link = join(bin, 'docker-machine-driver-ts-hetzner')
+  const said = `${link} now leads to ${PROGRAM}\ndocker-machine create --driver ts-hetzner NAME\n`
+  t.match(await run(['install', '--driver', 'hetzner']), { code: 0, stderr: '', stdout: said })
+  t.equal(readlinkSync(link), PROGRAM)
+  t.match(await run(['install', '--driver', 'hetzner']), { code: 0, stdout: /leads to .* already/ })
+  t.match(await me.run(link, []), { code: 1, stdout: '', stderr: /hetzner[\s\S]*\(API version: 1\)\n$/ })
+  t.notOk(existsSync(join(bin, 'docker-machine')), 'docker-machine stays what it is')
+  t.match(await run(['install', '--driver', 'hetzner', join(me.home, 'nowhere')]), { code: 2 })
+  t.match(await run(['uninstall', bin]), { code: 0, stdout: `Removed ${link}\n` })
+  t.notOk(existsSync(link))
+})
+
+t.test(
+  'qemu is also offered under the name of its community plugin, and never takes its place',
+  async (t) => {
+    const { bin, run } = bench(t)
+    const link = join(bin, 'docker-machine-driver-qemu')
+    writeFileSync(link, '#!/bin/sh\necho the other one\n', { mode: 0o755 })
+    const install = ['install', '--driver', 'qemu', '--as', 'qemu']
+    t.match(await run(install), { code: 1, stderr: /is another program[\s\S]*--force/ })
+    const text = readFileSync(link, 'utf8')
+    const forced = await run([...install, '--force', '--json'])
+    t.match(JSON.parse(forced.stdout), {
+      result: { path: link, driver: 'qemu', movedTo: `${link}.before-tsmachine`, changed: true },
+    })
+    t.equal(readlinkSync(link), PROGRAM)
+    t.match(await run(['uninstall']), { code: 0, stdout: `Removed ${link}\n` })
+    t.equal(readFileSync(link, 'utf8'), text, 'and it comes back')
+  },
+)
+
+t.test(
+  'names that docker-machine would not look for, or that are of another driver, are refused',
+  async (t) => {
+    const { run } = bench(t)
+    for (const [words, error] of [
+      [['--driver', 'digitalocean', '--as', 'digitalocean'], /of its own/],
+      [['--driver', 'qemu', '--as', 'hetzner'], /is ts-qemu or qemu/],
+      [['--driver', 'qemu', '--as', '../x'], /is ts-qemu or qemu/],
+      [['--driver', 'nothing'], /not found/],
+      [['--as', 'qemu'], /driver/],
+    ] as const)
+      t.match(await run(['install', ...words]), { code: 2, stdout: '', stderr: error })
+  },
+)
+
+const ASKED = { MACHINE_PLUGIN_TOKEN: '42', MACHINE_PLUGIN_DRIVER_NAME: 'virtualbox' }
+
+t.test('as docker-machine with a token, the old program is run in our place with our streams', async (t) => {
+  const { me, bin, run } = bench(t)
+  const other = putOther(bin)
+  const shown =
+    '#!/bin/sh\necho "$MACHINE_PLUGIN_DRIVER_NAME $MACHINE_PLUGIN_TOKEN $TSMACHINE_PLUGIN_DEPTH $HOME $*"\n'
+  writeFileSync(other, `${shown}echo told >&2\nexit 7\n`)
+  await run(['install', '--force', bin])
+  const env = { ...confEnv(me), ...ASKED }
+  const said = await me.run(join(bin, 'docker-machine'), ['ls', '-q'], { env })
+  t.match(said, { code: 7, stdout: `virtualbox 42 1 ${me.home} ls -q\n`, stderr: 'told\n' })
+  writeFileSync(`${other}.before-tsmachine`, '#!/bin/sh\nkill -TERM $$\n')
+  t.match(await me.run(join(bin, 'docker-machine'), [], { env }), { code: 143 })
+})
+
+t.test('without an old program there is no such driver, in the words of docker-machine', async (t) => {
+  const { me, bin, run } = bench(t)
+  await run(['install', bin])
+  const env = { ...confEnv(me), ...ASKED, PATH: `${bin}:${SYSTEM}` }
+  const said = await me.run(join(bin, 'docker-machine'), [], { env })
+  t.match(said, { code: 1, stdout: '', stderr: 'Unsupported driver: virtualbox\n' })
+})
+
+t.test('what leads back to us is not started again and again', async (t) => {
+  const { me, bin, run } = bench(t)
+  await run(['install', bin])
+  const link = join(bin, 'docker-machine')
+  const env = { ...confEnv(me), ...ASKED, PATH: `${bin}:${SYSTEM}` }
+  const asLink = await me.run(link, [], { env: { ...env, TSMACHINE_LEGACY_BINARY: link } })
+  t.match(asLink, { code: 1, stderr: /leads to tsmachine itself/ })
+  const script = join(me.home, 'old-docker-machine')
+  const turns = join(me.home, 'turns')
+  writeFileSync(
+    script,
+    `#!/bin/sh\necho turn >>'${turns}'\nTSMACHINE_LEGACY_BINARY='${script}' exec '${link}' "$@"\n`,
+    { mode: 0o755 },
+  )
+  const asScript = await me.run(link, [], {
+    env: { ...env, TSMACHINE_LEGACY_BINARY: script },
+    limitMs: 30_000,
+  })
+  t.match(asScript, { code: 1, stdout: '', stderr: /circle/ })
+  t.equal(readFileSync(turns, 'utf8'), 'turn\nturn\n')
+})
