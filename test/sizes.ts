@@ -26,6 +26,8 @@ export const SIZES = {
   benchBoots: { ci: 3, campaign: 7 },
   /** Machines that one process makes at a provider that enforces its rate limit, on a fake clock. */
   scaleMachines: { ci: 120, campaign: 1_000 },
+  /** Damaged and hostile streams of the plugin protocol that are decoded. */
+  fuzzedStreams: { ci: 2_000, campaign: 100_000 },
 } as const
 
 export type SizeName = keyof typeof SIZES

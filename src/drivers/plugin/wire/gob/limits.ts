@@ -4,7 +4,7 @@ import { GobError } from './values.js'
 export interface GobLimits {
   /** Bytes of one value: all its messages, with the definitions before and in it. */
   readonly valueBytes: number
-  /** Values within one value: a struct, each of its fields, each element count. */
+  /** Values within one value: a struct, each of its fields and each element count. */
   readonly parts: number
   /** Values within values within values. */
   readonly depth: number
@@ -17,7 +17,7 @@ export interface GobLimits {
 /** Far above what a driver sends: its state and its flags are some kilobytes. */
 export const DEFAULT_LIMITS: GobLimits = {
   valueBytes: 16 << 20,
-  parts: 200_000,
+  parts: 50_000,
   depth: 50,
   definitions: 500,
   definitionBytes: 1 << 20,
