@@ -4,6 +4,8 @@ package protocol
 type Flag interface {
 	// Long is the name without dashes.
 	Long() string
+	// Variable is the environment's; empty where there is none.
+	Variable() string
 	// Preset is the default value; nil for a flag that has none.
 	Preset() interface{}
 }
@@ -43,6 +45,11 @@ func (f StringFlag) Long() string      { return f.Name }
 func (f IntFlag) Long() string         { return f.Name }
 func (f StringSliceFlag) Long() string { return f.Name }
 func (f BoolFlag) Long() string        { return f.Name }
+
+func (f StringFlag) Variable() string      { return f.EnvVar }
+func (f IntFlag) Variable() string         { return f.EnvVar }
+func (f StringSliceFlag) Variable() string { return f.EnvVar }
+func (f BoolFlag) Variable() string        { return f.EnvVar }
 
 func (f StringFlag) Preset() interface{}      { return f.Value }
 func (f IntFlag) Preset() interface{}         { return f.Value }
