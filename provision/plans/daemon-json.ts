@@ -43,7 +43,8 @@ function choiceParts(choices: EngineChoices, driver: string): JsonObject[] {
 }
 
 /**
- * The host's daemon.json with ours put in. Lists are joined, maps merged, equal values left.
+ * The host's daemon.json with ours put in. Lists are joined, maps merged, equal values left. Of two labels with one key
+ * ours counts: dockerd takes only one, and the host may have been another machine's before.
  * @throws MachineError `provision` naming a key that says something else there
  */
 export function mergeDaemon(existing: string, ours: JsonObject, path: string): JsonObject {
@@ -92,7 +93,8 @@ function combine(first: JsonObject, second: JsonObject, onConflict: OnConflict, 
 }
 
 function join(first: Json, second: Json, path: string, onConflict: OnConflict): Json {
-  if (Array.isArray(first) && Array.isArray(second)) return union(first, second)
+  if (Array.isArray(first) && Array.isArray(second))
+    return union(path === 'labels' ? first.filter(otherThan(second)) : first, second)
   if (isObject(first) && isObject(second)) return combine(first, second, onConflict, `${path}.`)
   return JSON.stringify(first) === JSON.stringify(second) ? first : onConflict(path, first, second)
 }
@@ -100,6 +102,16 @@ function join(first: Json, second: Json, path: string, onConflict: OnConflict): 
 function union(first: readonly Json[], second: readonly Json[]): Json[] {
   const seen = new Set(first.map((value) => JSON.stringify(value)))
   return [...first, ...second.filter((value) => !seen.has(JSON.stringify(value)))]
+}
+
+/** Labels whose keys are not among these. */
+function otherThan(labels: readonly Json[]): (label: Json) => boolean {
+  const keys = new Set(labels.map(labelKey))
+  return (label) => !keys.has(labelKey(label))
+}
+
+function labelKey(label: Json): Json {
+  return typeof label === 'string' ? label.replace(/=.*/s, '') : label
 }
 
 function isObject(value: Json): value is JsonObject {

@@ -8,6 +8,7 @@ import { PROGRAM, TestUser } from '../helpers/cli.js'
 import { genericFlags } from '../helpers/generic-flags.js'
 import { GenericMachine, HOSTILE_FLAGS } from '../helpers/generic-machine.js'
 import { importLinkedBundle } from '../helpers/linked-bundle.js'
+import { pluginLife } from '../helpers/plugin-life.js'
 import { startStockVm, type StockVm } from '../helpers/stock-vm.js'
 
 t.setTimeout(900_000)
@@ -157,5 +158,6 @@ t.test(
     await machine.isStable(t)
     await machine.renews(t)
     await user.ok(['rm', '-y', 'debian'])
+    await pluginLife(t, user, vm)
   },
 )

@@ -27,6 +27,7 @@ import { endpointOf, loginOf, stateOf, waitForState } from './observe.js'
 import { pluginFailure } from './plugin-failure.js'
 import { secretKeys } from './secret-keys.js'
 import type { Lease, PluginSessions } from './sessions.js'
+import { PluginError } from './wire/plugin-api.js'
 
 /** Nothing is known of its boots, provider and network: deadlines are longer. */
 const PATIENCE = 3
@@ -57,8 +58,8 @@ interface Talk {
  * what it makes: our record knows of one thing, the machine, which is about to be made or is there.
  */
 export class PluginDriver implements Driver {
-  /** Keys of new machines' states that were given secrets, by machine: what was chosen is in no record. */
-  readonly #secretKeys = new Map<string, readonly string[]>()
+  /** What `preflight` has made of the choices for a new machine, by its id: they are in no record. */
+  readonly #chosen = new Map<string, { readonly state: string; readonly secretKeys: readonly string[] }>()
 
   constructor(
     private readonly plugin: PluginIdentity,
@@ -79,28 +80,30 @@ export class PluginDriver implements Driver {
       })
       try {
         await lease.call('PreCreateCheck', undefined, signal)
+        const state = await lease.call('GetConfigRaw', undefined, signal)
+        const keys = secretKeys(stateFields(state), this.flags, chosen(spec))
+        this.#chosen.set(spec.machine.id, { state, secretKeys: keys })
         return []
       } catch (error) {
-        const { message, code } = pluginFailure(error)
-        if (code !== 'driver') throw error
-        return [{ message }]
+        if (error instanceof PluginError) return [{ message: error.message }]
+        throw error
       }
     })
   }
 
-  async firstState(spec: MachineSpec, signal: AbortSignal): Promise<string> {
-    const state = await this.#ask(spec.machine, spec.state, signal, (lease) =>
-      lease.call('GetConfigRaw', undefined, signal),
-    )
-    this.#secretKeys.set(spec.machine.id, secretKeys(stateFields(state), this.flags, chosen(spec)))
-    return state
+  /** @throws Error where `preflight` has not been passed */
+  firstState({ machine }: MachineSpec): Promise<string> {
+    const known = this.#chosen.get(machine.id)
+    return known
+      ? Promise.resolve(known.state)
+      : Promise.reject(new Error(`${machine.name} has not passed its checks`))
   }
 
   async *create(spec: MachineSpec, signal: AbortSignal): AsyncIterable<DriverEvent> {
     const { machine, state } = spec
     const before = machineResource(spec.resources)
     if (!before) yield { type: 'intent', resource: intendedMachine(machine.name) }
-    const keys = this.#secretKeys.get(machine.id) ?? secretKeysOf(spec.resources)
+    const keys = this.#chosen.get(machine.id)?.secretKeys ?? secretKeysOf(spec.resources)
     yield* this.#work({ ...machine, state }, signal, keys, (talk) =>
       before ? this.#carryOn(talk, before.state === 'made') : this.#make(talk),
     )

@@ -93,6 +93,12 @@ t.test('choices of create reach the engine in the right types', async (t) => {
   )
 })
 
+t.test('of two labels with one key on the host ours counts', async (t) => {
+  const daemonJson = '{"labels":["own=1","provider=generic","note=old"]}'
+  const made = plan({ ...debianFacts(), daemonJson }, wanted({}, { labels: ['note=new'] }))
+  t.same(daemon(made)['labels'], ['own=1', 'note=new', 'provider=generic'])
+})
+
 t.test('choices that make no sense are refused by name', async (t) => {
   const refusals: [Partial<Parameters<typeof wanted>[1]>, RegExp][] = [
     [{ opts: ['host=tcp://1.2.3.4'] }, /--engine-opt host=.*tsmachine sets "host" itself/],

@@ -9,7 +9,7 @@ export type Deadlines = Readonly<Record<CallKind, number>>
 
 export const DEADLINES: Deadlines = {
   version: 10_000,
-  beat: 5_000,
+  beat: 15_000,
   close: 2_000,
   flags: 10_000,
   config: 10_000,
@@ -24,7 +24,6 @@ export const KINDS: Readonly<Record<PluginMethod, CallKind>> = {
   Heartbeat: 'beat',
   Close: 'close',
   GetCreateFlags: 'flags',
-  SetConfigFromFlags: 'flags',
   SetConfigRaw: 'config',
   GetConfigRaw: 'config',
   DriverName: 'read',
@@ -36,6 +35,8 @@ export const KINDS: Readonly<Record<PluginMethod, CallKind>> = {
   GetSSHUsername: 'read',
   GetURL: 'read',
   GetState: 'read',
+  // Some ask their provider already.
+  SetConfigFromFlags: 'check',
   PreCreateCheck: 'check',
   Create: 'create',
   Remove: 'change',
