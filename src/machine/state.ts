@@ -1,4 +1,5 @@
 import type { StateReport } from '../contracts/driver.js'
+import { isMachineError } from '../contracts/errors.js'
 import type { MachineState } from '../contracts/state.js'
 import type { OpenMachine } from './open.js'
 
@@ -24,7 +25,17 @@ export async function powerState(open: OpenMachine, signal: AbortSignal): Promis
 /** The address of a running machine that is not the recorded one; `start` takes it over. */
 export function movedTo(open: OpenMachine, report: StateReport | undefined): string | undefined {
   if (report?.state !== 'Running' || !report.address) return undefined
-  return report.address === open.driver.endpoint(open.machine).address ? undefined : report.address
+  return report.address === recordedAddress(open) ? undefined : report.address
+}
+
+/** Undefined where the record names none: a plugin's may be known to the plugin alone. */
+function recordedAddress({ driver, machine }: OpenMachine): string | undefined {
+  try {
+    return driver.endpoint(machine).address
+  } catch (error) {
+    if (isMachineError(error)) return undefined
+    throw error
+  }
 }
 
 /** What to tell of it. */

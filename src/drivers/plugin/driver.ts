@@ -194,7 +194,13 @@ export class PluginDriver implements Driver {
   }
 
   start(machine: DriverMachine, _image: unknown, signal: AbortSignal): AsyncIterable<DriverEvent> {
-    return this.#verb(machine, 'Start', signal)
+    return this.#work(machine, signal, secretKeysOf(machine.resources), (talk) => this.#begin(talk))
+  }
+
+  /** One that runs already may be at another address than before. */
+  async *#begin(talk: Talk): AsyncIterable<DriverEvent> {
+    const isUp = (await stateOf(talk.lease, talk.signal)) === 'Running'
+    yield* isUp ? this.#settled(talk) : this.#change(talk, 'Start')
   }
 
   stop(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent> {
