@@ -1,5 +1,5 @@
-/** The double as a program: `npm run provider`, or with another port `npm run provider -- 8099`. */
+/** The double as a program: `npm run provider`, or on a port of your own `npm run provider -- 8099`. */
 import { Provider, TOKEN } from './provider.js'
 
-const { url } = await Provider.start(Number(process.argv[2] ?? 8099))
+const { url } = await Provider.start(Number(process.argv[2] ?? 0))
 console.log(`export ACME_ENDPOINT=${url} ACME_TOKEN=${TOKEN}`)
