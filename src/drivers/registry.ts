@@ -21,6 +21,12 @@ export function driverNames(): readonly string[] {
   return Object.keys(DRIVERS)
 }
 
+/** The built-in driver that a name of `driver serve` stands for; undefined for any other name. */
+export function servedDriver(name: string): string | undefined {
+  const served = SERVED.exec(name)?.[1]
+  return served !== undefined && isBuiltIn(served) ? served : undefined
+}
+
 export function isBuiltIn(name: string): boolean {
   return Object.hasOwn(DRIVERS, name)
 }
@@ -70,8 +76,8 @@ export class Drivers {
   }
 
   async #find(name: string, purpose: Purpose | undefined): Promise<DriverFactory> {
-    const served = SERVED.exec(name)?.[1]
-    if (purpose && served !== undefined && isBuiltIn(served)) return await loadFactory(served)
+    const served = purpose && servedDriver(name)
+    if (served !== undefined) return await loadFactory(served)
     const found = (await this.#package(name)) ?? (await this.#plugin(name, purpose))
     if (found) return found
     throw unknownDriver(name)

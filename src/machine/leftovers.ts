@@ -2,6 +2,7 @@
 import type { FoundResource } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import type { BrokenRecord, MachineRecord } from '../contracts/record.js'
+import { knownLedger } from '../store/embedded-ledger.js'
 import type { AccountPlace } from './inventories.js'
 
 /** Something at a provider that bears our tags. */
@@ -60,7 +61,7 @@ export function tagsOf({ found }: Leftover): { store: string; id?: string; machi
 
 /** What living records say. Records are read after the inventory: what was made meanwhile is among them. */
 export function livingOf(store: string, records: readonly (MachineRecord | BrokenRecord)[]): Living {
-  const ledgers = records.flatMap(({ ledger }) => (ledger ? [ledger] : []))
+  const ledgers = records.flatMap((record) => knownLedger(record) ?? [])
   return {
     store,
     machines: new Set(ledgers.map(({ machineId }) => machineId)),

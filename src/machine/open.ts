@@ -1,6 +1,7 @@
 import type { Driver, DriverFactory, DriverMachine } from '../contracts/driver.js'
 import { isMachineError, MachineError } from '../contracts/errors.js'
 import type { LedgerRecord, MachineRecord } from '../contracts/record.js'
+import { servedDriver } from '../drivers/registry.js'
 import { currentLedger, newHostRecord } from '../store/records.js'
 import type { MachineContext } from './context.js'
 import { type EnginePort, throughTunnel } from './engine-port.js'
@@ -57,7 +58,7 @@ export async function openRecord(
 export function recordedDriver({ config, ledger }: MachineRecord): string {
   const { DriverName } = config
   const name = ledger?.driver.name ?? ''
-  return /[:/\\]/.test(name) ? name : DriverName
+  return /[:/\\]/.test(name) ? name : (servedDriver(DriverName) ?? DriverName)
 }
 
 /** The driver of a record, or a plugin of its name where the record is that; where it is not here, one that stands in. */

@@ -2,7 +2,7 @@
  * The ledger inside `config.json`, for hosts that keep nothing else of a machine: a program that drives our drivers as
  * plugins saves the driver's state, and may carry that alone to another computer (docs/serving-drivers.md).
  */
-import type { JsonObject, LedgerRecord } from '../contracts/record.js'
+import type { BrokenRecord, JsonObject, LedgerRecord, MachineRecord } from '../contracts/record.js'
 import { parseLedger } from './schema.js'
 
 /** Key in `Driver` that no driver of docker-machine has. */
@@ -23,4 +23,9 @@ export function readEmbeddedLedger(fields: JsonObject): LedgerRecord | undefined
   if (typeof field !== 'object' || field === null || Array.isArray(field)) return undefined
   const parsed = parseLedger(JSON.stringify({ ...field, configHash: '' }))
   return 'value' in parsed ? parsed.value : undefined
+}
+
+/** What is known of a machine by us, from whichever of the two places. */
+export function knownLedger(record: MachineRecord | BrokenRecord): LedgerRecord | undefined {
+  return record.ledger ?? ('config' in record ? readEmbeddedLedger(record.config.Driver) : undefined)
 }

@@ -2,6 +2,8 @@ import t from 'tap'
 import type { FoundResource } from '../../../src/contracts/driver.js'
 import { firewallsOver } from '../../../src/drivers/common/firewalls-over.js'
 import type { AccountPlace } from '../../../src/machine/inventories.js'
+import { embeddedLedger } from '../../../src/store/embedded-ledger.js'
+import { firstFiles } from '../../helpers/records.js'
 import { judge, type Leftover, livingOf, type Scope } from '../../../src/machine/leftovers.js'
 
 const OURS = 'a'.repeat(32)
@@ -81,4 +83,12 @@ t.test("the firewalls over a server: by id or key, and none of the user's own", 
   t.strictSame(over('firewall-1'), expected)
   t.strictSame(over('tsmachine-bbbbbbbb-12345678', 'mine'), expected)
   t.strictSame(over(), [])
+})
+
+t.test('a machine whose ledger is only in the state that another tool keeps is a living one', async (t) => {
+  const { ledger, config } = firstFiles('/store', 'web')
+  const Driver = { ...config.Driver, Tsmachine: embeddedLedger(ledger) }
+  const kept = { name: 'web', dir: '/store/machines/web', config: { ...config, Driver } }
+  t.same([...livingOf(OURS, [kept]).machines], [ledger.machineId])
+  t.same([...livingOf(OURS, [{ ...kept, config }]).machines], [])
 })
