@@ -113,7 +113,7 @@ export class PluginDriver implements Driver {
     yield {
       type: 'log',
       level: 'info',
-      text: `The ${this.plugin.plugin} plugin keeps its settings, secrets among them, in clear text in config.json (for you alone)`,
+      text: `The ${this.plugin.plugin} plugin keeps its settings, secrets among them, in clear text in config.json (0600)`,
     }
     yield* this.#change(talk, 'Create')
   }
