@@ -188,6 +188,7 @@ t.test('a driver is given its own secrets and nothing else of the environment', 
   t.equal(factory.hasCredentials?.({}, env), true, 'its own variables alone')
   t.strictSame(factory.parse({ 'acme-token': 'mine' }), { ok: true, config: { token: 'mine' } })
   const deps = driverDeps(scratchDir(t))
+  t.equal(await factory.open(deps), await factory.open(deps), 'one process for all machines of a run')
   const machine = { name: 'm', id: '1'.repeat(32), storeId: 's', dir: user.home }
   const spec = { machine, config: {}, resources: [], sshUser: 'docker', tags: {} }
   for await (const event of (await factory.open(deps)).create(spec, NEVER)) {
@@ -212,6 +213,25 @@ t.test('a package whose files are gone or other ones says so, and is installed a
   })
   await driver('install', 'tsmachine-driver-acme')
   t.match((await driver('ls')).stdout, /^acme .* yes /m)
+})
+
+t.test('a driver that machines need stays, unless it is forced; they are listed without it', async (t) => {
+  t.equal((await user.tsmachine(['create', '--driver', 'acme', '--acme-token', 'mine', 'dev'])).code, 0)
+  t.equal((await user.tsmachine(['status', 'dev'])).stdout, 'Running\n')
+  t.notMatch(readFileSync(join(user.store, 'machines/dev/config.json'), 'utf8'), /mine/)
+  await refused(t, ['rm', 'acme'], 1, /Machines need the driver acme: dev/)
+  const forced = await driver('rm', '--force', 'acme')
+  t.equal(forced.code, 0, forced.stderr)
+  t.match(
+    forced.stderr,
+    /These machines stay, .*: dev\. .*tsmachine driver install tsmachine-driver-acme@1\.1\.0/,
+  )
+  t.match((await user.tsmachine(['ls'])).stdout, /^dev .* acme /m)
+  t.not((await user.tsmachine(['start', 'dev'])).code, 0, 'nothing can be done with it')
+  await driver('install', 'tsmachine-driver-acme')
+  const removed = await user.tsmachine(['rm', '-f', 'dev'])
+  t.equal(removed.code, 0, removed.stderr)
+  t.match((await user.tsmachine(['drivers'])).stdout, /^acme +Servers of acme/m)
 })
 
 t.test('a package is removed', async (t) => {

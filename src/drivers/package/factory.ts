@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isSea } from 'node:sea'
-import type { DriverFactory, JsonObject } from '../../contracts/driver.js'
+import type { Driver, DriverDeps, DriverFactory, JsonObject } from '../../contracts/driver.js'
 import { MachineError } from '../../contracts/errors.js'
 import { findProgram } from '../../util/exec.js'
 import { packageRoot } from '../../util/paths.js'
@@ -69,6 +69,13 @@ function describePackage(child: ChildDriver, where: string): PackageDescription 
 function packagedFactory(child: ChildDriver, description: PackageDescription): DriverFactory {
   const factory = factoryFromProcess(child, description)
   const own = factory.flags.flatMap(variablesOf)
+  // One process for all machines of a run.
+  const opened = new WeakMap<DriverDeps, Promise<Driver>>()
+  const open = async (deps: DriverDeps): Promise<Driver> => {
+    const driver = await factory.open(deps)
+    if (!description.hasStandardEndpoint) return driver
+    return { ...driver, endpoint: (machine) => standardEndpoint(machine, userOf) }
+  }
   const userOf = (config: JsonObject): string => factory.seedUser?.(config) ?? DEFAULT_USER
   return {
     ...factory,
@@ -77,10 +84,10 @@ function packagedFactory(child: ChildDriver, description: PackageDescription): D
     ...(factory.hasCredentials
       ? { hasCredentials: (values, env) => factory.hasCredentials?.(values, onlyThese(env, own)) === true }
       : {}),
-    async open(deps) {
-      const driver = await factory.open(deps)
-      if (!description.hasStandardEndpoint) return driver
-      return { ...driver, endpoint: (machine) => standardEndpoint(machine, userOf) }
+    open: (deps) => {
+      const known = opened.get(deps) ?? open(deps)
+      opened.set(deps, known)
+      return known
     },
   }
 }
