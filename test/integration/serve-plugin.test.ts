@@ -12,7 +12,7 @@ import { PluginProcess } from '../helpers/plugin-process.js'
 import { poll } from '../helpers/poll.js'
 import { dockerMachineRecord } from '../helpers/records.js'
 
-t.setTimeout(90_000)
+t.setTimeout(240_000)
 
 interface Bench {
   readonly me: TestUser
@@ -153,6 +153,37 @@ for (const [driver, cloud] of Object.entries(CLOUDS))
 function isBooting({ output }: PluginProcess): boolean {
   return output.stdout.includes('Waiting for machine to boot')
 }
+
+t.test('kill -9 of the plugin at each call to the provider: the next one removes all of it', async (t) => {
+  const double = await DigitalOceanDouble.start()
+  t.teardown(() => double.close())
+  const { me, start } = bench(t)
+  const { flags, urlFlag } = CLOUDS.digitalocean
+  let kills = 0
+  for (let at = 0; ; at++) {
+    const plugin = await start('ts-digitalocean')
+    await plan(plugin, me, await fullFlags(plugin, { ...flags, [urlFlag]: double.url }))
+    let calls = 0
+    double.onActed = () => {
+      if (calls++ === at) kills += Number(plugin.child.kill('SIGKILL'))
+    }
+    const created = plugin.call('Create', undefined).catch(() => undefined)
+    await Promise.race([plugin.ended, poll(30_000, async () => plugin.child.killed || isBooting(plugin), 20)])
+    double.onActed = () => undefined
+    const isMade = !plugin.child.killed
+    plugin.child.kill('SIGKILL')
+    await Promise.all([plugin.ended, created])
+    plugin.die()
+    const next = await start('ts-digitalocean')
+    await next.call('SetConfigRaw', savedState(me))
+    await next.call('Remove', undefined)
+    await next.close()
+    t.same(double.inventory(), [], `killed at call ${at}`)
+    rmSync(machineDir(me), { recursive: true })
+    if (isMade) break
+  }
+  t.ok(kills >= 5, `${kills} calls`)
+})
 
 t.test('a signal ends a create with the status of the signal, and our own rm takes over', async (t) => {
   const double = await DigitalOceanDouble.start()
