@@ -15,6 +15,7 @@ import { benchCloud } from './cloud.js'
 import { thisComputer } from './machine.js'
 import { benchLs } from './ls.js'
 import { benchParallel } from './parallel.js'
+import { benchPlugins } from './plugins.js'
 import { benchProvision } from './provision.js'
 import { benchRemote } from './remote.js'
 import { RESULTS_SCHEMA } from './record.js'
@@ -37,6 +38,7 @@ const BENCHES: Readonly<Record<string, Row>> = {
   binary: { bench: benchBinary, runs: 'benchStarts' },
   cloud: { bench: benchCloud, runs: 'benchCounts' },
   ls: { bench: benchLs, runs: 'benchBoots' },
+  plugins: { bench: benchPlugins, runs: 'benchBoots' },
   boot: { bench: benchBoot, runs: 'benchBoots' },
   parallel: { bench: benchParallel, runs: 'benchBoots' },
   suspend: { bench: benchSuspend, runs: 'benchBoots' },

@@ -18,6 +18,8 @@ export const SIZES = {
   hostileValues: { ci: 60, campaign: 5_000 },
   /** Deaths of a client at a request to each provider: more than there are means all. */
   crashRequests: { ci: 24, campaign: 10_000 },
+  /** Machines of one driver plugin in one `ls`. */
+  pluginMachines: { ci: 30, campaign: 100 },
   /** Runs of a comparison of `npm run bench` whose figures are counts. */
   benchCounts: { ci: 1, campaign: 1 },
   /** Runs of one that takes milliseconds. */

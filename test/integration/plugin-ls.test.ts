@@ -1,0 +1,126 @@
+/** `ls` of many machines of one driver plugin: few processes, each for one machine, and none that outlives it. */
+import { rmSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { TestUser } from '../helpers/cli.js'
+import { goProgram } from '../helpers/go-programs.js'
+import { GoProvider, type GoRule } from '../helpers/go-provider.js'
+import { type PluginMachine, pluginMachines, writePluginMachines } from '../helpers/plugin-machines.js'
+import { size } from '../sizes.js'
+
+const MOST_ALIVE = 4
+
+interface Row {
+  readonly name: string
+  readonly state: string
+  readonly url: string
+  readonly error: string
+}
+
+interface Stand {
+  readonly provider: GoProvider
+  /** `ls` with this deadline in seconds. */
+  readonly ls: (seconds: number) => Promise<readonly Row[]>
+}
+
+async function standOf(
+  t: Test,
+  machines: readonly PluginMachine[],
+  script: readonly GoRule[] = [],
+): Promise<Stand> {
+  const user = new TestUser()
+  t.teardown(() => rmSync(user.home, { recursive: true, force: true }))
+  const provider = new GoProvider(user.home)
+  writePluginMachines(user.store, provider, machines)
+  provider.script(...script)
+  const env = { ...provider.env, PATH: `${await goProgram('plugin')}:${process.env['PATH'] ?? ''}` }
+  const ls = async (seconds: number): Promise<readonly Row[]> => {
+    const words = ['ls', '--json', '--timeout', String(seconds)]
+    const { result } = JSON.parse(await user.ok(words, { env, limitMs: (seconds + 20) * 1_000 })) as {
+      result: Row[]
+    }
+    return result
+  }
+  return { provider, ls }
+}
+
+/** A third is stopped, and every fifth has got another address at its provider. */
+function differentMachines(count: number): readonly PluginMachine[] {
+  return pluginMachines(count).map((machine, index) => ({
+    ...machine,
+    server: {
+      ...(index % 3 === 2 ? { state: 'Stopped' } : {}),
+      ...(index % 5 === 4 ? { address: `127.88.0.${index + 1}` } : {}),
+    },
+  }))
+}
+
+/** Name, state, URL and what is said of its address, as the row of this machine alone has them. */
+function told({ name, address, server = {} }: PluginMachine): readonly string[] {
+  if (server.state === 'Stopped') return [name, 'Stopped', '', '']
+  const moved = server.address
+    ? `its address is ${server.address} now: tsmachine start ${name} takes it over`
+    : ''
+  return [name, 'Running', `tcp://${address}:2376`, moved]
+}
+
+t.test('many machines have few processes, and each answers for its own machine', async (t) => {
+  const machines = differentMachines(size('pluginMachines'))
+  const { provider, ls } = await standOf(t, machines)
+  const rows = await ls(60)
+  t.strictSame(
+    rows.map(({ name, state, url, error }) => [
+      name,
+      state,
+      url,
+      // No engine is there; which words that has is not the matter here.
+      error.startsWith('its address') ? error : '',
+    ]),
+    machines.map(told),
+  )
+  const ends = provider.processes().filter(({ event }) => event === 'exit')
+  t.equal(provider.processes().length - ends.length, machines.length, 'one process for each machine')
+  t.match(ends, Array(machines.length).fill({ status: 0, why: 'closed' }))
+  t.ok(provider.mostAtOnce() <= MOST_ALIVE, `${provider.mostAtOnce()} were alive at once`)
+  t.strictSame(provider.alive(), [])
+})
+
+t.test('a plugin that fails, dies or hangs spoils no other row', async (t) => {
+  const machines = pluginMachines(9)
+  const { provider, ls } = await standOf(t, machines, [
+    { at: 'GetState', machine: 'm2', do: 'hang' },
+    { at: 'GetState', machine: 'm3', do: 'kill' },
+    { at: 'GetState', machine: 'm4', do: 'error', text: 'the provider is closed today' },
+    { at: 'GetState', machine: 'm5', do: 'panic', text: 'a fault of the plugin' },
+    { at: 'GetState', machine: 'm6', do: 'garbage' },
+    { at: 'GetIP', machine: 'm7', do: 'disconnect' },
+  ])
+  const rows = await ls(8)
+  const faults: Readonly<Record<string, object>> = {
+    m2: { state: 'Timeout', url: '' },
+    m3: { state: 'Error', url: '', error: /SIGKILL/ },
+    m4: { state: 'Error', url: '', error: 'the provider is closed today' },
+    m5: { state: 'Error', url: '', error: /of driver godouble/ },
+    m6: { state: 'Error', url: '', error: /does not speak the plugin protocol/ },
+  }
+  t.match(
+    rows,
+    machines.map(({ name, address }) => ({
+      name,
+      ...(faults[name] ?? { state: 'Running', url: `tcp://${address}:2376` }),
+    })),
+  )
+  t.strictSame(provider.alive(), [])
+})
+
+t.test('the deadline holds where no plugin ever answers', async (t) => {
+  const machines = pluginMachines(12)
+  const { provider, ls } = await standOf(t, machines, [{ at: 'GetState', do: 'hang' }])
+  const rows = await ls(2)
+  t.match(
+    rows,
+    machines.map(({ name }) => ({ name, state: 'Timeout' })),
+  )
+  const starts = provider.processes().filter(({ event }) => event === 'start')
+  t.ok(starts.length <= MOST_ALIVE, 'nothing is started for those who wait in vain')
+  t.strictSame(provider.alive(), [])
+})
