@@ -81,7 +81,8 @@ export class AbsentDriver implements Driver {
       `driver not here: Driver "${driver}" not found. Do you have the plugin binary accessible in your PATH?${more}`,
       {
         hints: [
-          `This version has no driver ${driver}: start, stop and remove the machine at its provider.`,
+          `To drive it, have docker-machine-driver-${driver} on PATH, or docker-machine if the driver is built into that.`,
+          'Until then start, stop and remove the machine at its provider.',
           'inspect, ip, url, env, config, ssh, scp and provision work from its record.',
           `Drop the record once the machine is gone: tsmachine rm -f ${machine ?? 'NAME'}`,
         ],

@@ -106,7 +106,8 @@ t.test('ls shows each with its driver and address, and why there is no state', a
 
 t.test('what asks the provider says that its driver is not here and what to do', async (t) => {
   const ctx = storeOf(t, ['openstack'])
-  const refusal = { code: 'driver', message: /Driver "openstack" not found/, hints: [/at its provider/] }
+  const hints = [/docker-machine-driver-openstack on PATH/, /at its provider/]
+  const refusal = { code: 'driver', message: /Driver "openstack" not found/, hints }
   for (const verb of [startMachine, stopMachine, killMachine, restartMachine])
     await t.rejects(verb(ctx, 'openstack'), refusal, verb.name)
   await t.rejects(machineStatus(ctx, 'openstack'), {
