@@ -12,16 +12,20 @@ import type {
   StateReport,
 } from '../../contracts/driver.js'
 import { MachineError } from '../../contracts/errors.js'
+import type { Resource } from '../../contracts/record.js'
 import { pluginValues } from './flags.js'
 import { hasSsh, type PluginIdentity } from './identity.js'
 import { LogEvents } from './log-events.js'
+import { cannotResume, notKnown } from './lost-machine.js'
 import {
+  failedMachine,
   intendedMachine,
   knownEndpoint,
   machineResource,
   madeMachine,
   secretKeysOf,
   stateFields,
+  wasCut,
 } from '../common/recorded/machine-resource.js'
 import { endpointOf, loginOf, stateOf, waitForState } from './observe.js'
 import { pluginFailure } from './plugin-failure.js'
@@ -105,7 +109,7 @@ export class PluginDriver implements Driver {
     if (!before) yield { type: 'intent', resource: intendedMachine(machine.name) }
     const keys = this.#chosen.get(machine.id)?.secretKeys ?? secretKeysOf(spec.resources)
     yield* this.#work({ ...machine, state }, signal, keys, (talk) =>
-      before ? this.#carryOn(talk, before.state === 'made') : this.#make(talk),
+      before ? this.#carryOn(talk, before) : this.#make(talk),
     )
   }
 
@@ -119,21 +123,11 @@ export class PluginDriver implements Driver {
   }
 
   /** A Create that was cut is not begun again: nobody could tell whether there would be two machines then. */
-  async *#carryOn(talk: Talk, isMade: boolean): AsyncIterable<DriverEvent> {
+  async *#carryOn(talk: Talk, before: Resource): AsyncIterable<DriverEvent> {
     const { machine, lease, signal } = talk
     const state = await stateOf(lease, signal).catch(() => '' as const)
-    if (!isMade && state !== 'Running' && hasSsh(this.plugin))
-      throw new MachineError(
-        'driver',
-        `The plugin was cut while it made "${machine.name}", and ${state === '' ? 'knows of no machine' : `says that it is ${state}`}: it cannot go on`,
-        {
-          machine: machine.name,
-          hints: [
-            `Look for ${machine.name} at its provider: the plugin may have made it without knowing its id.`,
-            `Then remove it and create it again: tsmachine rm ${machine.name}`,
-          ],
-        },
-      )
+    if (before.state !== 'made' && state !== 'Running' && hasSsh(this.plugin))
+      throw cannotResume(machine.name, state, wasCut(before))
     yield* this.#settled(talk)
   }
 
@@ -143,15 +137,25 @@ export class PluginDriver implements Driver {
     const until = LEADS_TO[method]
     try {
       yield* logs.during(lease.call(method, undefined, signal))
+      // Before anything else is asked: the plugin may die of that, and would take with it what it has made.
+      yield { type: 'state', state: await lease.call('GetConfigRaw', undefined) }
       if (hasSsh(this.plugin))
         yield* logs.during(waitForState(talk.machine.name, lease, until, { signal, clock: this.deps.clock }))
     } catch (error) {
-      const state = await lease.call('GetConfigRaw', undefined).catch(() => undefined)
-      if (state !== undefined) yield { type: 'state', state }
+      yield* this.#keepState(talk, method)
       throw error
     }
     if (until === 'Running') yield* this.#settled(talk)
     else yield { type: 'state', state: await lease.call('GetConfigRaw', undefined, signal) }
+  }
+
+  /** What a verb that failed has made of the state, if the plugin is still there to tell. */
+  async *#keepState({ machine, lease }: Talk, method: ChangeMethod): AsyncIterable<DriverEvent> {
+    const state = await lease.call('GetConfigRaw', undefined).catch(() => undefined)
+    if (state !== undefined) yield { type: 'state', state }
+    if (method !== 'Create') return
+    if (state !== undefined) yield { type: 'intent', resource: failedMachine(machine.name) }
+    else yield { type: 'log', level: 'warn', text: notKnown(machine.name) }
   }
 
   /** What is known of a machine that runs. */
@@ -218,10 +222,18 @@ export class PluginDriver implements Driver {
   /** Also where our record names nothing: that of a machine of docker-machine's may have come here without it. */
   async *remove(machine: DriverMachine, signal: AbortSignal): AsyncIterable<DriverEvent> {
     const resource = machineResource(machine.resources)
-    yield* this.#work(machine, signal, [], ({ lease, logs }) =>
-      logs.during(lease.call('Remove', undefined, signal)),
-    )
+    yield* this.#work(machine, signal, [], (talk) => this.#remove(talk, resource))
     if (resource) yield { type: 'removed', kind: resource.kind, key: resource.key }
+  }
+
+  /** Plugins succeed in removing a machine that they do not know: its user must then be told. */
+  async *#remove(
+    { machine, lease, logs, signal }: Talk,
+    resource: Resource | undefined,
+  ): AsyncIterable<DriverEvent> {
+    const isLost = resource && wasCut(resource) && (await stateOf(lease, signal).catch(() => '')) === ''
+    yield* logs.during(lease.call('Remove', undefined, signal))
+    if (isLost) yield { type: 'log', level: 'warn', text: notKnown(machine.name) }
   }
 
   patience(): number {

@@ -13,9 +13,19 @@ export function machineResource(resources: readonly Resource[]): Resource | unde
   return resources.find(({ kind }) => kind === KIND)
 }
 
-/** Announced before `Create`. */
+/** Announced before `Create`. As long as the record says no more, nobody knows what `Create` has made. */
 export function intendedMachine(name: string): Resource {
   return { kind: KIND, key: name, state: 'intended' }
+}
+
+/** `Create` failed and came to its end: what it had made is in the plugin's own state. */
+export function failedMachine(name: string): Resource {
+  return { ...intendedMachine(name), attributes: { ended: true } }
+}
+
+/** Whether `Create` was cut: there may be a machine that no record has the id of. */
+export function wasCut({ state, attributes }: Resource): boolean {
+  return state === 'intended' && attributes?.['ended'] !== true
 }
 
 /** @param secretKeys keys of the state that were seen to hold secrets */
