@@ -30,6 +30,8 @@ export const SIZES = {
   scaleMachines: { ci: 120, campaign: 1_000 },
   /** Damaged and hostile streams of the plugin protocol that are decoded. */
   fuzzedStreams: { ci: 2_000, campaign: 100_000 },
+  /** Machines of a driver plugin that are made at once. */
+  pluginMachines: { ci: 3, campaign: 20 },
 } as const
 
 export type SizeName = keyof typeof SIZES

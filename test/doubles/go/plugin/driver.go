@@ -54,6 +54,8 @@ type Driver struct {
 	SSHKey         string
 	AuthorizedKeys string
 	PrivateAddress string `json:",omitempty"`
+	// Boots counts starts after the first: a state that changes in a verb.
+	Boots int `json:",omitempty"`
 
 	name string
 	// found is the server that was looked up first. As in many drivers it is never forgotten: a process serves one machine.

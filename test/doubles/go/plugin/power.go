@@ -1,6 +1,10 @@
 package main
 
-func (d *Driver) start() error   { return d.become("Starting", "Running") }
+func (d *Driver) start() error {
+	d.Boots++
+	return d.become("Starting", "Running")
+}
+
 func (d *Driver) stop() error    { return d.become("Stopping", "Stopped") }
 func (d *Driver) kill() error    { return d.become("Killing", "Stopped") }
 func (d *Driver) restart() error { return d.become("Restarting", "Running") }
