@@ -31,7 +31,7 @@ export const SIZES = {
   /** Damaged and hostile streams of the plugin protocol that are decoded. */
   fuzzedStreams: { ci: 2_000, campaign: 100_000 },
   /** Machines of a driver plugin that are made at once. */
-  pluginMachines: { ci: 3, campaign: 20 },
+  pluginCreates: { ci: 3, campaign: 20 },
 } as const
 
 export type SizeName = keyof typeof SIZES

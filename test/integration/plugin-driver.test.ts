@@ -220,7 +220,7 @@ t.test('a plugin with the name of a driver of ours is had by plugin:NAME', async
 t.test('several machines of a plugin are made and removed side by side', async (t) => {
   const me = await PluginUser.start(t)
   const host = await me.host(t)
-  const count = size('pluginMachines')
+  const count = size('pluginCreates')
   await me.ok([...CREATE, ...hostFlags(host), '-n', String(count), 'm-{n}'], { limitMs: 200_000 })
   t.equal(me.provider.servers.length, count)
   const names = (await me.ok(['ls', '-q'])).stdout.split('\n').filter(Boolean)
