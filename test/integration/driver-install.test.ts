@@ -205,6 +205,9 @@ t.test('a package whose files are gone or other ones says so, and is installed a
   const file = join(row.path, 'index.js')
   writeFileSync(file, readFileSync(file, 'utf8').replace('Servers of acme', 'Servers of somebody else'))
   t.match((await driver('ls')).stdout, /^acme .* no: it has changed since it was installed/m)
+  writeFileSync(file, "throw new Error('asked')")
+  const help = await user.tsmachine(['create', '--driver', 'acme', '--help'])
+  t.match(help.stdout, /--acme-token=/, 'help does not start it')
   rmSync(row.path, { recursive: true })
   t.match((await driver('ls')).stdout, /^acme .* no: .* is gone: install tsmachine-driver-acme again/m)
   await t.rejects(packageFactory('acme', user.env), {
