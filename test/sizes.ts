@@ -32,6 +32,10 @@ export const SIZES = {
   fuzzedStreams: { ci: 2_000, campaign: 100_000 },
   /** Machines of a driver plugin that are made at once. */
   pluginCreates: { ci: 3, campaign: 20 },
+  /** Calls of a create at which a driver plugin is killed: more than there are means all. */
+  pluginDeaths: { ci: 7, campaign: 1_000 },
+  /** The same for the program. */
+  programDeaths: { ci: 3, campaign: 1_000 },
 } as const
 
 export type SizeName = keyof typeof SIZES

@@ -118,7 +118,7 @@ export class GoProvider {
 }
 
 /** Not gone, and not only waiting for its parent to take note. */
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
   } catch {
