@@ -129,7 +129,8 @@ export class PluginProcess {
       () => false,
     )
     const gone = await Promise.race([this.#exited.promise.then(() => true), late])
-    enough.abort()
+    // Without a reason Node makes an error with a stack for it.
+    enough.abort('gone')
     return gone
   }
 

@@ -171,9 +171,10 @@ export class PluginSession {
     const { abortGraceMs = ABORT_GRACE_MS, clock = systemClock } = this.options
     const changes = CHANGING.has(KINDS[method])
     try {
+      if (!changes) return await untilAborted(calling, signal)
       return await outlasting(
         signal,
-        () => (changes ? abortGraceMs : 0),
+        () => abortGraceMs,
         clock,
         (late) => untilAborted(calling, late),
       )

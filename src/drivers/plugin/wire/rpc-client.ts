@@ -17,6 +17,10 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
+/** It keeps nothing of what it encodes: one for all connections. */
+const ENCODER = new GobEncoder(CLIENT_SCHEMA)
+let definitions: Buffer | undefined
+
 interface Waiting {
   readonly method: PluginMethod
   resolve(body: GobValue): void
@@ -29,11 +33,12 @@ interface Waiting {
  */
 export class RpcPluginClient implements PluginCalls {
   readonly #socket: Socket
-  readonly #encoder = new GobEncoder(CLIENT_SCHEMA)
   readonly #decoder: GobDecoder
   readonly #pairs = new Pairs()
   readonly #waiting = new Map<number, Waiting>()
   #calls = 0
+  /** What goes ahead of the first call, in one piece with it: each piece wakes the plugin. */
+  #ahead: readonly Buffer[] = [(definitions ??= ENCODER.definitions())]
   #service = SERVICE
   #seen = 'the answer to our greeting'
   /** Why the connection is of no more use. */
@@ -55,7 +60,6 @@ export class RpcPluginClient implements PluginCalls {
     socket.resume()
     // Who waits for an answer has a deadline, which keeps us alive; a connection that nobody uses must not.
     socket.unref()
-    socket.write(this.#encoder.definitions())
   }
 
   /**
@@ -120,10 +124,10 @@ export class RpcPluginClient implements PluginCalls {
     const codec = METHODS[method].argument
     const sequence = this.#calls++
     const envelope = { serviceMethod: `${this.#service}.${method}`, sequence, error: '' }
-    const request = Buffer.concat([
-      this.#encoder.value(TYPE.envelope, encodeEnvelope(envelope)),
-      this.#encoder.value(codec.type, codec.encode(argument)),
-    ])
+    const request = [
+      ENCODER.value(TYPE.envelope, encodeEnvelope(envelope)),
+      ENCODER.value(codec.type, codec.encode(argument)),
+    ]
     return await new Promise((resolve, reject) => {
       if (this.#ending) return reject(this.#lost(method))
       const giveUp = (): void => {
@@ -132,7 +136,8 @@ export class RpcPluginClient implements PluginCalls {
       }
       signal.addEventListener('abort', giveUp, { once: true })
       this.#waiting.set(sequence, { method, resolve, reject })
-      this.#socket.write(request)
+      this.#socket.write(Buffer.concat([...this.#ahead, ...request]))
+      this.#ahead = []
     })
   }
 
