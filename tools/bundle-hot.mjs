@@ -5,9 +5,12 @@ import { resolve } from 'node:path'
 /** Of drivers: what reads records and says where a machine is. */
 const READERS = [
   'registry',
-  'common/(address|config-reader|flag-types|flags|cloud/(account|capabilities|driver|part|tags))',
+  'common/(address|config-reader|flag-types|flags|recorded/.*|cloud/(account|capabilities|driver|part|tags))',
   '(absent|none)/.*',
   '(digitalocean|hetzner|amazonec2|qemu|generic)/(index|flags|config|parse|record|driver|kinds|parts)',
+  'package/installed',
+  'plugin/(driver|flags|identity|index|locate|log-events|observe|plugin-failure|secret-keys)',
+  'plugin/(session/find-program|wire/plugin-api)',
   'digitalocean/extras',
   'hetzner/(labels|limits)',
   'qemu/(layout|network-choice|network-user|argv|memory-file|ports|process|saved-memory|state|vm-record|shares)',

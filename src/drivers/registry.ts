@@ -84,6 +84,8 @@ export class Drivers {
   }
 
   async #package(name: string): Promise<DriverFactory | undefined> {
+    const { installedDriver, isDriverPath } = await import('./package/installed.js')
+    if (!isDriverPath(name) && !installedDriver(name, this.env)) return undefined
     const { packageFactory } = await import('./package/factory.js')
     return await packageFactory(name, this.env)
   }

@@ -5,6 +5,7 @@ import { delimiter, extname, isAbsolute, join } from 'node:path'
 import { type ErrorCode, MachineError } from '../contracts/errors.js'
 import { errnoOf } from './file-error.js'
 
+export { findProgram } from './find-program.js'
 export { bootId, processAlive, type ProcessIdentity, processStart } from './process.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -107,32 +108,11 @@ export async function runChecked(
   )
 }
 
-/** Absolute path of a program on PATH (or the given path itself when it can be executed); undefined when missing. */
-export function findProgram(name: string, env: Environment = process.env): string | undefined {
-  if (isAbsolute(name) || name.includes('/')) return isExecutable(name) ? name : undefined
-  const suffixes = process.platform === 'win32' ? ['', ...(env['PATHEXT'] ?? '.EXE;.CMD').split(';')] : ['']
-  for (const directory of (env['PATH'] ?? '').split(delimiter).filter(Boolean))
-    for (const suffix of suffixes) {
-      const path = join(directory, name + suffix)
-      if (isExecutable(path) && (process.platform !== 'win32' || extname(path))) return path
-    }
-  return undefined
-}
-
 /** The error for a program that is not there, with the command that installs it. */
 export function missingProgram(program: string, debianPackage = DEBIAN_PACKAGES[program]): MachineError {
   return new MachineError('preflight', `The program "${program}" is not installed or not on PATH`, {
     hints: debianPackage ? [`Install it: sudo apt-get install ${debianPackage}`] : [`Install ${program}.`],
   })
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
-  } catch {
-    return false
-  }
 }
 
 function collect(child: ChildProcess): () => { stdout: string; stderr: string } {

@@ -1,6 +1,6 @@
 import { closeSync, lstatSync, openSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, dirname, resolve } from 'node:path'
-import { findProgram } from './exec.js'
+import { findProgram } from './find-program.js'
 import { ownProgram } from './own-program.js'
 
 type Environment = Readonly<Record<string, string | undefined>>

@@ -10,16 +10,11 @@ import { type ChildDriver, describeInProcess, factoryFromProcess } from '../proc
 import { type PackageDescription, requireSound } from './check.js'
 import { childEnvironment, onlyThese } from './child-environment.js'
 import { packageEntry } from './entry.js'
-import { installedDriver, type LocatedDriver } from './installed.js'
+import { installedDriver, isDriverPath, type LocatedDriver } from './installed.js'
 import { DEFAULT_USER, standardEndpoint } from './kit/endpoint.js'
 import { standardRecord } from './kit/record.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
-
-/** Whether `--driver WORD` means a package or a file rather than a name. */
-export function isDriverPath(word: string): boolean {
-  return word.startsWith('.') || word.includes('/') || (process.platform === 'win32' && word.includes('\\'))
-}
 
 /**
  * The driver of an installed package, or of the one at a path. Its process is started when it is needed: an installed

@@ -25,6 +25,11 @@ export interface InstalledDriver {
   readonly description: PackageDescription
 }
 
+/** Whether `--driver WORD` means a package or a file rather than a name. */
+export function isDriverPath(word: string): boolean {
+  return word.startsWith('.') || word.includes('/') || (process.platform === 'win32' && word.includes('\\'))
+}
+
 /** The same, and where its package is. */
 export interface LocatedDriver extends InstalledDriver {
   readonly path: string

@@ -68,7 +68,7 @@ export class PluginDriver implements Driver {
   constructor(
     private readonly plugin: PluginIdentity,
     private readonly flags: readonly FlagSpec[],
-    private readonly sessions: PluginSessions,
+    private readonly sessions: () => PluginSessions,
     private readonly deps: DriverDeps,
   ) {}
 
@@ -251,7 +251,7 @@ export class PluginDriver implements Driver {
     steps: (talk: Talk) => AsyncIterable<DriverEvent>,
   ): AsyncIterable<DriverEvent> {
     const logs = new LogEvents()
-    const lease = await this.sessions.acquire({
+    const lease = await this.sessions().acquire({
       machine,
       onLog: (level, line) => logs.push(level, line),
       signal,
@@ -274,7 +274,7 @@ export class PluginDriver implements Driver {
     purpose?: 'read',
   ): Promise<T> {
     const onLog = (_level: string, line: string): void => this.deps.debug?.(`(${machine.name}) ${line}`)
-    const lease = await this.sessions.acquire({ machine: { ...machine, state }, onLog, signal, purpose })
+    const lease = await this.sessions().acquire({ machine: { ...machine, state }, onLog, signal, purpose })
     try {
       return await work(lease)
     } catch (error) {

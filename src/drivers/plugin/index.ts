@@ -53,12 +53,20 @@ export function pluginFactory(
         ssh ? { user: recordedUser(plugin.plugin, fields), keyFile: 'id_rsa' } : { user: '', keyFile: '' },
     },
     open(deps) {
-      const driver =
-        opened.get(deps) ?? new PluginDriver(plugin, flags, new PluginSessions(plugin, deps, env), deps)
+      const driver = opened.get(deps) ?? openPlugin(plugin, { env, flags, deps })
       opened.set(deps, driver)
       return Promise.resolve(driver)
     },
   }
+}
+
+/** Nothing of its processes is loaded for what its record alone tells. */
+function openPlugin(
+  plugin: PluginIdentity,
+  { env, flags, deps }: { env: Environment; flags: readonly FlagSpec[]; deps: DriverDeps },
+): Driver {
+  let sessions: PluginSessions | undefined
+  return new PluginDriver(plugin, flags, () => (sessions ??= new PluginSessions(plugin, deps, env)), deps)
 }
 
 /** The create flags of a plugin, which is started to tell them. */

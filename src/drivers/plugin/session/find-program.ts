@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { MachineError } from '../../../contracts/errors.js'
-import { findProgram } from '../../../util/exec.js'
+import { findProgram } from '../../../util/find-program.js'
 import { foreignProgram, leadsToUs, pathDirs } from '../../../util/own-links.js'
 import { previousProgram } from '../../../util/previous-program.js'
 
