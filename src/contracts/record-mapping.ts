@@ -20,8 +20,6 @@ export interface RecordMapping {
   }
   /** Fields in which docker-machine keeps a secret in clear text, by our config key: read where they are, and left. */
   readonly secretFields?: Readonly<Record<string, string>>
-  /** Keys of an `unread` driver's state that were seen to hold secrets. */
-  secretKeys?(resources: readonly Resource[]): readonly string[]
   /** How docker-machine's driver logs in where the record leaves it open; absent: as that user alone, with `id_rsa`. */
   login?(fields: JsonObject): RecordedLogin
 }

@@ -1,8 +1,9 @@
 import type { JsonObject } from '../contracts/json.js'
 import type { MachineRecord } from '../contracts/record.js'
+import { secretKeysOf } from '../drivers/common/recorded/machine-resource.js'
 import { maskChoices, maskSecrets } from '../store/mask.js'
 import type { MachineContext } from './context.js'
-import { recordedDriver } from './open.js'
+import { recordedFactory } from './open.js'
 
 /**
  * The record as docker-machine shows it (its `config.json`, secrets masked), and beside it what only we know. Reads
@@ -19,11 +20,11 @@ export async function inspectMachine(ctx: MachineContext, name: string): Promise
   return { ...shown, HostKey: hostKeyView(record), Tsmachine: plain(ledger) }
 }
 
-/** Config keys that the driver itself calls secret, or that its record says are; a driver that is not here adds none. */
+/** Config keys that the driver itself calls secret (one that is not here says none), and those that our record knows to be. */
 async function secretKeys(ctx: MachineContext, record: MachineRecord): Promise<readonly string[]> {
-  const factory = await ctx.drivers.load(recordedDriver(record), 'recorded').catch(() => undefined)
+  const factory = await recordedFactory(ctx, record).catch(() => undefined)
   const flags = factory?.flags.filter((flag) => flag.secret).map((flag) => flag.key) ?? []
-  return [...flags, ...(factory?.record.secretKeys?.(record.ledger?.resources ?? []) ?? [])]
+  return [...flags, ...secretKeysOf(record.ledger?.resources ?? [])]
 }
 
 function maskedConfig(record: MachineRecord, secrets: readonly string[]): JsonObject {

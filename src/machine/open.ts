@@ -66,8 +66,9 @@ export async function recordedFactory(ctx: MachineContext, record: MachineRecord
   const { DriverName, Driver: fields, HostOptions } = record.config
   const factory = await ctx.drivers.load(recordedDriver(record), 'recorded').catch(absent)
   const isOurs = record.ledger !== undefined && !record.ledger.driver.unread
-  if (factory && (isOurs || !factory.isOfPlugin?.(fields))) return factory
-  const plugin = factory && (await ctx.drivers.load(`plugin:${DriverName}`, 'recorded').catch(absent))
+  // What we recorded ourselves is in our ledger alone: a plugin of the same name knows nothing of it.
+  if (factory && (isOurs ? !factory.record.unread : !factory.isOfPlugin?.(fields))) return factory
+  const plugin = isOurs ? undefined : await pluginOf(ctx, DriverName)
   if (plugin) return plugin
   const { absentFactory } = await import('../drivers/absent/index.js')
   return absentFactory({
@@ -75,6 +76,10 @@ export async function recordedFactory(ctx: MachineContext, record: MachineRecord
     fields,
     sans: HostOptions.AuthOptions.ServerCertSANs ?? [],
   })
+}
+
+async function pluginOf(ctx: MachineContext, name: string): Promise<DriverFactory | undefined> {
+  return await ctx.drivers.load(`plugin:${name}`, 'recorded').catch(absent)
 }
 
 /** `DriverName` in docker-machine's record. */
@@ -88,7 +93,8 @@ function absent(error: unknown): undefined {
 }
 
 /**
- * As `openMachine`, also when only `config.json` cannot be read: the ledger names everything that was made.
+ * As `openMachine`, also when only `config.json` cannot be read: the ledger names everything that was made, but for a
+ * driver that keeps its state there.
  * @throws MachineError as `openMachine` when the ledger is no help
  */
 export async function openRemains(
@@ -100,6 +106,7 @@ export async function openRemains(
   if (!('error' in record)) return await openRecord(ctx, record, how)
   if (!record.ledger) return await openMachine(ctx, name)
   const { driver, resources, options } = record.ledger
+  if (driver.unread) return await openMachine(ctx, name)
   const factory = await ctx.drivers.load(driver.name, 'recorded')
   const driverFields = factory.record.toFields(driver.config, resources)
   const first = { name, store: ctx.store.root, driverName: recordedAs(factory), driverFields, options }

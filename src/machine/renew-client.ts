@@ -5,7 +5,7 @@ import { CA, type CertificatePlace, copyClientFiles, isGiven, readOptional } fro
 import { certificatePlaceOf, ensureAuthority, storeCertificates } from './certificates.js'
 import type { MachineContext } from './context.js'
 import { syncDockerContext } from './docker-context.js'
-import { openMachine, recordedDriver } from './open.js'
+import { openMachine, recordedFactory } from './open.js'
 
 /**
  * A new client certificate for the whole store. The CA stays, so engines go on accepting the old one as well, and every
@@ -60,6 +60,6 @@ async function copyTo(
 async function hasSsh(ctx: MachineContext, name: string): Promise<boolean> {
   const record = ctx.store.read(name)
   if ('error' in record) return false
-  const factory = await ctx.drivers.load(recordedDriver(record), 'recorded').catch(() => undefined)
+  const factory = await recordedFactory(ctx, record).catch(() => undefined)
   return factory?.capabilities.ssh === true
 }

@@ -167,7 +167,11 @@ export function adoptHostRecord(
   const ssh = loginOf(config, mapping) ?? ledger.ssh
   return {
     ...ledger,
-    driver: driverPart(ledger.driver.name, driverConfig, mapping),
+    // What a driver has read stays read while another stands in for it.
+    driver:
+      mapping.unread && !ledger.driver.unread
+        ? ledger.driver
+        : driverPart(ledger.driver.name, driverConfig, mapping),
     resources,
     options: {
       ...ledger.options,

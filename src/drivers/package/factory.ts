@@ -76,6 +76,8 @@ function packagedFactory(child: ChildDriver, description: PackageDescription): D
     ...factory,
     // Ours: a record is written and read without the driver's process.
     record: standardRecord(factory.flags),
+    // A package writes no record without a ledger of ours: one without is that of a Go plugin of the same name.
+    isOfPlugin: () => true,
     ...(factory.hasCredentials
       ? { hasCredentials: (values, env) => factory.hasCredentials?.(values, onlyThese(env, own)) === true }
       : {}),

@@ -4,7 +4,7 @@ import { recordedUser } from '../common/recorded/endpoint.js'
 import { PluginDriver } from './driver.js'
 import { flagSpec } from './flags.js'
 import { hasSsh, type PluginIdentity } from './identity.js'
-import { recordedResources, secretKeysOf } from '../common/recorded/machine-resource.js'
+import { recordedResources } from '../common/recorded/machine-resource.js'
 import { askFlags, PluginSessions } from './sessions.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -48,7 +48,6 @@ export function pluginFactory(
         config: {},
         resources: recordedResources(fields, previous?.resources),
       }),
-      secretKeys: secretKeysOf,
       login: (fields) =>
         ssh ? { user: recordedUser(plugin.plugin, fields), keyFile: 'id_rsa' } : { user: '', keyFile: '' },
     },
