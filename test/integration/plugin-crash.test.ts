@@ -136,7 +136,7 @@ for (const { when, ...moment } of chosen(BOTH, size('pluginDeaths')))
     recordIsWhole(t)
     if (moment.method === 'Create') t.match(outcome.stderr, LOST)
     provider.script()
-    const resumed = await resumes(t)
+    const resumed = outcome.code === 0 ? undefined : await resumes(t)
     const isKnown = !me.has('web') || me.config('web').Driver['ServerID'] !== ''
     t.equal(
       resumed === undefined || resumed.code === 0,
@@ -181,7 +181,7 @@ for (const { isMade: isAfter = false, ...moment } of chosen<Moment & { isMade?: 
       recordIsWhole(t)
       if (isAfter) t.equal(me.config('web').Driver['ServerID'], '', 'its id died with the plugin')
       provider.script()
-      await resumes(t)
+      if (!me.has('web') || me.ledger('web').phase !== 'ready') await resumes(t)
       await isRemoved(t)
     },
   )
