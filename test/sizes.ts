@@ -36,6 +36,8 @@ export const SIZES = {
   pluginDeaths: { ci: 7, campaign: 1_000 },
   /** The same for the program. */
   programDeaths: { ci: 3, campaign: 1_000 },
+  /** Methods of a driver plugin in which each of its faults is tried: more than there are means all. */
+  pluginFaults: { ci: 5, campaign: 1_000 },
 } as const
 
 export type SizeName = keyof typeof SIZES
