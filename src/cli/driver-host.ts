@@ -9,7 +9,7 @@ import { MachineError, messageOf } from '../contracts/errors.js'
 import { driverOf, type PackageDescription } from '../drivers/package/check.js'
 import type { DriverPackage } from '../drivers/package/kit/define.js'
 import { describe } from '../drivers/process/calls.js'
-import { errorText, LineCutter, readMessage } from '../drivers/process/protocol.js'
+import { errorText, LineCutter, messageLine, readMessage } from '../drivers/process/protocol.js'
 import { answerOnce, DriverServer } from '../drivers/process/server.js'
 
 /** Milliseconds that a driver gets to put its things in order once our parent has gone. */
@@ -78,7 +78,7 @@ function described({ contract, factory }: DriverPackage): PackageDescription {
 async function refuseAll(error: unknown): Promise<void> {
   const lines = new LineCutter((line) => {
     const { id } = (readMessage(line) ?? {}) as { readonly id?: number }
-    if (id !== undefined) process.stdout.write(`${JSON.stringify({ id, error: errorText(error) })}\n`)
+    if (id !== undefined) process.stdout.write(messageLine({ id, error: errorText(error) }))
   })
   process.stdin.setEncoding('utf8')
   for await (const part of process.stdin) lines.add(String(part))

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { describeAt, packageFactory } from '../../src/drivers/package/factory.js'
 import { isDriverPath } from '../../src/drivers/package/installed.js'
 import { packageRoot } from '../../src/util/paths.js'
+import { withDeadline } from '../../src/util/wait.js'
 import { driverDeps, scratchDir } from '../helpers/driver-deps.js'
 import { driverPackage } from '../helpers/driver-package.js'
 import { poll } from '../helpers/poll.js'
@@ -36,17 +37,32 @@ t.test('what a package prints and leaves running does not keep it from answering
   t.ok(performance.now() - started < 10_000, 'nor its process from ending')
 })
 
+const PRINTS = `
+process.stdout.write('half a line')
+process.stdout.write('\\n{"level":30,"id":1,"msg":"a log of JSON"}\\n[1]\\n.')
+setInterval(() => process.stdout.write('.'), 1)
+process.on('exit', () => process.stdout.write('\\n{"level":30}\\nbye'))
+`
+
+t.test('a package that prints without end, and JSON too, is still understood', async (t) => {
+  const dir = packageOf(t, PRINTS)
+  const used = async (): Promise<unknown> => {
+    const driver = await (await packageFactory(dir, ENV))?.open(driverDeps(dir))
+    const machine = { name: 'a', id: 'a1', storeId: 's', dir, config: {}, resources: [] }
+    return await driver?.states([machine], new AbortController().signal)
+  }
+  t.strictSame(await withDeadline('the states', 30_000, used), [{ id: 'a1', state: 'Running' }])
+})
+
 t.test('a package that cannot be loaded answers every request with why', async (t) => {
   const dir = packageOf(t, "throw new Error('no such luck')")
   const { child, said } = hosted(t, dir)
   child.stdin?.write(
     '{"id":1,"call":"open","args":[{"cacheDir":""}]}\n{"id":2,"call":"states","args":[[]]}\n',
   )
-  await poll(20_000, () => Promise.resolve(said().split('\n').length > 2), 20)
-  const answers = said()
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as unknown)
+  const lines = (): string[] => said().match(/^.+\n/gm) ?? []
+  await poll(20_000, () => Promise.resolve(lines().length > 1), 20)
+  const answers = lines().map((line) => JSON.parse(line) as unknown)
   const error = { name: 'MachineError', code: 'driver', message: /cannot be loaded: no such luck/ }
   t.match(answers, [
     { id: 1, error },

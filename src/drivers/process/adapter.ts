@@ -13,7 +13,7 @@ import { MachineError } from '../../contracts/errors.js'
 import type { MachineState } from '../../contracts/state.js'
 import type { ChildProgram } from './child.js'
 import { Conversation, type Deadlines } from './conversation.js'
-import { errorFromText, readMessage, type Description, type ErrorText } from './protocol.js'
+import { errorFromText, readFromChild, type Description, type FromChild } from './protocol.js'
 
 /** How to start a driver's process, and how long it may take to answer. */
 export interface ChildDriver extends ChildProgram {
@@ -184,10 +184,12 @@ function askOnce(
   return answer.value ?? undefined
 }
 
-type Answer = { readonly value: unknown } | { readonly error: ErrorText }
+type Answer = Extract<FromChild, { value: unknown } | { error: unknown }>
 
+/** The driver may print before it, and at its end. */
 function lastAnswer(stdout: string): Answer | undefined {
-  return readMessage(stdout.trim().split('\n').at(-1) ?? '') as Answer | undefined
+  const messages = stdout.split('\n').flatMap((line) => readFromChild(line) ?? [])
+  return messages.findLast((message) => 'value' in message || 'error' in message)
 }
 
 function noAnswer(child: ChildDriver, call: string, evidence: string): MachineError {

@@ -5,7 +5,7 @@ import {
   errorFromText,
   errorText,
   LineCutter,
-  readMessage,
+  readFromChild,
   type FromChild,
   type ToChild,
 } from './protocol.js'
@@ -113,7 +113,7 @@ export class DriverChild {
   }
 
   #take(line: string): void {
-    const message = readMessage(line) as FromChild | undefined
+    const message = readFromChild(line)
     if (message === undefined) this.#note(`${line}\n`)
     else if ('lent' in message) void this.#lendTo(message)
     else this.#settle(message.id, (waiting) => waiting.resolve(message))

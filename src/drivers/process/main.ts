@@ -9,5 +9,5 @@ import { answerOnce, DriverServer } from './server.js'
 
 const [module = '', once] = process.argv.slice(2)
 const { factory } = (await import(pathToFileURL(module).href)) as { factory: DriverFactory }
-if (once === '--once') process.stdout.write(`${await answerOnce(factory, await text(process.stdin))}\n`)
+if (once === '--once') process.stdout.write(`\n${await answerOnce(factory, await text(process.stdin))}\n`)
 else await new DriverServer(factory, process.stdout).serve(process.stdin)

@@ -81,7 +81,22 @@ export class LineCutter {
   }
 }
 
-/** The object in a line of the protocol, undefined for anything else that a program may have printed. */
+/** A message as it is written: on a line of its own, whatever the driver has printed before it. */
+export function messageLine(message: ToChild | FromChild): string {
+  return `\n${JSON.stringify(message)}\n`
+}
+
+/** A message of the child; undefined for anything else that it has printed, JSON or not. */
+export function readFromChild(line: string): FromChild | undefined {
+  const message = readMessage(line) as FromChild | undefined
+  if (message === undefined) return undefined
+  if ('lent' in message) return 'call' in message ? message : undefined
+  return 'id' in message && ANSWERS.some((key) => key in message) ? message : undefined
+}
+
+const ANSWERS = ['value', 'done', 'error'] as const
+
+/** The object in a line of the protocol, undefined for anything else. */
 export function readMessage(line: string): unknown {
   try {
     const value: unknown = JSON.parse(line)

@@ -16,6 +16,7 @@ import {
   errorFromText,
   errorText,
   LineCutter,
+  messageLine,
   readMessage,
   type FromChild,
   type ToChild,
@@ -47,7 +48,7 @@ export class DriverServer {
   }
 
   #send(message: FromChild): void {
-    this.output.write(`${JSON.stringify(message)}\n`)
+    this.output.write(messageLine(message))
   }
 
   #take(message: ToChild | undefined): void {
