@@ -36,10 +36,15 @@ t.test('a failure comes after the lines before it', async (t) => {
   await t.rejects(events.next(), /it broke/)
 })
 
-t.test('a flood that nobody reads is bounded', async (t) => {
+t.test('a flood that nobody reads is bounded, and what there was no room for is counted', async (t) => {
   const logs = new LogEvents()
   for (let line = 0; line < 5_000; line++) logs.push('info', `${line}`)
-  t.equal((await collect(logs.during(Promise.resolve()))).lines.length, 1_000)
+  const { lines } = await collect(logs.during(Promise.resolve()))
+  t.equal(lines.length, 1_001)
+  t.same(lines.slice(-2), ['999', '4000 more lines of the plugin are not shown'])
+  logs.push('info', 'after it')
+  t.match(logs.rest(), [{ text: 'after it' }], 'and told once')
+  t.same(logs.rest(), [])
 })
 
 async function tick(): Promise<void> {
