@@ -53,6 +53,8 @@ export async function startMachine(
 function refuseRunning({ name, factory }: OpenMachine, state: MachineState): void {
   if (state === 'Running')
     throw new MachineError('driver', `Machine "${name}" is already running.`, { machine: name })
+  // Its plugin knows better: some resume a paused machine by Start.
+  if (factory.capabilities.opaque) return
   const standsStill = state === 'Paused' && !factory.capabilities.suspend
   if (state !== 'Error' && !standsStill) return
   throw new MachineError('driver', `Machine "${name}" has power already, but its state is ${state}.`, {
