@@ -23,8 +23,10 @@ import {
   knownEndpoint,
   machineResource,
   madeMachine,
+  plannedMachine,
   secretKeysOf,
   stateFields,
+  wasBegun,
   wasCut,
 } from '../common/recorded/machine-resource.js'
 import { endpointOf, loginOf, stateOf, waitForState } from './observe.js'
@@ -106,10 +108,10 @@ export class PluginDriver implements Driver {
   async *create(spec: MachineSpec, signal: AbortSignal): AsyncIterable<DriverEvent> {
     const { machine, state } = spec
     const before = machineResource(spec.resources)
-    if (!before) yield { type: 'intent', resource: intendedMachine(machine.name) }
     const keys = this.#chosen.get(machine.id)?.secretKeys ?? secretKeysOf(spec.resources)
+    if (!before) yield { type: 'intent', resource: plannedMachine(machine.name, keys) }
     yield* this.#work({ ...machine, state }, signal, keys, (talk) =>
-      before ? this.#carryOn(talk, before) : this.#make(talk),
+      before && wasBegun(before) ? this.#carryOn(talk, before) : this.#make(talk),
     )
   }
 
@@ -119,6 +121,7 @@ export class PluginDriver implements Driver {
       level: 'info',
       text: `The ${this.plugin.plugin} plugin keeps its settings, secrets among them, in clear text in config.json (0600)`,
     }
+    yield { type: 'intent', resource: intendedMachine(talk.machine.name, talk.secretKeys) }
     yield* this.#change(talk, 'Create')
   }
 
@@ -150,11 +153,11 @@ export class PluginDriver implements Driver {
   }
 
   /** What a verb that failed has made of the state, if the plugin is still there to tell. */
-  async *#keepState({ machine, lease }: Talk, method: ChangeMethod): AsyncIterable<DriverEvent> {
+  async *#keepState({ machine, lease, secretKeys }: Talk, method: ChangeMethod): AsyncIterable<DriverEvent> {
     const state = await lease.call('GetConfigRaw', undefined).catch(() => undefined)
     if (state !== undefined) yield { type: 'state', state }
     if (method !== 'Create') return
-    if (state !== undefined) yield { type: 'intent', resource: failedMachine(machine.name) }
+    if (state !== undefined) yield { type: 'intent', resource: failedMachine(machine.name, secretKeys) }
     else yield { type: 'log', level: 'warn', text: notKnown(machine.name) }
   }
 
@@ -258,7 +261,9 @@ export class PluginDriver implements Driver {
     })
     try {
       yield* steps({ machine, lease, logs, signal, secretKeys: keys })
+      yield* logs.rest()
     } catch (error) {
+      yield* logs.rest()
       throw pluginFailure(error, { machine: machine.name })
     } finally {
       lease.release()

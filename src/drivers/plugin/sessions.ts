@@ -4,7 +4,8 @@ import type { ConnectPlugin } from './session/connection.js'
 import { PluginPool } from './session/plugin-pool.js'
 import type { PluginLog } from './session/plugin-process.js'
 import { PluginSession } from './session/plugin-session.js'
-import type { PluginFlag, PluginMethod, PluginMethods } from './wire/plugin-api.js'
+import { pluginFailure } from './plugin-failure.js'
+import { type PluginFlag, type PluginMethod, type PluginMethods, PluginError } from './wire/plugin-api.js'
 import { RpcPluginClient } from './wire/rpc-client.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -56,7 +57,9 @@ export class PluginSessions {
         )
       this.#pool
         .withSession({ driver, program, onLog, machine: { name, state } }, use, { size, signal })
-        .catch(reject)
+        .catch((error: unknown) =>
+          reject(error instanceof PluginError ? pluginFailure(error, { machine: name }) : error),
+        )
     })
   }
 }

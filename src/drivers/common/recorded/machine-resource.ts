@@ -13,19 +13,29 @@ export function machineResource(resources: readonly Resource[]): Resource | unde
   return resources.find(({ kind }) => kind === KIND)
 }
 
+/** Recorded before the plugin is started, as its state is in the record from then on: nothing can have been made yet. */
+export function plannedMachine(name: string, secretKeys: readonly string[]): Resource {
+  return { kind: KIND, key: name, state: 'intended', attributes: { secretKeys, begun: false } }
+}
+
 /** Announced before `Create`. As long as the record says no more, nobody knows what `Create` has made. */
-export function intendedMachine(name: string): Resource {
-  return { kind: KIND, key: name, state: 'intended' }
+export function intendedMachine(name: string, secretKeys: readonly string[]): Resource {
+  return { kind: KIND, key: name, state: 'intended', attributes: { secretKeys } }
 }
 
 /** `Create` failed and came to its end: what it had made is in the plugin's own state. */
-export function failedMachine(name: string): Resource {
-  return { ...intendedMachine(name), attributes: { ended: true } }
+export function failedMachine(name: string, secretKeys: readonly string[]): Resource {
+  return { kind: KIND, key: name, state: 'intended', attributes: { secretKeys, ended: true } }
+}
+
+/** Whether `Create` was ever called. */
+export function wasBegun({ attributes }: Resource): boolean {
+  return attributes?.['begun'] !== false
 }
 
 /** Whether `Create` was cut: there may be a machine that no record has the id of. */
-export function wasCut({ state, attributes }: Resource): boolean {
-  return state === 'intended' && attributes?.['ended'] !== true
+export function wasCut(resource: Resource): boolean {
+  return resource.state === 'intended' && wasBegun(resource) && resource.attributes?.['ended'] !== true
 }
 
 /** @param secretKeys keys of the state that were seen to hold secrets */
@@ -50,14 +60,14 @@ export function recordedResources(
   previous: readonly Resource[] | undefined,
 ): readonly Resource[] {
   const machine = machineResource(previous ?? [])
-  const key = machine?.key ?? new ConfigReader(fields).string('MachineName')
-  if (previous && !machine) return previous
-  return [
-    {
-      ...madeMachine(key, undefined, secretKeysOf(previous ?? [])),
-      ...(machine ? { state: machine.state } : {}),
-    },
-  ]
+  if (machine) return [withoutEndpoint(machine)]
+  if (previous) return previous
+  return [madeMachine(new ConfigReader(fields).string('MachineName'), undefined, [])]
+}
+
+function withoutEndpoint({ attributes = {}, ...machine }: Resource): Resource {
+  const kept = Object.entries(attributes).filter(([name]) => name !== 'endpoint')
+  return { ...machine, attributes: Object.fromEntries(kept) }
 }
 
 /** Keys of the state that hold secrets, as far as create could tell. */
