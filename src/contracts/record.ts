@@ -99,6 +99,8 @@ export interface LedgerRecord {
   readonly secrets: Readonly<Record<string, SecretRef>>
   /** Made of a server that was there: `adopt` may go on with it. */
   readonly adopted?: true
+  /** Made for a program that drives our driver as a plugin, and that provisions what it made. */
+  readonly served?: true
   readonly dockerContext?: string
   readonly access?: RecordedAccess
   /** The boot image that the machine starts from; only `upgrade` changes it. */

@@ -1,11 +1,15 @@
+import { BOOT2DOCKER_MOUNTS, boot2dockerFiles } from '../../provision/as-boot2docker.js'
 import { firstBootFiles } from '../../provision/plan.js'
 import type { DriverFactory, PreflightFault, SeedDocuments } from '../contracts/driver.js'
+import type { Json, JsonObject } from '../contracts/json.js'
 import { generateKeyPair } from '../ssh/key-pair.js'
 import { ensureServerCertificate } from './certificates.js'
 import type { CreateState } from './create-state.js'
 import { type GivenFiles, givenPublicLine, givenUserData } from './given-files.js'
 import { ensureHostKey, readPublicLine } from './identity-files.js'
+import { bootsImage } from './image.js'
 import { wantedState } from './install.js'
+import { hostName } from './machine-name.js'
 import type { OpenMachine } from './open.js'
 import { ownPart } from './own-user-data.js'
 import { seedDocuments, type SeedFile, type SeedInput } from './seed.js'
@@ -29,14 +33,18 @@ export async function firstSeed(state: CreateState): Promise<SeedDocuments | und
   if (!keyPath) return undefined
   if (open.ledger.hostKeys?.rotated) return await sealedSeed(open, keyPath)
   const hostKey = await ensureHostKey(open.record.dir, open.name)
-  const files = await engineFiles(state)
   const input = await seedInput(open, await readPublicLine(keyPath))
-  return fittingSeed({ ...input, hostKey, ...(files ? { files } : {}) }, open.factory)
+  const files = [...(input.files ?? []), ...(await engineFiles(state))]
+  return fittingSeed({ ...input, hostKey, ...(files.length > 0 ? { files } : {}) }, open.factory)
 }
 
-/** The engine then starts with the guest; stage `provision` finds nothing left to do. */
-async function engineFiles({ ctx, open, image }: CreateState): Promise<readonly SeedFile[] | undefined> {
-  if (!image || !open.factory.seedsEngine?.(open.ledger.driver.config)) return undefined
+/**
+ * The engine then starts with the guest; stage `provision` finds nothing left to do, and docker-machine what it waits for
+ * before it provisions.
+ */
+async function engineFiles({ ctx, open, image }: CreateState): Promise<readonly SeedFile[]> {
+  const { factory, ledger } = open
+  if (!image || !(ledger.served ?? factory.seedsEngine?.(ledger.driver.config))) return []
   return firstBootFiles(wantedState(open, await ensureServerCertificate(ctx, open)))
 }
 
@@ -68,16 +76,29 @@ export async function userDataFault(
 
 async function seedInput(open: OpenMachine, ownKey: string, given?: GivenFiles): Promise<SeedRequest> {
   const { factory, ledger, machine, name, record } = open
-  const extra = factory.userData?.(ledger.driver.config)
+  const wanted = factory.userData?.(ledger.driver.config)
+  const served = ledger.served && bootsImage(open)
+  const extra = served ? withMounts(BOOT2DOCKER_MOUNTS, wanted) : wanted
   const own = await givenUserData(record.dir, given)
   return {
     name,
     instanceId: machine.id,
     user: seedUser(open),
     authorizedKeys: [ownKey, ...(ledger.options.authorizedKeys ?? [])],
+    ...(served ? { files: boot2dockerFiles(hostName(name)) } : {}),
     ...(extra ? { extra } : {}),
     ...(own ? { own } : {}),
   }
+}
+
+/** The driver's cloud-config keys, with mounts before its own. */
+function withMounts(mounts: readonly Json[], wanted: JsonObject = {}): JsonObject {
+  const { mounts: own = [] } = wanted
+  return { ...wanted, mounts: isList(own) ? [...mounts, ...own] : mounts }
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value)
 }
 
 /** The user that we log in as on a host of our own. */

@@ -8,6 +8,8 @@ export interface SeedFile {
   readonly path: string
   readonly mode: string
   readonly content: string
+  /** Added to what the guest has there, at every boot of our image. */
+  readonly append?: true
 }
 
 /** What a new guest is told at its first boot. */
@@ -19,7 +21,7 @@ export interface SeedInput {
   readonly authorizedKeys: readonly string[]
   /** The host key pair that we pinned; absent after rotation, so that nothing in the guest can read it. */
   readonly hostKey?: { readonly privatePem: string; readonly publicLine: string }
-  /** Written at the first boot; absent once the host is configured, as the engine's key may be among them. */
+  /** Those that may hold the engine's key are absent once the host is configured. */
   readonly files?: readonly SeedFile[]
   /** Further cloud-config keys that the driver's settings need. */
   readonly extra?: JsonObject
@@ -90,8 +92,8 @@ function cloudConfig(config: JsonObject): string {
   return `#cloud-config\n${JSON.stringify(config, undefined, 2)}\n`
 }
 
-function writeFile({ path, mode, content }: SeedFile): JsonObject {
-  return { path, permissions: `0${mode}`, content }
+function writeFile({ path, mode, content, append }: SeedFile): JsonObject {
+  return { path, permissions: `0${mode}`, content, ...(append ? { append } : {}) }
 }
 
 function hostKeyKeys(key: { privatePem: string; publicLine: string }): JsonObject {

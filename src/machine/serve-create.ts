@@ -41,7 +41,8 @@ export async function planServed(
     options: { ...NO_OPTIONS, ...access },
   })
   const wanted = { name, options: plan.options, machineId: newMachineId() }
-  return { plan, record: firstRecord(ctx, factory, plan.config, wanted) }
+  const record = firstRecord(ctx, factory, plan.config, wanted)
+  return { plan, record: { ...record, ledger: { ...record.ledger, served: true } } }
 }
 
 /**
@@ -71,9 +72,8 @@ export async function createServed(ctx: MachineContext, chosen: PlannedMachine):
     refuseOther(ctx, chosen)
     const planned = await withSecretsKept(chosen)
     const state = await stateOf(ctx, planned)
-    const { factory, ledger } = state.open
-    if (state.image && factory.seedsEngine?.(ledger.driver.config))
-      await ensureAuthority(ctx, storeCertificates(ctx))
+    const { factory } = state.open
+    if (state.image) await ensureAuthority(ctx, storeCertificates(ctx))
     await writeLedgerBeside(ctx, planned.record, factory.record, planned.plan.given)
     await state.refresh()
     await runStages(state)

@@ -99,6 +99,7 @@ const ledger = s.object({
   certificate: s.optional(s.object({ sha256: s.string, notAfter: s.string })),
   secrets: s.map(secretRef),
   adopted: s.optional(s.literal(true)),
+  served: s.optional(s.literal(true)),
   dockerContext: s.optional(s.string),
   access: s.optional(recordedAccess),
   image: s.optional(imageReference),

@@ -48,6 +48,11 @@ t.test('files for the first boot are root’s, with their modes', async (t) => {
   t.notOk('write_files' in parsed(seedDocuments(input).userData), 'a sealed seed has none')
 })
 
+t.test('a file can be added to one that the guest has', async (t) => {
+  const files = [{ path: '/etc/os-release', mode: '644', content: 'ID=other\n', append: true as const }]
+  t.match(parsed(seedDocuments({ ...input, files }).userData)['write_files'], [{ append: true }])
+})
+
 t.test('a sealed seed holds no private key and keeps the keys that the host made', async (t) => {
   const { userData } = seedDocuments(input)
   t.notMatch(userData, /PRIVATE|ssh_keys/)
