@@ -13,6 +13,8 @@ interface GuestFile {
 /** On the data disk, where the guest keeps what must outlive a restart. */
 const KEPT = '/var/lib/tsmachine/boot2docker'
 const PROGRAMS = '/etc/boot2docker/bin'
+/** Has its folders made, into which docker-machine writes. */
+const README = 'What docker-machine keeps of this machine: its profile, certificates and name.\n'
 /** The guest's own programs, for ours that stand before them. */
 const REAL_PROGRAMS = '/run/boot2docker/bin'
 
@@ -20,7 +22,7 @@ const REAL_PROGRAMS = '/run/boot2docker/bin'
  * Read by the guest at every boot: its name for docker-machine's list of systems (the version stays what it is, and the
  * last assignment counts), and the programs that docker-machine calls.
  */
-export function boot2dockerFiles(hostname: string): GuestFile[] {
+export function boot2dockerFiles(): GuestFile[] {
   const program = (path: string, script: string): GuestFile => ({
     path,
     mode: '755',
@@ -28,7 +30,7 @@ export function boot2dockerFiles(hostname: string): GuestFile[] {
   })
   return [
     { path: '/etc/os-release', mode: '644', content: 'ID=boot2docker\n', append: true },
-    { path: `${KEPT}/etc/hostname`, mode: '644', content: `${hostname}\n` },
+    { path: `${KEPT}/etc/README`, mode: '644', content: README },
     program('/etc/init.d/docker', 'docker.sh'),
     program(`${PROGRAMS}/dockerd`, 'dockerd.sh'),
     program(`${PROGRAMS}/sethostname`, 'sethostname.sh'),

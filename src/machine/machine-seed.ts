@@ -9,7 +9,6 @@ import { type GivenFiles, givenPublicLine, givenUserData } from './given-files.j
 import { ensureHostKey, readPublicLine } from './identity-files.js'
 import { bootsImage } from './image.js'
 import { wantedState } from './install.js'
-import { hostName } from './machine-name.js'
 import type { OpenMachine } from './open.js'
 import { ownPart } from './own-user-data.js'
 import { seedDocuments, type SeedFile, type SeedInput } from './seed.js'
@@ -85,7 +84,7 @@ async function seedInput(open: OpenMachine, ownKey: string, given?: GivenFiles):
     instanceId: machine.id,
     user: seedUser(open),
     authorizedKeys: [ownKey, ...(ledger.options.authorizedKeys ?? [])],
-    ...(served ? { files: boot2dockerFiles(hostName(name)) } : {}),
+    ...(served ? { files: boot2dockerFiles() } : {}),
     ...(extra ? { extra } : {}),
     ...(own ? { own } : {}),
   }

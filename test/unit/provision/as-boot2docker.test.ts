@@ -152,7 +152,7 @@ t.test('other words go to the service manager; unknown ones are refused', async 
 t.test(
   'the system has the other name and its own version, and every program is in the way of a shell',
   async (t) => {
-    const files = boot2dockerFiles('web')
+    const files = boot2dockerFiles()
     const release = files.find(({ path }) => path === '/etc/os-release')
     t.equal(release?.append, true)
     t.match(parseOsRelease(`ID=tsmachine\nVERSION_ID=1.2\n${release?.content ?? ''}`), {
