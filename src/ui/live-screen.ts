@@ -38,7 +38,7 @@ export class LiveScreen {
   }
 
   #erasure(): string {
-    return this.#drawn > 0 ? `\u001b[${this.#drawn}A\u001b[J` : ''
+    return this.#drawn > 0 ? `\r\u001b[${this.#drawn}A\u001b[J` : ''
   }
 
   /** One row stays free for the cursor; a line that would wrap is cut. */

@@ -115,7 +115,7 @@ class LiveList {
   }
 
   #erase(): void {
-    if (this.#drawn > 0) this.stream.write(`\u001b[${this.#drawn}A\u001b[J`)
+    if (this.#drawn > 0) this.stream.write(`\r\u001b[${this.#drawn}A\u001b[J`)
     this.#drawn = 0
   }
 

@@ -22,7 +22,7 @@ t.test(
     screen.show(() => 'a longer line\n')
     await poll(5_000, async () => stream.sent.length === 2, 20)
     screen.end()
-    t.same(stream.sent, ['one\ntwo\n', '\u001b[2A\u001b[Ja longer \n', '\u001b[1A\u001b[J'])
+    t.same(stream.sent, ['one\ntwo\n', '\r\u001b[2A\u001b[Ja longer \n', '\r\u001b[1A\u001b[J'])
   },
 )
 
