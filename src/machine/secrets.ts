@@ -121,8 +121,21 @@ function recordFields(factory: DriverFactory, values: readonly (readonly [string
   return Object.fromEntries(values.map(([key, secret]) => [fields[key] ?? key, secret.reveal()]))
 }
 
-/** @throws MachineError `usage` where docker-machine's record has no field for a secret that would go there */
+/**
+ * @throws MachineError `usage` where docker-machine's record has no field for a secret that would go there, or where a
+ *   driver keeps its secrets itself
+ */
 export function refusePlace(factory: DriverFactory, values: SecretValues, place?: SecretPlace): void {
+  if (place === 'nowhere' && factory.record.unread)
+    throw new MachineError(
+      'usage',
+      `--no-save-secret: the ${factory.name} plugin keeps its settings itself`,
+      {
+        hints: [
+          'It writes them, secrets among them, into config.json (0600). Create it without --no-save-secret.',
+        ],
+      },
+    )
   const fields = factory.record.secretFields ?? {}
   const homeless = Object.keys(values).find((key) => fields[key] === undefined)
   if (place !== 'record' || homeless === undefined) return

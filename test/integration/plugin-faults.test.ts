@@ -62,3 +62,11 @@ t.test('what the plugin prints last is told too', async (t) => {
   me.provider.script({ at: 'GetURL', do: 'print', stream: 'stdout', text: 'a word at the end' })
   t.match((await me.ok([...CREATE, ...hostFlags(host), 'web'])).stderr, /\(web\) a word at the end/)
 })
+
+t.test('a plugin keeps its secrets itself: --no-save-secret is refused before it is asked', async (t) => {
+  const me = await PluginUser.start(t)
+  const outcome = await me.run([...CREATE, '--no-save-secret', 'web'])
+  t.match(outcome, { code: 2, stderr: /--no-save-secret: the godouble plugin keeps its settings itself/ })
+  t.notOk(me.has('web'))
+  t.same(me.provider.calls('PreCreateCheck'), [])
+})
