@@ -51,7 +51,10 @@ export async function installShim(
   }
 }
 
-/** Takes our links away, those of drivers too, from one directory or from all of PATH, and puts back what was moved aside. */
+/**
+ * Takes our links away, those of drivers too, from one directory or from all of PATH, and puts back what was moved aside.
+ * @throws MachineError `exists` where a directory was named that has another docker-machine and nothing of ours, `store`
+ */
 export async function uninstallShim(
   env: Environment,
   dir?: string,
@@ -60,7 +63,8 @@ export async function uninstallShim(
   const places = dirs.map((place) => join(place, SHIM))
   const ours = [...new Set(places)].filter((path) => ['current', 'stale'].includes(presentAt(path)))
   const foreignOne = dir === undefined ? undefined : places.find((path) => presentAt(path) === 'foreign')
-  if (foreignOne !== undefined)
+  const ofDrivers = await removeDriverLinks(dirs)
+  if (foreignOne !== undefined && ofDrivers.length === 0)
     throw new MachineError('exists', `${foreignOne} is not our link: it was not removed`)
   for (const path of ours) {
     await rm(path).catch((error: unknown) => {
@@ -68,7 +72,7 @@ export async function uninstallShim(
     })
     await putBack(env, path)
   }
-  return { removed: [...ours, ...(await removeDriverLinks(dirs))] }
+  return { removed: [...ours, ...ofDrivers] }
 }
 
 /** Where a link goes. @throws MachineError `usage` when there is no place for it */

@@ -155,8 +155,10 @@ t.test('a driver is linked under a name of its own, which answers as a plugin', 
   t.match(await me.run(link, []), { code: 1, stdout: '', stderr: /hetzner[\s\S]*\(API version: 1\)\n$/ })
   t.notOk(existsSync(join(bin, 'docker-machine')), 'docker-machine stays what it is')
   t.match(await run(['install', '--driver', 'hetzner', join(me.home, 'nowhere')]), { code: 2 })
-  t.match(await run(['uninstall', bin]), { code: 0, stdout: `Removed ${link}\n` })
+  const other = putOther(bin)
+  t.match(await run(['uninstall', bin]), { code: 0, stderr: '', stdout: `Removed ${link}\n` })
   t.notOk(existsSync(link))
+  t.ok(existsSync(other), 'the docker-machine that it stood beside stays')
 })
 
 t.test(
