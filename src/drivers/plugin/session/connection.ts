@@ -1,5 +1,5 @@
 import type { PluginCalls } from '../wire/plugin-api.js'
-import type { PluginAddress } from './address.js'
+import type { PluginAddress } from '../wire/address.js'
 
 /** A connection to a plugin. */
 export interface PluginConnection extends PluginCalls {

@@ -1,23 +1,9 @@
-import { createConnection, isIPv4, type Socket } from 'node:net'
+import { createConnection, type Socket } from 'node:net'
 import { MachineError, messageOf } from '../../../contracts/errors.js'
+import type { PluginAddress } from './address.js'
 import { CONNECT_REPLY, CONNECT_REQUEST, GreetingReader } from './net-rpc.js'
 
-/** Where a plugin listens: on its first line of output. */
-export interface PluginAddress {
-  readonly host: string
-  readonly port: number
-}
-
 const GREETED = CONNECT_REPLY.trimEnd()
-
-/** What a plugin prints is not trusted to choose whom we talk to. */
-export function refuseOtherHosts({ host, port }: PluginAddress): void {
-  const isLoopback = (isIPv4(host) && host.startsWith('127.')) || host === '::1'
-  if (!isLoopback)
-    throw new MachineError('driver', `A driver plugin must listen on this computer only, not on ${host}`)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw new MachineError('driver', `A driver plugin cannot listen on port ${port}`)
-}
 
 /**
  * Connects and has the greeting answered; no byte of gob may go before. `rest` is what came after
