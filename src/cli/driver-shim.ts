@@ -3,7 +3,8 @@ import { existsSync, readdirSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
-import { driverNames, loadFactory } from '../drivers/registry.js'
+import { LEGACY_DRIVERS } from '../drivers/plugin/identity.js'
+import { loadFactory } from '../drivers/registry.js'
 import { findProgram } from '../util/exec.js'
 import { fileError } from '../util/file-error.js'
 import { ownProgram } from '../util/own-program.js'
@@ -14,9 +15,6 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const PREFIX = 'docker-machine-driver-'
 const ASIDE = '.before-tsmachine'
-
-/** Drivers that docker-machine has itself: it looks for no plugin of their names. */
-const BUILT_IN: ReadonlySet<string> = new Set(['amazonec2', 'digitalocean', 'generic', 'none'])
 
 export interface DriverLink {
   readonly path: string
@@ -33,9 +31,10 @@ export interface DriverLink {
 /** The name by which docker-machine shall know a driver. @throws MachineError `usage` for one that it would not look for */
 export async function linkedName(driver: string, as: string = OWN_PREFIX + driver): Promise<string> {
   await loadFactory(driver)
-  if (driverOf(as) !== driver || !driverNames().includes(driver))
+  if (driverOf(as) !== driver)
     throw new MachineError('usage', `--as ${as}: the driver ${driver} is ${OWN_PREFIX}${driver} or ${driver}`)
-  if (as === driver && BUILT_IN.has(driver))
+  // It looks for no plugin of the names of its own drivers.
+  if (as === driver && LEGACY_DRIVERS.has(driver))
     throw new MachineError('usage', `docker-machine has a driver ${driver} of its own and starts no other`, {
       hints: [`Leave the name as it is: docker-machine create --driver ${OWN_PREFIX}${driver} NAME`],
     })
