@@ -5,6 +5,7 @@ import type { JsonObject } from '../contracts/json.js'
 import type { MachineState } from '../contracts/state.js'
 import type { PluginFlagValues } from '../drivers/plugin/wire/plugin-api.js'
 import { currentLedger } from '../store/records.js'
+import { stateObject } from '../util/json-object.js'
 import { withDeadline } from '../util/wait.js'
 import type { MachineContext } from './context.js'
 import { type OpenMachine, type OpenOptions, openRecord } from './open.js'
@@ -42,7 +43,7 @@ export class ServedMachine {
 
   /** Takes over a state that a host has saved; keys that it lacks stay. @throws MachineError `plugin` when it is no JSON object */
   load(json: string): void {
-    this.#fields = { ...this.#fields, ...parseState(json) }
+    this.#fields = { ...this.#fields, ...stateObject(json, 'plugin') }
     this.#ctx = undefined
   }
 
@@ -136,20 +137,6 @@ export class ServedMachine {
       throw new MachineError('plugin', 'The host did not say where its store is (StorePath is empty)')
     return (this.#ctx ??= this.options.contextAt(store))
   }
-}
-
-function parseState(json: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(json)
-    if (isObject(value)) return value
-  } catch {
-    // What it is, it is not what was asked for: said below without its text, which may hold secrets.
-  }
-  throw new MachineError('plugin', "The driver's state is not a JSON object")
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function text(value: JsonObject[string] | undefined): string {

@@ -15,6 +15,7 @@ import {
   type MachineRecord,
   type TlsFiles,
 } from '../contracts/record.js'
+import { stateObject } from '../util/json-object.js'
 import { authOptionsAt, ENGINE_OPTIONS, SWARM_OPTIONS } from './blank-record.js'
 import { embeddedLedger, LEDGER_FIELD, readEmbeddedLedger } from './embedded-ledger.js'
 import { swarmFields, swarmOf, swarmOptions } from './swarm-record.js'
@@ -111,12 +112,9 @@ export function projectConfig(
   }
 }
 
-/** The record with what its driver has given as its state. @throws SyntaxError for what is no JSON object */
+/** The record with what its driver has given as its state. @throws MachineError `driver` for what is no JSON object */
 export function withDriverState(config: HostRecordV3, state: string): HostRecordV3 {
-  const fields: unknown = JSON.parse(state)
-  if (typeof fields === 'object' && fields !== null && !Array.isArray(fields))
-    return { ...config, Driver: fields as JsonObject }
-  throw new SyntaxError('a driver state is a JSON object')
+  return { ...config, Driver: stateObject(state, 'driver') }
 }
 
 /** Secrets that docker-machine wrote in clear text are left as they are. */

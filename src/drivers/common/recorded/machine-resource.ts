@@ -4,6 +4,7 @@
  */
 import type { DriverMachine, Endpoint, JsonObject } from '../../../contracts/driver.js'
 import type { Resource } from '../../../contracts/record.js'
+import { jsonObject } from '../../../util/json-object.js'
 import { ConfigReader } from '../config-reader.js'
 import { recordedEndpoint } from './endpoint.js'
 
@@ -90,12 +91,5 @@ export function knownEndpoint(
 
 /** A plugin's state as an object; empty for what is none. */
 export function stateFields(state: string | undefined): JsonObject {
-  try {
-    const fields: unknown = JSON.parse(state ?? '{}')
-    return typeof fields === 'object' && fields !== null && !Array.isArray(fields)
-      ? (fields as JsonObject)
-      : {}
-  } catch {
-    return {}
-  }
+  return jsonObject(state ?? '') ?? {}
 }
