@@ -62,7 +62,10 @@ export function recordedDriver({ config, ledger }: MachineRecord): string {
 }
 
 /** The driver of a record, or a plugin of its name where the record is that; where it is not here, one that stands in. */
-export async function recordedFactory(ctx: MachineContext, record: MachineRecord): Promise<DriverFactory> {
+export async function recordedFactory(
+  ctx: Pick<MachineContext, 'drivers'>,
+  record: MachineRecord,
+): Promise<DriverFactory> {
   const { DriverName, Driver: fields, HostOptions } = record.config
   const factory = await ctx.drivers.load(recordedDriver(record), 'recorded').catch(absent)
   const isOurs = record.ledger !== undefined && !record.ledger.driver.unread

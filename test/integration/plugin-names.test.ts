@@ -74,7 +74,7 @@ t.test('without docker-machine here, what to do is said', async (t) => {
   ] as const) {
     const env = { TSMACHINE_LEGACY_BINARY: value }
     const wrong = await me.run(['create', '-d', 'docker-machine:virtualbox', 'web'], { env })
-    t.match(wrong, { code: 2, stderr: told })
+    t.match(wrong, { code: 3, stderr: told })
   }
 })
 

@@ -225,7 +225,7 @@ t.test('what leads back to us is not started again and again', async (t) => {
   const link = join(bin, 'docker-machine')
   const env = { ...confEnv(me), ...ASKED, PATH: `${bin}:${SYSTEM}` }
   const asLink = await me.run(link, [], { env: { ...env, TSMACHINE_LEGACY_BINARY: link } })
-  t.match(asLink, { code: 1, stderr: /leads to tsmachine itself/ })
+  t.match(asLink, { code: 3, stderr: /leads to tsmachine itself/ })
   const script = join(me.home, 'old-docker-machine')
   const turns = join(me.home, 'turns')
   writeFileSync(

@@ -48,7 +48,7 @@ export function missingPlugin(name: string): MachineError {
 /**
  * Absolute path of docker-machine's own program, which serves docker-machine's built-in drivers: TSMACHINE_LEGACY_BINARY,
  * else the one that `shim install` recorded, else the first on PATH that is not us. Undefined where there is none.
- * @throws MachineError `usage` when the variable names no program, or us
+ * @throws MachineError `preflight` when the variable names no program, or us
  */
 export function legacyProgram(env: Environment): string | undefined {
   const wanted = env['TSMACHINE_LEGACY_BINARY']
@@ -62,8 +62,8 @@ export function legacyProgram(env: Environment): string | undefined {
 function checked(wanted: string, env: Environment): string {
   const found = findProgram(wanted, env)
   if (found === undefined)
-    throw new MachineError('usage', `TSMACHINE_LEGACY_BINARY names no program: ${wanted}`)
+    throw new MachineError('preflight', `TSMACHINE_LEGACY_BINARY names no program: ${wanted}`)
   if (leadsToUs(found))
-    throw new MachineError('usage', `TSMACHINE_LEGACY_BINARY leads to tsmachine itself: ${wanted}`)
+    throw new MachineError('preflight', `TSMACHINE_LEGACY_BINARY leads to tsmachine itself: ${wanted}`)
   return resolve(found)
 }

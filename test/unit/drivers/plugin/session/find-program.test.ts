@@ -126,6 +126,6 @@ t.test('a variable that names no program, or us, is an error and not passed over
     [join(root, 'gone'), /names no program/],
     [link, /leads to tsmachine itself/],
   ] as const)
-    t.throws(() => legacyProgram({ ...env, TSMACHINE_LEGACY_BINARY: wanted }), { code: 'usage', message })
+    t.throws(() => legacyProgram({ ...env, TSMACHINE_LEGACY_BINARY: wanted }), { code: 'preflight', message })
   t.end()
 })
