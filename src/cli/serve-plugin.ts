@@ -69,8 +69,8 @@ function servedContext(
     ...machineContext(ours, globals, report),
     askSecret: () => Promise.resolve(undefined),
     drivers: {
-      load: (name) => {
-        if (name === factory.name || name === OWN_PREFIX + factory.name) return Promise.resolve(factory)
+      load: async (name) => {
+        if (name === factory.name || name === OWN_PREFIX + factory.name) return await Promise.resolve(factory)
         throw new MachineError('usage', `This plugin serves the driver ${factory.name} alone, not ${name}`)
       },
     },

@@ -200,3 +200,16 @@ t.test('a signal ends a create with the status of the signal, and our own rm tak
   await me.ok(['rm', '-f', 'web'])
   t.same(double.inventory(), [])
 })
+
+t.test('a machine of the qemu plugin of others is told of by its record, as anywhere', async (t) => {
+  const { me, start } = bench(t)
+  const record = JSON.parse(dockerMachineRecord('generic')) as JsonObject
+  const Driver = { MachineName: 'web', StorePath: me.store, FirstQuery: true }
+  mkdirSync(machineDir(me), { recursive: true, mode: 0o700 })
+  const config = JSON.stringify({ ...record, Driver, DriverName: 'qemu', Name: 'web' })
+  writeFileSync(join(machineDir(me), 'config.json'), config)
+  const plugin = await start('ts-qemu')
+  await plugin.call('SetConfigRaw', savedState(me))
+  t.equal(await plugin.call('GetIP', undefined), '127.0.0.1', 'its user network ends here')
+  t.equal(await plugin.close(), 0)
+})
