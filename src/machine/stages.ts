@@ -2,6 +2,7 @@ import { isMachineError, type MachineError, toMachineError } from '../contracts/
 import type { Stage } from '../contracts/events.js'
 import { withDeadline } from '../util/wait.js'
 import type { MachineContext } from './context.js'
+import { ABORT_GRACE_MS } from './limits.js'
 
 /** One stage of a verb: what it does, how long it may take and what to type when it fails. */
 export interface StageDefinition<S> {
@@ -10,14 +11,13 @@ export interface StageDefinition<S> {
   readonly text: string
   /** Milliseconds with hardware virtualisation; multiplied by the state's patience. */
   readonly deadlineMs: number
+  /** In place of that, if it says something: it knows what the driver needs. */
+  readonly limitMs?: (state: S) => number
   readonly run: (state: S, signal: AbortSignal) => Promise<void>
   /** The last thing seen, for the error text. */
   readonly evidence?: (state: S) => string | undefined
   readonly hints: (state: S) => readonly string[]
 }
-
-/** Milliseconds that an interrupted stage gets to record what exists: a request that makes a server may take 10 s to end. */
-const ABORT_GRACE_MS = 12_000
 
 /** What every staged verb carries along. */
 export interface StagedState {
@@ -48,7 +48,7 @@ export async function runStage<S extends StagedState>(
   try {
     await withDeadline(
       `stage "${definition.stage}" of ${name}`,
-      definition.deadlineMs * state.patience,
+      definition.limitMs?.(state) ?? definition.deadlineMs * state.patience,
       (signal) => definition.run(state, signal),
       { signal: ctx.signal, evidence, graceMs: ABORT_GRACE_MS, clock: ctx.clock },
     )

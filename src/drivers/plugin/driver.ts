@@ -16,7 +16,7 @@ import type { Resource } from '../../contracts/record.js'
 import { pluginValues } from './flags.js'
 import { hasSsh, type PluginIdentity } from './identity.js'
 import { LogEvents } from './log-events.js'
-import { cannotResume, notKnown } from './lost-machine.js'
+import { cannotResume, cutShort, notKnown } from './lost-machine.js'
 import {
   failedMachine,
   intendedMachine,
@@ -155,10 +155,11 @@ export class PluginDriver implements Driver {
   /** What a verb that failed has made of the state, if the plugin is still there to tell. */
   async *#keepState({ machine, lease, secretKeys }: Talk, method: ChangeMethod): AsyncIterable<DriverEvent> {
     const state = await lease.call('GetConfigRaw', undefined).catch(() => undefined)
-    if (state !== undefined) yield { type: 'state', state }
+    const known = state ?? lease.lastState()
+    if (known !== undefined) yield { type: 'state', state: known }
     if (method !== 'Create') return
     if (state !== undefined) yield { type: 'intent', resource: failedMachine(machine.name, secretKeys) }
-    else yield { type: 'log', level: 'warn', text: notKnown(machine.name) }
+    else yield { type: 'log', level: 'warn', text: (known === undefined ? notKnown : cutShort)(machine.name) }
   }
 
   /** What is known of a machine that runs. */

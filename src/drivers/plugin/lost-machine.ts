@@ -7,6 +7,11 @@ export function notKnown(name: string): string {
   return `The plugin was cut while it made "${name}", and what it had made is not known: look for ${name} at its provider, and remove it there`
 }
 
+/** It was asked for its state before it was cut: what it had made is mostly in there. */
+export function cutShort(name: string): string {
+  return `The plugin was cut while it made "${name}"; what it said of it last is recorded, so that --resume and rm can ask for it`
+}
+
 /**
  * @param state what the plugin says now; empty where it knows of no machine
  * @param isCut whether `Create` was cut; else it failed by itself

@@ -20,6 +20,8 @@ export interface Lease {
     argument: PluginMethods[M]['argument'],
     signal?: AbortSignal,
   ): Promise<PluginMethods[M]['reply']>
+  /** As `PluginSession.lastState`. */
+  lastState(): string | undefined
   /** It may be used for the machine's next call, or end. */
   release(): void
 }
@@ -53,7 +55,11 @@ export class PluginSessions {
     return await new Promise((resolve, reject) => {
       const use = (session: PluginSession): Promise<void> =>
         new Promise((release) =>
-          resolve({ call: (method, argument, stop) => session.call(method, argument, stop), release }),
+          resolve({
+            call: (method, argument, stop) => session.call(method, argument, stop),
+            lastState: () => session.lastState,
+            release,
+          }),
         )
       this.#pool
         .withSession({ driver, program, onLog, machine: { name, state } }, use, { size, signal })

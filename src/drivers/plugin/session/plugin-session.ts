@@ -35,6 +35,8 @@ export interface SessionOptions {
 
 const CONNECT_MS = 10_000
 const ABORT_GRACE_MS = 10_000
+/** For the state of a plugin that is about to be cut. */
+const LAST_WORD_MS = 2_000
 /** A lost connection is mostly the end of the process, which is known a moment later and says more. */
 const END_KNOWN_MS = 500
 
@@ -53,6 +55,7 @@ export class PluginSession {
   #ending: Promise<void> | undefined
   #last: Promise<unknown> = Promise.resolve()
   #state: string | undefined
+  #lastState: string | undefined
 
   private constructor(
     private readonly options: SessionOptions,
@@ -99,6 +102,11 @@ export class PluginSession {
 
   get pid(): number | undefined {
     return this.process.pid
+  }
+
+  /** What the plugin said of its state beside a change that did not end, before it was cut. */
+  get lastState(): string | undefined {
+    return this.#lastState
   }
 
   /** Whether the plugin has this state, as far as it was given or asked for. */
@@ -160,7 +168,7 @@ export class PluginSession {
     const calling = Promise.race([
       this.connection.call(method, argument, { deadlineMs }),
       this.#broken.promise,
-    ]).catch((error: unknown) => this.#explain(error))
+    ]).catch((error: unknown) => this.#explain(error, method))
     const reply = signal ? await this.#abortable(calling, method, signal) : await calling
     if (method === 'SetConfigRaw' && typeof argument === 'string') this.#state = argument
     if (method === 'GetConfigRaw' && typeof reply === 'string') this.#state = reply
@@ -181,6 +189,7 @@ export class PluginSession {
     } catch (error) {
       if (!signal.aborted) throw error
       calling.catch(() => undefined)
+      if (changes) await this.#askLast()
       const ending = this.end()
       if (changes) await ending
       throw signal.reason
@@ -188,11 +197,20 @@ export class PluginSession {
   }
 
   /** Texts of the plugin pass; anything else ends the session, and says how the process ended if it did. */
-  async #explain(error: unknown): Promise<never> {
+  async #explain(error: unknown, method: PluginMethod): Promise<never> {
     if (!isMachineError(error) || error === this.#over) throw error
-    if (error.code === 'timeout') this.#fail(withWords(error, this.process.words))
-    else await this.#lose(error)
+    if (error.code === 'timeout') {
+      if (CHANGING.has(KINDS[method])) await this.#askLast()
+      this.#fail(withWords(error, this.process.words))
+    } else await this.#lose(error)
     throw this.#over ?? error
+  }
+
+  /** Beside a change that does not end: what was made so far may be in the state, and nowhere else. */
+  async #askLast(): Promise<void> {
+    if (this.#over) return
+    const asking = this.connection.call('GetConfigRaw', undefined, { deadlineMs: LAST_WORD_MS })
+    this.#lastState = await asking.catch(() => undefined)
   }
 
   #lose(error: MachineError): Promise<void> {

@@ -215,6 +215,25 @@ t.test(
   },
 )
 
+t.test('a change that is cut is asked for its state first, which may be all that is known', async (t) => {
+  const { open, called, left } = bench(t, { hang: ['Create'] }, { abortGraceMs: 100 })
+  const session = await open()
+  const stop = new AbortController()
+  const creating = session.call('Create', undefined, stop.signal)
+  await called('Create')
+  t.equal(session.lastState, undefined)
+  stop.abort(new Error('Ctrl-C'))
+  await t.rejects(creating, /Ctrl-C/)
+  t.match(JSON.parse(session.lastState ?? ''), { MachineName: 'web' })
+  t.same(left(), [])
+})
+
+t.test('also one that overruns its deadline', async (t) => {
+  const session = await bench(t, { hang: ['Create'] }, { deadlines: { create: 300 } }).open()
+  await t.rejects(session.call('Create', undefined), { code: 'timeout' })
+  t.match(JSON.parse(session.lastState ?? ''), { MachineName: 'web' })
+})
+
 t.test('a read is not waited for after an abort', async (t) => {
   const { open, called } = bench(
     t,
