@@ -4,6 +4,7 @@ import { waitForBoot } from './boot.js'
 import type { CreateState } from './create-state.js'
 import { identify } from './identify.js'
 import { install } from './install.js'
+import { limitOf } from './limits.js'
 import { logIn } from './login.js'
 import { make } from './make.js'
 import type { OpenMachine } from './open.js'
@@ -13,6 +14,7 @@ import { setUpSwarm } from './swarm-setup.js'
 import { verifyTls, waitForEngine, withEngineLog } from './verify.js'
 
 const MINUTE = 60_000
+const MAKE_MS = 10 * MINUTE
 const ENGINE_MS = 90_000
 
 /** How to go on: a machine that is complete is provisioned again, one that never was is resumed. */
@@ -35,7 +37,8 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
   {
     stage: 'make',
     text: 'Creating machine',
-    deadlineMs: 10 * MINUTE,
+    deadlineMs: MAKE_MS,
+    limitMs: ({ open }) => limitOf(open, 'make', MAKE_MS),
     run: make,
     hints: (state) => [resume(state), remove(state)],
   },

@@ -2,6 +2,7 @@ import { MachineError } from '../contracts/errors.js'
 import type { PreflightFault } from '../contracts/driver.js'
 import type { CreateState } from './create-state.js'
 import type { GivenFiles } from './given-files.js'
+import { limitOf } from './limits.js'
 import { userDataFault } from './machine-seed.js'
 import { machineSpec } from './make.js'
 import { runStage } from './stages.js'
@@ -15,6 +16,7 @@ export async function preflight(state: CreateState, given: GivenFiles): Promise<
       stage: 'preflight',
       text: 'Running pre-create checks',
       deadlineMs: PREFLIGHT_MS,
+      limitMs: ({ open }) => limitOf(open, 'preflight', PREFLIGHT_MS),
       run: (_state, signal) => check(state, given, signal),
       hints: () => ['tsmachine doctor'],
     },

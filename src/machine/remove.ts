@@ -8,6 +8,7 @@ import { dropDockerContext } from './docker-context.js'
 import { recordEvents, reportEvents, updateLedger } from './driver-events.js'
 import { isDiskFull, lockToEnd } from './full-disk.js'
 import { interruptCreate, runningCreate } from './interrupt.js'
+import { graceOf, limitOf } from './limits.js'
 import { notFound } from './names.js'
 import { type OpenMachine, openRemains } from './open.js'
 import { withRecordedSecrets } from './recorded-first.js'
@@ -110,10 +111,9 @@ async function removeResources(ctx: MachineContext, open: OpenMachine): Promise<
   const work = (signal: AbortSignal): Promise<void> =>
     record ? recordEvents(ctx, name, factory, events(signal)) : reportEvents(ctx, name, events(signal))
   try {
-    const limitMs = REMOVE_MS * (driver.patience?.(open.machine) ?? 1)
-    await withDeadline(`${name} to be removed`, limitMs, work, {
+    await withDeadline(`${name} to be removed`, limitOf(open, 'remove', REMOVE_MS), work, {
       signal: ctx.signal,
-      graceMs: 5_000,
+      graceMs: graceOf(open, 5_000),
       clock: ctx.clock,
     })
   } catch (error) {

@@ -12,6 +12,7 @@ import { recordEvents } from './driver-events.js'
 import { labelHostKey } from './host-key-label.js'
 import { machineImage, pinImage } from './image.js'
 import { noteState } from './last-state.js'
+import { limitOf } from './limits.js'
 import { type OpenMachine, openMachine, requireVerb } from './open.js'
 import { settleUpgrade } from './pending-upgrade.js'
 import { renewCertificates } from './renew.js'
@@ -22,6 +23,7 @@ import { machineReport, movedTo, powerState } from './state.js'
 import { takeDown } from './stop.js'
 
 const MINUTE = 60_000
+const START_MS = 2 * MINUTE
 const ENGINE_MS = 90_000
 
 export interface StartOptions {
@@ -149,7 +151,8 @@ type StartStage = StageDefinition<CreateState> & { readonly stage: Stage }
 const START: StartStage = {
   stage: 'make',
   text: 'Starting machine',
-  deadlineMs: 2 * MINUTE,
+  deadlineMs: START_MS,
+  limitMs: ({ open }) => limitOf(open, 'start', START_MS),
   run: async (state, signal) => {
     const { open, ctx } = state
     const start = requireVerb(open, 'start')

@@ -5,6 +5,7 @@ import { lockToEnd } from './full-disk.js'
 import { recordEvents } from './driver-events.js'
 import { machineImage } from './image.js'
 import { noteState } from './last-state.js'
+import { graceOf, limitOf } from './limits.js'
 import { type OpenMachine, openMachine, requireVerb } from './open.js'
 import { powerState } from './state.js'
 
@@ -45,7 +46,7 @@ async function awake(ctx: MachineContext, open: OpenMachine): Promise<OpenMachin
   const image = await machineImage(ctx, open)
   await withDeadline(
     `${name} to resume`,
-    STOP_MS * (open.driver.patience?.(open.machine) ?? 1),
+    limitOf(open, 'start', STOP_MS),
     (signal) => recordEvents(ctx, name, factory, start(open.machine, image, signal)),
     { signal: ctx.signal, graceMs: 2_000, clock: ctx.clock, hints: [`tsmachine kill ${name}`] },
   )
@@ -61,14 +62,13 @@ export async function takeDown(
   const open = verb === 'stop' ? await awake(ctx, recorded) : recorded
   const method = requireVerb(open, verb)
   const killMs = open.driver.localState ? KILL_MS : REMOTE_KILL_MS
-  const limitMs = verb === 'stop' ? STOP_MS * (open.driver.patience?.(open.machine) ?? 1) : killMs
   await withDeadline(
     `${open.name} to ${verb}`,
-    limitMs,
+    limitOf(open, verb, verb === 'stop' ? STOP_MS : killMs),
     (signal) => recordEvents(ctx, open.name, open.factory, method(open.machine, signal)),
     {
       signal: ctx.signal,
-      graceMs: 2_000,
+      graceMs: graceOf(open, 2_000),
       clock: ctx.clock,
       hints: verb === 'stop' ? [`tsmachine kill ${open.name}`, `tsmachine logs ${open.name} --boot`] : [],
     },
