@@ -36,7 +36,8 @@ export async function listSecrets(
   const kept = await ctx.store.secrets.references(ctx.signal)
   const references = [...new Set([...kept, ...uses.keys()])]
   return references.map((reference) => {
-    const machines = uses.get(reference) ?? []
+    const used = uses.get(reference) ?? []
+    const machines = used.map(({ machine }) => machine)
     for (const factory of factories)
       for (const flag of secretFlags(factory)) {
         const key = { account: factory.name, field: flag.key }
@@ -44,7 +45,10 @@ export async function listSecrets(
         if (isEntryFor(reference, key)) return { ...name, reference, origin: 'set', machines }
         if (isKeptFor(reference, key)) return { ...name, reference, origin: 'create', machines }
       }
-    return { reference, origin: kept.includes(reference) ? 'create' : 'user', machines }
+    if (!kept.includes(reference)) return { reference, origin: 'user', machines }
+    const [{ driver, field } = {}] = used
+    const name = driver === undefined || field === undefined ? {} : { driver, name: dashed(field) }
+    return { ...name, reference, origin: 'create', machines }
   })
 }
 
@@ -62,7 +66,7 @@ export async function removeSecret(
     throw new MachineError('not-found', `No secret ${wanted.driver} ${wanted.name} is set`, {
       hints: ['See which there are: tsmachine secret ls'],
     })
-  const machines = usesOf(ctx).get(found.reference) ?? []
+  const machines = (usesOf(ctx).get(found.reference) ?? []).map(({ machine }) => machine)
   if (machines.length > 0 && !force)
     throw new MachineError(
       'exists',
@@ -89,13 +93,22 @@ export async function removeUnused(
   return unused.map(({ reference }) => reference)
 }
 
-/** Names of machines by reference; what `rm -f` gave up on counts, as `gc` needs a way in. */
-function usesOf(ctx: MachineContext): ReadonlyMap<SecretRef, readonly string[]> {
-  const uses = new Map<SecretRef, string[]>()
+/** A machine's use of a secret; a driver that is named by its path, or is gone, is known from here alone. */
+interface SecretUse {
+  readonly machine: string
+  readonly driver: string
+  readonly field: string
+}
+
+/** Uses by reference; what `rm -f` gave up on counts, as `gc` needs a way in. */
+function usesOf(ctx: MachineContext): ReadonlyMap<SecretRef, readonly SecretUse[]> {
+  const uses = new Map<SecretRef, SecretUse[]>()
   const records = [...ctx.store.readAll(), ...ctx.store.tombstones().map(({ record }) => record)]
   for (const { name, ledger } of records)
-    for (const reference of Object.values(ledger?.secrets ?? {}))
-      uses.set(reference, [...(uses.get(reference) ?? []), name])
+    for (const [field, reference] of Object.entries(ledger?.secrets ?? {})) {
+      const use = { machine: name, driver: ledger?.driver.name ?? '', field }
+      uses.set(reference, [...(uses.get(reference) ?? []), use])
+    }
   return uses
 }
 
@@ -122,4 +135,9 @@ function secretFlags({ flags }: DriverFactory): readonly FlagSpec[] {
 
 function shortName({ name }: DriverFactory, flag: FlagSpec): string {
   return flag.name.startsWith(`${name}-`) ? flag.name.slice(name.length + 1) : flag.name
+}
+
+/** A config key as flags are written: `access-token`. */
+function dashed(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }

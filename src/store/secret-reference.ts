@@ -108,8 +108,8 @@ function unresolved(reference: string, reason: string, hint: string): MachineErr
   })
 }
 
-/** @throws MachineError `store` for an id that would leave the folder */
+/** Ids of a driver that is named by its path begin with a dash. @throws MachineError `store` for an id that would leave the folder */
 export function checkedId(id: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9-]*$/.test(id)) return id
+  if (/^[A-Za-z0-9-]+$/.test(id)) return id
   throw new MachineError('store', `"store:${id}" is no reference to a secret of this store`)
 }

@@ -126,7 +126,12 @@ export function isEntryFor(reference: SecretRef, key: SecretKey): boolean {
 export function isKeptFor(reference: SecretRef, { account, field }: SecretKey): boolean {
   const server = helperServer(reference)
   if (server !== undefined)
-    return server.startsWith(`${SERVER_PREFIX}${account}%2F`) && server.endsWith(`/${field}`)
+    return (
+      server.startsWith(`${SERVER_PREFIX}${encodeURIComponent(`${account}/`)}`) &&
+      server.endsWith(`/${field}`)
+    )
+  // File names of different paths may look alike: a secret must not go to another path's driver.
+  if (!/^[a-z0-9-]+$/i.test(account)) return false
   return new RegExp(`^store:${account}-[0-9a-f]{16}-${field}-[0-9a-f]{16}$`).test(reference)
 }
 

@@ -18,18 +18,22 @@ const TOKEN = 'canary-7d1c'
 const NAME = { driver: 'fake', name: 'token' }
 
 /** A provider that wants the token, and the fake driver, whose record has a field for it. */
-function bench(t: Test) {
+function bench(t: Test, driver = 'fake') {
   const dir = t.testdir()
   const env: Record<string, string> = {}
   const { record } = bareFactory
-  const factory: DriverFactory = { ...bareFactory, record: { ...record, secretFields: { token: 'Token' } } }
-  const ctx = machineContext({ dir, env, factories: { fake: factory } })
+  const factory: DriverFactory = {
+    ...bareFactory,
+    name: driver,
+    record: { ...record, secretFields: { token: 'Token' } },
+  }
+  const ctx = machineContext({ dir, env, factories: { [driver]: factory } })
   const provider = new FakeProvider(join(dir, 'provider'))
   provider.requireToken(TOKEN)
   const create = (name: string, token?: string, secretPlace?: SecretPlace) =>
     createMachine(ctx, {
       name,
-      driver: 'fake',
+      driver,
       flagValues: fakeFlags(provider.dir, token === undefined ? {} : { 'fake-token': token }),
       options: machineOptions(),
       ...(secretPlace ? { secretPlace } : {}),
@@ -75,6 +79,18 @@ t.test('a flag counts before what was set, and stays apart from it', async (t) =
   await removeMachine(ctx, 'web', { force: false })
   t.equal((await removeUnused(ctx, [factory])).length, 1)
   t.match(await list(), [{ reference: set }])
+})
+
+t.test('the secret of a driver that is named by its path serves its machines and is listed', async (t) => {
+  const path = '/home/me/tsmachine-driver-acme'
+  const { ctx, create } = bench(t, path)
+  await create('web', TOKEN)
+  t.equal(await machineStatus(ctx, 'web'), 'Running')
+  const rows = await listSecrets(ctx, [])
+  t.match(rows, [{ driver: path, name: 'token', origin: 'create', machines: ['web'] }])
+  await removeMachine(ctx, 'web', { force: false })
+  t.equal((await removeUnused(ctx, [])).length, 1)
+  t.strictSame(await listSecrets(ctx, []), [])
 })
 
 t.test('a secret that machines use is removed only when it is said twice', async (t) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { Secret, type SecretRef } from '../../../src/contracts/secrets.js'
-import { SecretStore } from '../../../src/store/secrets.js'
+import { isKeptFor, SecretStore } from '../../../src/store/secrets.js'
 
 const KEY = { account: 'digitalocean', field: 'accessToken' }
 const VALUE = 'dop_v1_very-secret'
@@ -67,6 +67,37 @@ t.test('accounts whose names look alike in a file name have secrets of their own
   await store.save({ account: 'os/a-x', field: 'password' }, new Secret('2'))
   t.equal((await store.entry({ account: 'os/a@x', field: 'password' }))?.secret.reveal(), '1')
   t.equal((await store.entry({ account: 'os/a-x', field: 'password' }))?.secret.reveal(), '2')
+})
+
+t.test('the secret of a driver that is named by its path is kept, read and erased', async (t) => {
+  const { dir, store } = setUp(t)
+  const key = { account: '/home/me/tsmachine-driver-acme/0123456789abcdef', field: 'token' }
+  const reference = await store.save(key, new Secret(VALUE))
+  t.match(reference, /^store:-home-me-tsmachine-driver-acme-/)
+  t.equal((await store.resolve(reference)).reveal(), VALUE)
+  t.equal(isKeptFor(reference, { account: '/home/me/tsmachine/driver-acme', field: 'token' }), false)
+  await store.erase(reference)
+  t.strictSame(readdirSync(join(dir, 'store', 'secrets')), [])
+})
+
+t.test('a reference that would leave the folder of secrets is neither read nor erased', async (t) => {
+  const { dir, store } = setUp(t)
+  await store.save(KEY, new Secret(VALUE))
+  writeFileSync(join(dir, 'store', 'other'), 'mine')
+  for (const id of ['../other', '..', '.', '', 'a/b', 'a\\b', '/etc/passwd', '-x/../../other', '-.', 'a\n']) {
+    await t.rejects(store.resolve(`store:${id}`), { code: 'store' }, `resolve ${id}`)
+    await t.rejects(store.erase(`store:${id}`), { code: 'store' }, `erase ${id}`)
+  }
+  t.ok(existsSync(join(dir, 'store', 'other')))
+})
+
+t.test('what a helper keeps for a path counts as kept for that path alone', async (t) => {
+  const { store } = setUp(t, '{"credsStore":"test"}')
+  const account = '/home/me (old)/acme'
+  const key = { account: `${account}/0123456789abcdef`, field: 'token' }
+  const reference = await store.save(key, new Secret(VALUE))
+  t.equal(isKeptFor(reference, { account, field: 'token' }), true)
+  t.equal(isKeptFor(reference, { account: '/home/me', field: 'token' }), false)
 })
 
 t.test('with a configured helper the secret goes there, over stdin and never in its arguments', async (t) => {
