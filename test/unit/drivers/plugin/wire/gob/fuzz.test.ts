@@ -6,12 +6,10 @@ import { DEFAULT_LIMITS, type GobLimits } from '../../../../../../src/drivers/pl
 import type { GobType } from '../../../../../../src/drivers/plugin/wire/gob/types.js'
 import { GobError } from '../../../../../../src/drivers/plugin/wire/gob/values.js'
 import { Pairs } from '../../../../../../src/drivers/plugin/wire/net-rpc.js'
+import { damaged } from '../../../../../helpers/damaged-streams.js'
 import { inChunks, readCaptures } from '../../../../../helpers/gob-captures.js'
-import { random } from '../../../../../helpers/hostile-values.js'
 import { isPluginMethod } from '../../../../../helpers/plugin-handlers.js'
 import { size } from '../../../../../sizes.js'
-
-type Next = (limit: number) => number
 
 const STREAMS = readCaptures()
   .flatMap(({ client, server }) => [client, server])
@@ -25,35 +23,6 @@ const LIMITS: GobLimits = {
 }
 const SLOW_MS = 2_000
 const HEAP_BYTES = 100 << 20
-
-/** How a stream is damaged. `other` is another one, to splice. */
-const DAMAGES: readonly ((bytes: Buffer, other: Buffer, next: Next) => Buffer)[] = [
-  (bytes, _other, next) => bytes.subarray(0, next(bytes.length)),
-  (bytes, _other, next) => changed(bytes, next, () => next(256)),
-  (bytes, _other, next) => changed(bytes, next, (old) => old ^ (1 << next(8))),
-  (bytes, _other, next) => changed(bytes, next, () => [0, 1, 0x7f, 0x80, 0xf8, 0xff][next(6)] ?? 0),
-  (bytes, other, next) =>
-    Buffer.concat([bytes.subarray(0, next(bytes.length)), other.subarray(next(other.length))]),
-  (bytes, _other, next) => repeated(bytes, next(bytes.length), 1 + next(60), next(40)),
-  (bytes, _other, next) =>
-    Buffer.concat([bytes.subarray(0, next(bytes.length)), Buffer.alloc(3_000, next(256))]),
-  (_bytes, _other, next) => Buffer.from(Array.from({ length: next(400) }, () => next(256))),
-]
-
-function changed(bytes: Buffer, next: Next, change: (old: number) => number): Buffer {
-  const copy = Buffer.from(bytes)
-  for (let left = 1 + next(6); left > 0; left--) {
-    const index = next(copy.length)
-    copy[index] = change(copy[index] ?? 0)
-  }
-  return copy
-}
-
-function repeated(bytes: Buffer, start: number, length: number, times: number): Buffer {
-  const part = bytes.subarray(start, start + length)
-  const parts = Array.from({ length: times }, () => part)
-  return Buffer.concat([bytes.subarray(0, start), ...parts, bytes.subarray(start + length)])
-}
 
 /** Takes a stream as both sides do. @returns what it ended with, where only a GobError may be thrown */
 function take(stream: Buffer, seed: number, limits: GobLimits): 'values' | 'error' {
@@ -90,11 +59,7 @@ t.test('damaged streams end with values or a GobError, soon and in little memory
   const heap = process.memoryUsage().heapUsed
   let most = 0
   for (let seed = 1; seed <= size('fuzzedStreams'); seed++) {
-    const next = random(seed)
-    const pick = (): Buffer => STREAMS[next(STREAMS.length)] ?? Buffer.alloc(1)
-    let stream = pick()
-    for (let left = 1 + next(3); left > 0 && stream.length > 0; left--)
-      stream = DAMAGES[next(DAMAGES.length)]?.(stream, pick(), next) ?? stream
+    const stream = damaged(STREAMS, seed)
     const started = performance.now()
     ends[take(stream, seed, LIMITS)]++
     slowest = Math.max(slowest, performance.now() - started)
