@@ -1,7 +1,7 @@
 import type { DriverFactory } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import { nearest } from '../util/nearest.js'
-import { LEGACY_DRIVERS, LEGACY_PREFIX } from './plugin/identity.js'
+import { LEGACY_DRIVERS, LEGACY_HINT, LEGACY_PREFIX } from './common/driver-names.js'
 
 /** The built-in drivers, each loaded only when asked for. Their flags are in `flag-tables.ts`. */
 const DRIVERS: Readonly<Record<string, () => Promise<DriverFactory>>> = {
@@ -106,9 +106,7 @@ function unknownDriver(name: string): MachineError {
     return new MachineError(
       'usage',
       `Driver "${plugin}" of docker-machine: there is no docker-machine here`,
-      {
-        hints: ['Say where it is: TSMACHINE_LEGACY_BINARY=/path/to/docker-machine'],
-      },
+      { hints: [LEGACY_HINT] },
     )
   const near = nearest(plugin, driverNames())
   const isTheirs = prefix === '' && LEGACY_DRIVERS.has(plugin)

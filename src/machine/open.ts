@@ -76,6 +76,8 @@ export async function recordedFactory(
   const { absentFactory } = await import('../drivers/absent/index.js')
   return absentFactory({
     driver: DriverName,
+    wanted: recordedDriver(record),
+    isOurs,
     fields,
     sans: HostOptions.AuthOptions.ServerCertSANs ?? [],
   })

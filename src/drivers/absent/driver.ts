@@ -15,6 +15,7 @@ import { ConfigReader } from '../common/config-reader.js'
 import { knownDriver } from '../common/recorded/known.js'
 import { knownEndpoint } from '../common/recorded/machine-resource.js'
 import type { AbsentRecord } from './index.js'
+import { missingDriver } from './missing.js'
 
 /** Stands in for a driver that this version does not have: what the record says works, what asks the provider does not. */
 export class AbsentDriver implements Driver {
@@ -28,8 +29,8 @@ export class AbsentDriver implements Driver {
     return this.#refuse(machine)
   }
 
-  states(): Promise<readonly StateReport[]> {
-    return Promise.reject(this.#notHere())
+  states([machine]: readonly DriverMachine[]): Promise<readonly StateReport[]> {
+    return Promise.reject(this.#notHere(machine?.name, '', dropHints(machine?.name)))
   }
 
   /** Nothing says that it is down: what needs no more than its address may try. */
@@ -65,30 +66,30 @@ export class AbsentDriver implements Driver {
     return this.#refuse(
       machine,
       ` Nothing was removed at its provider, where it is known as ${this.#remains(machine)}.`,
+      [],
     )
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await
-  async *#refuse(machine: MachineIdentity, more = ''): AsyncIterable<DriverEvent> {
-    throw this.#notHere(machine.name, more)
+  async *#refuse(
+    { name }: MachineIdentity,
+    more = '',
+    last: readonly string[] = dropHints(name),
+  ): AsyncIterable<DriverEvent> {
+    throw this.#notHere(name, more, last)
   }
 
-  /** docker-machine's words for a driver that it does not find. */
-  #notHere(machine?: string, more = ''): MachineError {
-    const { driver } = this.record
-    return new MachineError(
-      'driver',
-      `driver not here: Driver "${driver}" not found. Do you have the plugin binary accessible in your PATH?${more}`,
-      {
-        hints: [
-          `To drive it, have docker-machine-driver-${driver} on PATH, or docker-machine if the driver is built into that.`,
-          'Until then start, stop and remove the machine at its provider.',
-          'inspect, ip, url, env, config, ssh, scp and provision work from its record.',
-          `Drop the record once the machine is gone: tsmachine rm -f ${machine ?? 'NAME'}`,
-        ],
-        ...(machine === undefined ? {} : { machine }),
-      },
-    )
+  #notHere(machine: string | undefined, more: string, last: readonly string[]): MachineError {
+    const { text, hints } = missingDriver(this.record)
+    return new MachineError('driver', `driver not here: ${text}${more}`, {
+      hints: [
+        ...hints,
+        'Until then start, stop and remove the machine at its provider.',
+        'inspect, ip, url, env, config, ssh, scp and provision work from its record.',
+        ...last,
+      ],
+      ...(machine === undefined ? {} : { machine }),
+    })
   }
 
   #remains({ name }: MachineIdentity): string {
@@ -98,6 +99,11 @@ export class AbsentDriver implements Driver {
     const given = values.filter(([, words]) => words !== '').map((pair) => pair.join(' '))
     return [`MachineName ${called}`, ...given].join(', ')
   }
+}
+
+/** `rm` says this itself. */
+function dropHints(machine: string | undefined): readonly string[] {
+  return machine === undefined ? [] : [`Drop the record once the machine is gone: tsmachine rm -f ${machine}`]
 }
 
 /** A name, an id or a list of them; empty where there is none. */

@@ -5,6 +5,10 @@ import { AbsentDriver } from './driver.js'
 /** What a record of docker-machine says of a machine whose driver is not here. */
 export interface AbsentRecord {
   readonly driver: string
+  /** Name that its driver was looked for by: `docker-machine:none`, the path of a package. */
+  readonly wanted: string
+  /** We wrote it: by a driver of ours or of a package, not by a plugin. */
+  readonly isOurs: boolean
   /** Its `Driver` object. */
   readonly fields: JsonObject
   /** The user's own names in its server certificate. */

@@ -1,4 +1,5 @@
-import { LEGACY_DRIVERS, LEGACY_PREFIX, PLUGIN_PREFIX, type PluginIdentity } from './identity.js'
+import { LEGACY_DRIVERS, LEGACY_PREFIX, PLUGIN_PREFIX } from '../common/driver-names.js'
+import type { PluginIdentity } from './identity.js'
 import { legacyProgram, pluginProgram } from './session/find-program.js'
 
 type Environment = Readonly<Record<string, string | undefined>>

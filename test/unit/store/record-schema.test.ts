@@ -194,7 +194,13 @@ t.test('a record of any driver is, after a change of ours, what it was', async (
       const parsed = parseHostRecord(text, { name, root, dir: store.dir(name) })
       if ('fault' in parsed) throw new Error(parsed.fault)
       const isOurs = driver !== 'qemu' && driverNames().includes(driver)
-      const stand = absentFactory({ driver, fields: parsed.value.Driver, sans: [] })
+      const stand = absentFactory({
+        driver,
+        wanted: driver,
+        isOurs: false,
+        fields: parsed.value.Driver,
+        sans: [],
+      })
       const factory = isOurs ? await loadFactory(driver) : stand
       const { ledger } = await store.update(name, factory.record, (old) => ({ ...old, dockerContext: 'x' }))
       const keyPath = isOurs ? (ledger.ssh?.keyPath ?? '') : ''
@@ -212,7 +218,7 @@ t.test('a record that was kept unread is read by the first version that has its 
   writeFileSync(join(store.dir('gen'), 'config.json'), text)
   const fields = store.get('gen').config.Driver
   const pin = { source: 'first-use', current: 'ssh-ed25519 AAAA', rotated: true } as const
-  const stand = absentFactory({ driver: 'generic', fields, sans: [] })
+  const stand = absentFactory({ driver: 'generic', wanted: 'generic', isOurs: false, fields, sans: [] })
   const { ledger } = await store.update('gen', stand.record, (old) => ({ ...old, hostKeys: pin }))
   t.match(ledger.driver, { name: 'generic', config: {}, unread: true })
   const generic = await loadFactory('generic')
