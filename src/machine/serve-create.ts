@@ -14,7 +14,7 @@ import type { CreateState } from './create-state.js'
 import { stagesOf } from './create-stages.js'
 import { firstRecord } from './first-record.js'
 import { withState } from './last-state.js'
-import { preflight } from './preflight.js'
+import { servedPreflight } from './preflight.js'
 import { givenFlags } from './serve-flags.js'
 import { NO_OPTIONS, writeLedgerBeside } from './serve-record.js'
 import { runStage, type StageDefinition } from './stages.js'
@@ -50,7 +50,7 @@ export async function planServed(
  * @throws MachineError `preflight`
  */
 export async function checkServed(ctx: MachineContext, planned: PlannedMachine): Promise<PlannedMachine> {
-  await preflight(await stateOf(ctx, planned), planned.plan.given)
+  await servedPreflight(await stateOf(ctx, planned), planned.plan.given)
   return await withSecretsKept(planned)
 }
 

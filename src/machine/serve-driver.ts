@@ -114,8 +114,8 @@ function numberOf(state: MachineState): number {
   )
 }
 
-/** What a host puts in front of these errors, and we as well. */
-const FRAMES = ['Error setting machine configuration from flags provided: ', 'Error with pre-create check: ']
+/** What a host puts in front of faults of the flags, and we as well. */
+const FRAME = 'Error setting machine configuration from flags provided: '
 
 /** Every handler with its errors as one text; hints and what was last seen go into the log. */
 function inHostsWords(handlers: PluginHandlers, report: Report): PluginHandlers {
@@ -136,6 +136,6 @@ function hostError(error: unknown, method: PluginMethod, report: Report): Error 
   if (!isMachineError(error)) return error instanceof Error ? error : new Error(String(error))
   if (error.evidence !== undefined) report({ type: 'debug', text: error.evidence })
   if (!/^[GS]et/.test(method)) for (const text of error.hints) report({ type: 'info', text })
-  const frame = FRAMES.find((each) => error.message.startsWith(each)) ?? ''
-  return new Error(error.message.slice(frame.length), { cause: error })
+  const text = error.message.startsWith(FRAME) ? error.message.slice(FRAME.length) : error.message
+  return new Error(text, { cause: error })
 }

@@ -71,6 +71,8 @@ t.test('what the plugin needs and was not given, it says itself before anything 
   const me = await PluginUser.start(t)
   const outcome = await me.run([...CREATE, 'web'], { env: { GODOUBLE_TOKEN: '' } })
   t.match(outcome, { code: 3, stderr: /godouble driver requires the --godouble-token option/ })
+  t.match(outcome.stderr, 'tsmachine create --driver godouble --help')
+  t.notMatch(outcome.stderr, 'doctor')
   t.notOk(me.has('web'))
 })
 

@@ -103,9 +103,10 @@ t.test(
       message: 'fake driver requires the --fake-dir option; --fake-disk wants at least 1 GB',
     })
     await host.begin({ ...flags, 'fake-region': 'full' })
-    await t.rejects(host.handlers.PreCreateCheck(undefined), { message: '"region full is full"' })
+    await t.rejects(host.handlers.PreCreateCheck(undefined), { message: 'region full is full' })
     const told = host.ctx.events.flatMap((event) => (event.type === 'info' ? [event.text] : []))
     t.match(told[0], /Choose another one/, 'its hint is a line of the log')
+    t.equal(told.length, 1, 'and our own doctor, who cannot look at the host, is not')
     t.equal(existsSync(host.dir), false, 'and nothing was written')
   },
 )
