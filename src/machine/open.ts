@@ -83,7 +83,10 @@ export async function recordedFactory(
   })
 }
 
-async function pluginOf(ctx: MachineContext, name: string): Promise<DriverFactory | undefined> {
+async function pluginOf(
+  ctx: Pick<MachineContext, 'drivers'>,
+  name: string,
+): Promise<DriverFactory | undefined> {
   return await ctx.drivers.load(`plugin:${name}`, 'recorded').catch(absent)
 }
 

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { constants as osConstants } from 'node:os'
-import { delimiter, extname, isAbsolute, join } from 'node:path'
 import { type ErrorCode, MachineError } from '../contracts/errors.js'
 import { errnoOf } from './file-error.js'
 
