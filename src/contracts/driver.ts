@@ -314,6 +314,8 @@ export interface Driver {
   create(spec: MachineSpec, signal: AbortSignal): AsyncIterable<DriverEvent>
   /** Per account, never per machine. */
   states(machines: readonly DriverMachine[], signal: AbortSignal): Promise<readonly StateReport[]>
+  /** What a list of many shows of this one, where that is cheaper than `states()`. Nothing else is decided by it. */
+  glance?(machine: DriverMachine, signal: AbortSignal): Promise<StateReport>
   /** State from this computer alone, no network (capability `localState`). */
   localState?(machine: DriverMachine): MachineState
   /**

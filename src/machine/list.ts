@@ -16,7 +16,7 @@ import { filterRecords, isWhole, type ListFilter, stateMatches } from './list-fi
 import { brokenRow, type ListRow, type Masters, recordRow } from './list-row.js'
 import { inNaturalOrder } from './natural-order.js'
 import { openRecord, type OpenMachine, recordedDriver } from './open.js'
-import { movedText, movedTo } from './state.js'
+import { listedReports, movedText, movedTo } from './state.js'
 import { swarmMasters, swarmRole, swarmUrl } from './swarm.js'
 
 export type { ListRow } from './list-row.js'
@@ -158,9 +158,8 @@ class Listing {
     const driver = machines[0]?.driver
     const ask = machines.map((open) => open.machine)
     try {
-      const reports = await this.#deadline.within(
-        'the state',
-        async (signal) => (await driver?.states(ask, signal)) ?? [],
+      const reports = await this.#deadline.within('the state', async (signal) =>
+        driver ? await listedReports(driver, ask, signal) : [],
       )
       return new Map(reports.map((report) => [report.id, report] as const))
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { StateReport } from '../contracts/driver.js'
+import type { Driver, DriverMachine, StateReport } from '../contracts/driver.js'
 import { isMachineError } from '../contracts/errors.js'
 import type { MachineState } from '../contracts/state.js'
 import type { OpenMachine } from './open.js'
@@ -10,6 +10,17 @@ export async function machineReport(
 ): Promise<StateReport | undefined> {
   const [report] = await open.driver.states([open.machine], signal)
   return report
+}
+
+/** What a list shows of machines of one driver. */
+export async function listedReports(
+  driver: Driver,
+  machines: readonly DriverMachine[],
+  signal: AbortSignal,
+): Promise<readonly StateReport[]> {
+  const glance = driver.glance?.bind(driver)
+  if (!glance) return await driver.states(machines, signal)
+  return await Promise.all(machines.map(async (machine) => await glance(machine, signal)))
 }
 
 /** A machine's state as its driver sees it now. */

@@ -87,12 +87,14 @@ t.test('many machines have few processes, and each answers for its own machine',
 t.test('a plugin that fails, dies or hangs spoils no other row', async (t) => {
   const machines = pluginMachines(9)
   const { provider, ls } = await standOf(t, machines, [
-    { at: 'GetState', machine: 'm2', do: 'hang' },
-    { at: 'GetState', machine: 'm3', do: 'kill' },
+    { at: 'GetURL', machine: 'm2', do: 'hang' },
+    { at: 'GetURL', machine: 'm3', do: 'kill' },
+    { at: 'GetURL', machine: 'm4', do: 'error', text: 'the provider is closed today' },
     { at: 'GetState', machine: 'm4', do: 'error', text: 'the provider is closed today' },
-    { at: 'GetState', machine: 'm5', do: 'panic', text: 'a fault of the plugin' },
-    { at: 'GetState', machine: 'm6', do: 'garbage' },
-    { at: 'GetIP', machine: 'm7', do: 'disconnect' },
+    { at: 'GetURL', machine: 'm5', do: 'panic', text: 'a fault of the plugin' },
+    { at: 'GetURL', machine: 'm6', do: 'garbage' },
+    { at: 'GetURL', machine: 'm7', do: 'error', text: 'it tells no URL today' },
+    { at: 'GetURL', machine: 'm8', do: 'disconnect' },
   ])
   const rows = await ls(8)
   const faults: Readonly<Record<string, object>> = {
@@ -101,6 +103,7 @@ t.test('a plugin that fails, dies or hangs spoils no other row', async (t) => {
     m4: { state: 'Error', url: '', error: 'the provider is closed today' },
     m5: { state: 'Error', url: '', error: /of driver godouble/ },
     m6: { state: 'Error', url: '', error: /does not speak the plugin protocol/ },
+    m8: { state: 'Error', url: '', error: /of driver godouble/ },
   }
   t.match(
     rows,
@@ -114,7 +117,7 @@ t.test('a plugin that fails, dies or hangs spoils no other row', async (t) => {
 
 t.test('the deadline holds where no plugin ever answers', async (t) => {
   const machines = pluginMachines(12)
-  const { provider, ls } = await standOf(t, machines, [{ at: 'GetState', do: 'hang' }])
+  const { provider, ls } = await standOf(t, machines, [{ at: 'GetURL', do: 'hang' }])
   const rows = await ls(2)
   t.match(
     rows,

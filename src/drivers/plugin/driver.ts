@@ -29,7 +29,7 @@ import {
   wasBegun,
   wasCut,
 } from '../common/recorded/machine-resource.js'
-import { endpointOf, loginOf, stateOf, waitForState } from './observe.js'
+import { endpointOf, glanceAt, loginOf, stateOf, waitForState } from './observe.js'
 import { pluginFailure } from './plugin-failure.js'
 import { secretKeys } from './secret-keys.js'
 import type { Lease, PluginSessions } from './sessions.js'
@@ -174,6 +174,12 @@ export class PluginDriver implements Driver {
 
   async states(machines: readonly DriverMachine[], signal: AbortSignal): Promise<readonly StateReport[]> {
     return await Promise.all(machines.map(async (machine) => await this.#report(machine, signal)))
+  }
+
+  async glance(machine: DriverMachine, signal: AbortSignal): Promise<StateReport> {
+    const known = knownEndpoint(this.plugin.plugin, machine)
+    const look = (lease: Lease): Promise<StateReport> => glanceAt(machine, known, lease, signal)
+    return await this.#ask(machine, machine.state, signal, look, 'read')
   }
 
   async #report(machine: DriverMachine, signal: AbortSignal): Promise<StateReport> {

@@ -1,7 +1,7 @@
 /** What a plugin tells of a machine that it has made. */
 import { existsSync } from 'node:fs'
 import type { Clock } from '../../contracts/clock.js'
-import type { Endpoint, KeyLogin } from '../../contracts/driver.js'
+import type { DriverMachine, Endpoint, KeyLogin, StateReport } from '../../contracts/driver.js'
 import { MachineError } from '../../contracts/errors.js'
 import type { MachineState } from '../../contracts/state.js'
 import { pending, waitFor } from '../../util/wait.js'
@@ -19,6 +19,30 @@ const SETTLE_MS = 300_000
 export async function stateOf(lease: Lease, signal: AbortSignal): Promise<MachineState> {
   const state = PLUGIN_STATES[await lease.call('GetState', undefined, signal)] ?? 'None'
   return state === 'None' ? '' : state
+}
+
+/**
+ * What `ls` shows, asked as docker-machine's does: one that tells a URL runs, and only others are asked for their state.
+ * @param known where our record has it
+ */
+export async function glanceAt(
+  { id }: Pick<DriverMachine, 'id'>,
+  known: Endpoint | undefined,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<StateReport> {
+  const url = await told(lease.call('GetURL', undefined, signal))
+  if (url === '') return { id, state: await stateOf(lease, signal) }
+  const address = addressIn(url, known)
+  return { id, state: 'Running', ...(address === '' ? {} : { address }) }
+}
+
+/** The host of a URL; in the words of our record where it means the same: `none` has the port in its address. */
+export function addressIn(url: string, known: Endpoint | undefined): string {
+  const { host } = engineOf(url, '')
+  if (!known || host === '') return host
+  const isKnown = host === known.engine.host || [host, new URL(url).host].includes(known.address)
+  return isKnown ? known.address : host
 }
 
 /** Plugins may answer a change before the machine is there. @throws MachineError `timeout`, or `driver` when it went wrong */

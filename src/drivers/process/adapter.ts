@@ -115,6 +115,8 @@ async function openDriver(child: ChildDriver, once: Once, deps: DriverDeps): Pro
     create: (spec, signal) => events('create', [spec], signal),
     states: async (machines, signal) =>
       (await talk.call('states', [machines], signal)) as Awaited<ReturnType<Driver['states']>>,
+    glance: async (machine, signal) =>
+      (await talk.call('glance', [machine], signal)) as Awaited<ReturnType<NonNullable<Driver['glance']>>>,
     localState: (machine) => once('localState', [machine], deps.cacheDir) as MachineState,
     restsOn: (machine) =>
       (once('restsOn', [machine], deps.cacheDir) ?? undefined) as ReturnType<NonNullable<Driver['restsOn']>>,

@@ -89,6 +89,7 @@ export const UNARY_CALLS: Readonly<Record<string, Unary>> = {
   preflight: (driver, [spec], signal) => driver.preflight(spec as MachineSpec, signal),
   firstState: (driver, [spec], signal) => driver.firstState?.(spec as MachineSpec, signal),
   states: (driver, [machines], signal) => driver.states(machines as DriverMachine[], signal),
+  glance: (driver, [machine], signal) => driver.glance?.(machine as DriverMachine, signal),
   seal: (driver, [machine, seed]) => driver.seal?.(machine as DriverMachine, seed as SeedDocuments),
   places: (driver, [account], signal) => driver.places?.(account as DriverAccount, signal),
   inventory: (driver, [account], signal) => driver.inventory?.(account as DriverAccount, signal),
