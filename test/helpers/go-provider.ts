@@ -46,6 +46,9 @@ interface Account {
   readonly script?: readonly GoRule[]
 }
 
+/** A plugin that looks its server up for each state that it is given, as many drivers do; else it stays with the first. */
+export const FORGETS = { GODOUBLE_FORGETS: '1' } as const
+
 export class GoProvider {
   readonly file: string
 

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { JsonObject } from '../../src/contracts/driver.js'
 import { formatHostRecord } from '../../src/store/go-json.js'
 import { newHostRecord } from '../../src/store/records.js'
 import type { GoProvider, GoServer } from './go-provider.js'
@@ -11,6 +12,8 @@ export interface PluginMachine {
   /** The recorded address; the provider's too, unless `server` has another. */
   readonly address: string
   readonly server?: Partial<Pick<GoServer, 'state' | 'address'>>
+  /** Of its state, beside or instead of what all have. */
+  readonly fields?: JsonObject
 }
 
 /** Machines of driver `godouble` in docker-machine's own records, with a running server of its own for each. */
@@ -19,14 +22,23 @@ export function writePluginMachines(
   provider: GoProvider,
   machines: readonly PluginMachine[],
 ): void {
-  for (const [index, { name, address }] of machines.entries()) {
+  for (const [index, { name, address, fields }] of machines.entries()) {
     const driverFields = {
       IPAddress: address,
       ProviderFile: provider.file,
       ApiToken: 'go-double-secret',
       ServerID: `srv-${index + 1}`,
       Serial: index,
+      Size: 'small',
+      Cpus: 2,
       EnginePort: 2376,
+      Tags: null,
+      Labels: null,
+      Network: { Name: '', Private: false, Subnets: null },
+      Address: '',
+      SSHKey: '',
+      AuthorizedKeys: '',
+      ...fields,
     }
     const options = machineOptions()
     const config = newHostRecord({ name, store, driverName: 'godouble', driverFields, options })

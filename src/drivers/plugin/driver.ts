@@ -14,6 +14,7 @@ import type {
 import { MachineError } from '../../contracts/errors.js'
 import type { Resource } from '../../contracts/record.js'
 import { pluginValues } from './flags.js'
+import type { Glances } from './glances.js'
 import { hasSsh, type PluginIdentity } from './identity.js'
 import { LogEvents } from './log-events.js'
 import { cannotResume, cutShort, notKnown } from './lost-machine.js'
@@ -29,7 +30,7 @@ import {
   wasBegun,
   wasCut,
 } from '../common/recorded/machine-resource.js'
-import { endpointOf, glanceAt, loginOf, stateOf, waitForState } from './observe.js'
+import { endpointOf, loginOf, stateOf, waitForState } from './observe.js'
 import { pluginFailure } from './plugin-failure.js'
 import { secretKeys } from './secret-keys.js'
 import type { Lease, PluginSessions } from './sessions.js'
@@ -71,6 +72,7 @@ export class PluginDriver implements Driver {
     private readonly plugin: PluginIdentity,
     private readonly flags: readonly FlagSpec[],
     private readonly sessions: () => PluginSessions,
+    private readonly glances: () => Glances,
     private readonly deps: DriverDeps,
   ) {}
 
@@ -177,9 +179,7 @@ export class PluginDriver implements Driver {
   }
 
   async glance(machine: DriverMachine, signal: AbortSignal): Promise<StateReport> {
-    const known = knownEndpoint(this.plugin.plugin, machine)
-    const look = (lease: Lease): Promise<StateReport> => glanceAt(machine, known, lease, signal)
-    return await this.#ask(machine, machine.state, signal, look, 'read')
+    return await this.glances().look(machine, knownEndpoint(this.plugin.plugin, machine), signal)
   }
 
   async #report(machine: DriverMachine, signal: AbortSignal): Promise<StateReport> {

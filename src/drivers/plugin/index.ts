@@ -3,6 +3,7 @@ import { parseWith } from '../common/flags.js'
 import { recordedUser } from '../common/recorded/endpoint.js'
 import { PluginDriver } from './driver.js'
 import { flagSpec } from './flags.js'
+import { Glances } from './glances.js'
 import { hasSsh, type PluginIdentity } from './identity.js'
 import { recordedResources } from '../common/recorded/machine-resource.js'
 import { askFlags, PluginSessions } from './sessions.js'
@@ -65,7 +66,12 @@ function openPlugin(
   { env, flags, deps }: { env: Environment; flags: readonly FlagSpec[]; deps: DriverDeps },
 ): Driver {
   let sessions: PluginSessions | undefined
-  return new PluginDriver(plugin, flags, () => (sessions ??= new PluginSessions(plugin, deps, env)), deps)
+  let glances: Glances | undefined
+  const reuse = env['TSMACHINE_PLUGIN_REUSE'] !== '0'
+  const open = (): PluginSessions => (sessions ??= new PluginSessions(plugin, deps, env))
+  const look = (): Glances =>
+    (glances ??= new Glances(open(), { clock: deps.clock, reuse, debug: deps.debug }))
+  return new PluginDriver(plugin, flags, open, look, deps)
 }
 
 /** The create flags of a plugin, which is started to tell them. */

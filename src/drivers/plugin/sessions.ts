@@ -24,6 +24,8 @@ export interface Lease {
   lastState(): string | undefined
   /** It may be used for the machine's next call, or end. */
   release(): void
+  /** Nobody may use it any more: ends it. */
+  discard(): Promise<void>
 }
 
 export interface LeaseRequest {
@@ -59,6 +61,7 @@ export class PluginSessions {
             call: (method, argument, stop) => session.call(method, argument, stop),
             lastState: () => session.lastState,
             release,
+            discard: () => session.end(),
           }),
         )
       this.#pool

@@ -29,7 +29,8 @@ export interface UseOptions {
   readonly signal?: AbortSignal
 }
 
-const LIMITS: PoolLimits = { short: 4, long: 16 }
+/** Where nothing else is said. */
+export const LIMITS: PoolLimits = { short: 4, long: 16 }
 
 /** One process, from before its start until it is gone: as long as that it has a place. */
 interface Entry {
@@ -46,9 +47,9 @@ interface Entry {
  * The plugin processes of one command. A machine's process is kept for its next call, and ends when another machine
  * needs the place: the one that was not used for longest first.
  *
- * A process is never given to another machine, though that would be faster: `SetConfigRaw` merges into the state that is
- * there already, and Go drivers keep servers and API clients in fields that are not part of it. The answers would be
- * about the machine before.
+ * The pool gives no process to another machine, though that would be faster: `SetConfigRaw` merges into the state that is
+ * there already, and Go drivers keep servers and API clients in fields that are not part of it. The answers could be
+ * about the machine before. Who takes that on has to prove that they are not (`Glances`, for `ls` alone).
  */
 export class PluginPool {
   readonly #places: Readonly<Record<keyof PoolLimits, Places>>

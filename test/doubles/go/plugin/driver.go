@@ -59,6 +59,7 @@ type Driver struct {
 
 	name string
 	// found is the server that was looked up first. As in many drivers it is never forgotten: a process serves one machine.
+	// With GODOUBLE_FORGETS it is, whenever there is a new state.
 	found *server
 }
 
