@@ -41,7 +41,7 @@ export class Glances {
   /** Whether processes can be used again; undefined as long as that is not known. */
   #isProven: boolean | undefined
   #isProving = false
-  readonly #proven = deferred<void>()
+  readonly #concluded = new AbortController()
   #pause: Promise<unknown> | undefined
   /** Machines that were found where they should be, each by a process of its own. */
   readonly #witnesses: Question[] = []
@@ -56,6 +56,7 @@ export class Glances {
 
   /** @throws what the plugin says, or why there is no answer of it */
   async look(machine: DriverMachine, known: Endpoint | undefined, signal: AbortSignal): Promise<StateReport> {
+    signal.throwIfAborted()
     const { state = '{}' } = machine
     const answer = deferred<StateReport>()
     const account = this.options.reuse ? accountOf(state) : undefined
@@ -133,14 +134,14 @@ export class Glances {
       const report = await process.ask({ ...witness, signal: question.signal })
       return this.#conclude(report !== undefined)
     }
-    this.#pause ??= this.options.clock.sleep(PROOF_MS, question.signal).catch(() => undefined)
-    await Promise.race([this.#proven.promise, this.#pause])
+    this.#pause ??= this.options.clock.sleep(PROOF_MS, this.#concluded.signal).catch(() => undefined)
+    await this.#pause
   }
 
   /** What was disproved stays so. */
   #conclude(isProven: boolean): void {
     this.#isProven = isProven && this.#isProven !== false
-    this.#proven.resolve()
+    this.#concluded.abort()
   }
 }
 

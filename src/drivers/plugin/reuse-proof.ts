@@ -11,9 +11,9 @@ const BASE_KEYS: ReadonlySet<string> = new Set([
 ])
 const NAMES_MACHINE =
   /(?:id|uuid|ip|ipv[46]|address|name|hostname|mac|serial|fingerprint|keypath|keypair|port)$/i
-/** These end like that, and name whose machine it is or how one logs in at its provider. */
+/** These end like that, and name whose machine it is or how one logs in at its provider (vSphere's `IP`). */
 const NAMES_ACCOUNT =
-  /account|access|app|auth|client|customer|domain|login|org|owner|project|region|subscription|team|tenant|user|vault|zone/i
+  /^ip$|account|access|api|app|auth|client|cred|customer|domain|login|org|owner|profile|project|region|secret|subscription|team|tenant|token|user|vault|vcenter|zone/i
 
 /**
  * What a state says apart from which machine it is: equal for those of one account that were made alike. Undefined for

@@ -38,6 +38,8 @@ t.test('states that differ in anything else are not', async (t) => {
     { TenantId: '1' },
     { UserName: 'me' },
     { AccessKeyId: 'k' },
+    { SecretId: 's' },
+    { IP: '192.0.2.9' },
     { SubscriptionID: 's' },
     { ProjectID: 'p' },
     { EndpointURL: 'https://other.example' },
