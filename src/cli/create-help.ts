@@ -24,7 +24,9 @@ export async function narrowHelp(
   if (further)
     for (const [name, flag] of Object.entries((await import('./further-flags.js')).furtherFlags(further)))
       command.flags[name] = { ...flag, name }
-  const shown = driver === undefined ? undefined : driverGroup(driver)
+  // A driver that was named by a path is called otherwise than the word.
+  const name = further?.name ?? driver
+  const shown = name === undefined ? undefined : driverGroup(name)
   for (const flag of Object.values(command.flags))
     if (flag.helpGroup?.startsWith(GROUP) && flag.helpGroup !== shown) flag.hidden = true
   const others = `Run '${session.profile.program} create --driver NAME --help' to include the create flags for that driver in the help text.`
