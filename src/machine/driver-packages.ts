@@ -1,7 +1,12 @@
 /** The driver packages of this user, and the machines that need them. */
 import type { MachineContext } from './context.js'
 import { MachineError } from '../contracts/errors.js'
-import { type Installation, installPackage, removePackage } from '../drivers/package/install.js'
+import {
+  type Installation,
+  installPackage,
+  removePackage,
+  wantedPackage,
+} from '../drivers/package/install.js'
 import { type InstalledDriver, installedDrivers } from '../drivers/package/installed.js'
 import { packageFault } from '../drivers/package/state.js'
 import { writeTemplate } from '../drivers/package/template.js'
@@ -23,7 +28,10 @@ export interface PackageRow {
 /** @throws MachineError when npm fails or the package is no driver for this program; nothing has changed then */
 export async function installDriver(ctx: MachineContext, word: string): Promise<Installation> {
   const { env, signal, clock } = ctx
-  return await installPackage(word, { env, signal, builtIn: driverNames(), now: () => clock.now() })
+  const options = { env, signal, builtIn: driverNames(), now: () => clock.now() }
+  const wanted = wantedPackage(word, options)
+  ctx.report({ type: 'info', text: `Fetching ${word} with npm...` })
+  return await installPackage(wanted, options)
 }
 
 /** All that is installed, and whether it can be used: each is asked. */

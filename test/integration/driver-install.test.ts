@@ -100,6 +100,40 @@ t.test('a folder and a tarball are installed as they would be published', async 
   })
 })
 
+t.test("npm's global configuration counts, and a project above does not", async (t) => {
+  registry.publish(driverPackage('configured'))
+  const { npm_config_registry: url, ...others } = registry.env
+  const prefix = join(user.home, 'npm-prefix')
+  mkdirSync(join(prefix, 'etc'), { recursive: true })
+  writeFileSync(join(prefix, 'etc', 'npmrc'), `registry=${url ?? ''}\n`)
+  const above = join(user.home, 'package.json')
+  writeFileSync(above, '{"private":true,"workspaces":[".local/share/tsmachine/drivers/packages/*"]}\n')
+  const { code, stderr } = await user.tsmachine(['driver', 'install', 'tsmachine-driver-configured'], {
+    env: { ...others, npm_config_prefix: prefix },
+  })
+  t.equal(code, 0, stderr)
+  t.notMatch(readFileSync(above, 'utf8'), /configured/)
+  t.notOk(existsSync(join(user.home, 'node_modules')))
+  rmSync(above)
+  t.equal((await driver('rm', 'configured')).code, 0)
+})
+
+t.test('help of create shows the flags of a driver that is named by its path', async (t) => {
+  const dir = join(user.home, 'drivers-of-mine', 'tsmachine-driver-near')
+  mkdirSync(dir, { recursive: true })
+  for (const [name, text] of Object.entries(driverPackage('near'))) writeFileSync(join(dir, name), text)
+  for (const words of [
+    ['--driver', '.'],
+    ['--driver=.'],
+    ['-d', '../tsmachine-driver-near'],
+    ['--driver', dir],
+  ]) {
+    const { stdout, stderr } = await user.tsmachine(['create', ...words, '--help'], { cwd: dir })
+    t.match(stdout, /--near-token=/, `${words.join(' ')}: ${stderr}`)
+    t.notMatch(stdout, /--qemu-[a-z-]+=/)
+  }
+})
+
 t.test('what is no driver for this program is refused, and nothing is left of it', async (t) => {
   registry.publish(driverPackage('newer', { contract: '1.99.0' }))
   registry.publish(driverPackage('older', { contract: '0.9.0' }))
@@ -120,6 +154,13 @@ t.test('what is no driver for this program is refused, and nothing is left of it
   await install('left-pad', 2, /is not the name of a driver package/)
   await install('--any', 2, /any/)
   await install('./none-such', 2, /\.\/none-such is not there/)
+  const asked = registry.asked.length
+  for (const word of ['tsmachine-driver-qemu', 'left-pad', './none-such', '@else/tsmachine-driver-acme'])
+    t.notMatch((await driver('install', word)).stderr, /Fetching/, word)
+  t.equal(registry.asked.length, asked, 'npm was not even asked')
+  const { stderr } = await driver('install', 'tsmachine-driver-throws')
+  t.match(stderr, /Fetching tsmachine-driver-throws .*\n(.*\n)*.*tsmachine-driver-throws.*cannot be loaded/)
+  t.notMatch(stderr, /\.new-/, 'a folder that is gone helps nobody')
 })
 
 t.test('what npm says of a failure is shown, and nothing is left', async (t) => {

@@ -29,7 +29,6 @@ export default class DriverInstall extends BaseCommand {
     const [word, ...more] = words(argv)
     if (!word || more.length > 0) throw this.usage('Error: Expected one package')
     const ctx = this.context(flags)
-    ctx.report({ type: 'info', text: `Fetching ${word} with npm...` })
     const { driver, previous } = await installDriver(ctx, word)
     const { name, packageName, version, integrity, contract } = driver
     const result = { name, package: packageName, version, integrity, contract }

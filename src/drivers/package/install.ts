@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { MachineError } from '../../contracts/errors.js'
 import { makePrivateDir } from '../../util/atomic-file.js'
 import { acquireLock } from '../../util/locks.js'
-import { unusable } from './check.js'
+import { type PackageDescription, unusable } from './check.js'
 import { describeAt } from './factory.js'
 import {
   driversDir,
@@ -16,7 +16,7 @@ import {
   writeInstalled,
 } from './installed.js'
 import { npmInstall, type NpmOptions } from './npm.js'
-import { driverNameOf, packageSpec, specText } from './spec.js'
+import { driverNameOf, type PackageSpec, packageSpec, specText } from './spec.js'
 
 export interface InstallOptions extends NpmOptions {
   /** Names that packages cannot have. */
@@ -33,12 +33,21 @@ export interface Installation {
 const NEW = '.new-'
 
 /**
+ * What the word of a user names, refused before anything is fetched where its name alone says enough.
+ * @throws MachineError `usage`, `exists`
+ */
+export function wantedPackage(word: string, options: Pick<InstallOptions, 'env' | 'builtIn'>): PackageSpec {
+  const spec = packageSpec(word)
+  if (spec.kind === 'registry') requireFree(driverNameOf(spec.name), spec.name, options)
+  return spec
+}
+
+/**
  * Installs a package by the user's npm into a folder beside the others, looks whether it is a driver for this program,
  * and only then makes it known. What fails leaves nothing.
  * @throws MachineError `usage`, `preflight`, `plugin` or `driver`
  */
-export async function installPackage(word: string, options: InstallOptions): Promise<Installation> {
-  const spec = packageSpec(word)
+export async function installPackage(spec: PackageSpec, options: InstallOptions): Promise<Installation> {
   return await alone(options, `driver install ${specText(spec)}`, async () => {
     const folder = randomBytes(6).toString('hex')
     const trial = installDir(options.env, NEW + folder)
@@ -47,7 +56,8 @@ export async function installPackage(word: string, options: InstallOptions): Pro
       const fetched = await npmInstall(trial, spec, options)
       const name = driverNameOf(fetched.packageName)
       const previous = requireFree(name, fetched.packageName, options)
-      const description = describeAt(join(trial, 'node_modules', fetched.packageName), options.env)
+      const path = join(trial, 'node_modules', fetched.packageName)
+      const description = describeNamed(path, fetched.packageName, options.env)
       requireName(description.name, name, fetched.packageName)
       await rename(trial, installDir(options.env, folder))
       const installedAt = options.now().toISOString()
@@ -58,6 +68,22 @@ export async function installPackage(word: string, options: InstallOptions): Pro
       await rm(trial, { recursive: true, force: true })
     }
   })
+}
+
+/** What it says of itself. The folder on trial is gone when an error is read, which therefore has the package's name. */
+function describeNamed(path: string, packageName: string, env: InstallOptions['env']): PackageDescription {
+  try {
+    return describeAt(path, env)
+  } catch (error) {
+    if (!(error instanceof MachineError)) throw error
+    const { code, message, hints, evidence, exitCode } = error
+    const named = (text: string): string => text.replaceAll(path, packageName)
+    throw new MachineError(code, named(message), {
+      hints: hints.map(named),
+      exitCode,
+      ...(evidence === undefined ? {} : { evidence: named(evidence) }),
+    })
+  }
 }
 
 /** Removes a package. @throws MachineError `not-found` */
@@ -89,7 +115,7 @@ async function replaceInList(
 function requireFree(
   name: string,
   packageName: string,
-  { env, builtIn }: InstallOptions,
+  { env, builtIn }: Pick<InstallOptions, 'env' | 'builtIn'>,
 ): InstalledDriver | undefined {
   if (builtIn.includes(name))
     throw new MachineError(

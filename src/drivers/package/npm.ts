@@ -38,7 +38,9 @@ export async function npmInstall(
   writeFileSync(join(dir, 'package.json'), '{"private":true}\n')
   const tarball = spec.kind === 'folder' ? await npmPack(dir, spec, options) : undefined
   const what = tarball ?? (spec.kind === 'registry' ? spec.text : spec.path)
-  const words = ['install', ...QUIET, '--global=false', '--save-exact', '--prefix', dir, '--', what]
+  // The package.json of the folder makes it the project. `--prefix` would do so too, but npm then looks for its global
+  // configuration below it, and the user's registry and certificates are not there.
+  const words = ['install', ...QUIET, '--global=false', '--workspaces=false', '--save-exact', '--', what]
   await npm(words, dir, spec, options)
   if (tarball !== undefined) rmSync(tarball)
   return fetched(dir, spec)
