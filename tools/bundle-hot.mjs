@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 /** Of drivers: what reads records and says where a machine is. */
 const READERS = [
   'registry',
-  'common/(address|config-reader|flag-types|flags|recorded/.*|cloud/(account|capabilities|driver|part|tags))',
+  'common/(address|config-reader|driver-names|flag-types|flags|recorded/.*|cloud/(account|capabilities|driver|part|tags))',
   '(absent|none)/.*',
   '(digitalocean|hetzner|amazonec2|qemu|generic)/(index|flags|config|parse|record|driver|kinds|parts)',
   'package/installed',
