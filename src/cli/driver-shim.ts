@@ -4,7 +4,7 @@ import { rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import { LEGACY_DRIVERS } from '../drivers/common/driver-names.js'
-import { loadFactory } from '../drivers/registry.js'
+import { servableFactory } from '../drivers/registry.js'
 import { findProgram } from '../util/exec.js'
 import { fileError } from '../util/file-error.js'
 import { ownProgram } from '../util/own-program.js'
@@ -30,7 +30,7 @@ export interface DriverLink {
 
 /** The name by which docker-machine shall know a driver. @throws MachineError `usage` for one that it would not look for */
 export async function linkedName(driver: string, as: string = OWN_PREFIX + driver): Promise<string> {
-  await loadFactory(driver)
+  await servableFactory(driver)
   if (driverOf(as) !== driver)
     throw new MachineError('usage', `--as ${as}: the driver ${driver} is ${OWN_PREFIX}${driver} or ${driver}`)
   // It looks for no plugin of the names of its own drivers.

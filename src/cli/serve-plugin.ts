@@ -5,7 +5,7 @@ import { isMachineError, MachineError } from '../contracts/errors.js'
 import type { DriverFactory } from '../contracts/driver.js'
 import { API_VERSION } from '../drivers/plugin/wire/plugin-api.js'
 import { PluginServer } from '../drivers/plugin/wire/rpc-server.js'
-import { loadFactory } from '../drivers/registry.js'
+import { servableFactory } from '../drivers/registry.js'
 import type { MachineContext } from '../machine/context.js'
 import { serveDriver } from '../machine/serve-driver.js'
 import { after } from '../util/wait.js'
@@ -32,7 +32,7 @@ export async function servePlugin(
   globals: GlobalOptions,
   { driver, as }: ServeRequest,
 ): Promise<number> {
-  const factory = await loadFactory(driver)
+  const factory = await servableFactory(driver)
   if (!isPlugin(session.env)) {
     process.stderr.write(refusal(driver))
     return 1

@@ -38,6 +38,15 @@ export async function loadFactory(name: string): Promise<DriverFactory> {
   throw unknownDriver(name)
 }
 
+/** As `loadFactory`, for those who make a plugin of it. @throws MachineError `usage` for a driver that is not ours */
+export async function servableFactory(name: string): Promise<DriverFactory> {
+  if (isBuiltIn(name)) return await loadFactory(name)
+  throw new MachineError(
+    'usage',
+    `Only our own drivers can be served: ${driverNames().join(', ')}. ${JSON.stringify(name)} is none of them.`,
+  )
+}
+
 /** What a driver is wanted for: a machine that exists needs no flags, and nothing is started for it. */
 export type Purpose = 'recorded'
 
@@ -102,6 +111,7 @@ export class Drivers {
 
 function unknownDriver(name: string): MachineError {
   const [, prefix = '', plugin = name] = /^(plugin:|docker-machine:)(.*)$/s.exec(name) ?? []
+  if (prefix === LEGACY_PREFIX && !LEGACY_DRIVERS.has(plugin)) return noLegacyDriver(plugin)
   if (prefix === LEGACY_PREFIX)
     return new MachineError(
       'usage',
@@ -121,4 +131,18 @@ function unknownDriver(name: string): MachineError {
       ],
     },
   )
+}
+
+function noLegacyDriver(plugin: string): MachineError {
+  const near = nearest(plugin, [...LEGACY_DRIVERS])
+  const text =
+    plugin === ''
+      ? `--driver ${LEGACY_PREFIX} lacks the name of a driver: ${LEGACY_PREFIX}NAME`
+      : `docker-machine has no driver "${plugin}"`
+  return new MachineError('usage', text, {
+    hints: [
+      ...(near === undefined || plugin === '' ? [] : [`Did you mean --driver ${LEGACY_PREFIX}${near}?`]),
+      `Drivers of docker-machine's own program: ${[...LEGACY_DRIVERS].join(', ')}.`,
+    ],
+  })
 }

@@ -23,6 +23,7 @@ export function locatePlugin(
 }
 
 function legacyPlugin(name: string, plugin: string, env: Environment): PluginIdentity | undefined {
+  if (!LEGACY_DRIVERS.has(plugin)) return undefined
   const program = legacyProgram(env)
   return program === undefined ? undefined : { name, plugin, program }
 }

@@ -1,6 +1,8 @@
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { allFlags } from '../../../src/drivers/flag-tables.js'
-import { driverNames, loadFactory } from '../../../src/drivers/registry.js'
+import { driverNames, Drivers, loadFactory, servableFactory } from '../../../src/drivers/registry.js'
 
 t.test('an unknown driver is refused in the words of docker-machine, with what is near', async (t) => {
   await t.rejects(loadFactory('genric'), {
@@ -31,4 +33,23 @@ t.test('no two flags or variables of different drivers share a name', async (t) 
   const variables = tables.flatMap(({ flags }) => flags.flatMap((flag) => flag.env ?? []))
   t.equal(new Set(names).size, names.length)
   t.equal(new Set(variables).size, variables.length)
+})
+
+t.test('only our own drivers are served: a plugin of the name is none, wherever it is', async (t) => {
+  const refusal = { code: 'usage', message: /^Only our own drivers can be served: amazonec2, .*"acme"/ }
+  await t.rejects(servableFactory('acme'), refusal)
+  t.equal((await servableFactory('hetzner')).name, 'hetzner')
+})
+
+t.test("docker-machine's own drivers are known by name, before its program is started", async (t) => {
+  const PATH = t.testdir({ 'docker-machine': '#!/bin/sh\necho started >&2; exit 1\n' })
+  chmodSync(join(PATH, 'docker-machine'), 0o755)
+  const drivers = new Drivers({ PATH }, () => new AbortController().signal)
+  await t.rejects(drivers.load('docker-machine:virtualbux'), {
+    code: 'usage',
+    message: 'docker-machine has no driver "virtualbux"',
+    hints: ['Did you mean --driver docker-machine:virtualbox?', /^Drivers of docker-machine/],
+  })
+  await t.rejects(drivers.load('docker-machine:'), { code: 'usage', message: /lacks the name of a driver/ })
+  await t.rejects(drivers.load('docker-machine:none'), { code: 'driver' }, 'which starts it')
 })
