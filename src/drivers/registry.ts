@@ -1,7 +1,7 @@
 import type { DriverFactory } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import { nearest } from '../util/nearest.js'
-import { LEGACY_DRIVERS, LEGACY_HINT, LEGACY_PREFIX } from './common/driver-names.js'
+import { LEGACY_DRIVERS, LEGACY_HINT, LEGACY_PREFIX, PLUGIN_PREFIX } from './common/driver-names.js'
 
 /** The built-in drivers, each loaded only when asked for. Their flags are in `flag-tables.ts`. */
 const DRIVERS: Readonly<Record<string, () => Promise<DriverFactory>>> = {
@@ -89,7 +89,19 @@ export class Drivers {
     if (served !== undefined) return await loadFactory(served)
     const found = (await this.#package(name)) ?? (await this.#plugin(name, purpose))
     if (found) return found
+    await this.#refuseIdle(name)
     throw unknownDriver(name)
+  }
+
+  /** @throws MachineError `usage` where a plugin of the name is there, but is not executable */
+  async #refuseIdle(name: string): Promise<void> {
+    const { idlePlugin } = await import('./plugin/session/find-program.js')
+    const plugin = name.startsWith(PLUGIN_PREFIX) ? name.slice(PLUGIN_PREFIX.length) : name
+    const path = idlePlugin(plugin, this.env)
+    if (path === undefined) return
+    throw new MachineError('usage', `The plugin of driver "${plugin}" is not executable: ${path}`, {
+      hints: [`chmod +x ${path}`],
+    })
   }
 
   async #package(name: string): Promise<DriverFactory | undefined> {

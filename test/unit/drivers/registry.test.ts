@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { allFlags } from '../../../src/drivers/flag-tables.js'
@@ -53,3 +53,29 @@ t.test("docker-machine's own drivers are known by name, before its program is st
   await t.rejects(drivers.load('docker-machine:'), { code: 'usage', message: /lacks the name of a driver/ })
   await t.rejects(drivers.load('docker-machine:none'), { code: 'driver' }, 'which starts it')
 })
+
+t.test(
+  'a plugin that is not executable, or no program, is said to be that, and sh runs none of it',
+  async (t) => {
+    const PATH = t.testdir({
+      'docker-machine-driver-idle': '#!/bin/sh\n',
+      'docker-machine-driver-text': 'touch "$(dirname "$0")/touched"\n',
+      'docker-machine-driver-lost': '#!/nowhere/interpreter\n',
+    })
+    for (const name of ['text', 'lost']) chmodSync(join(PATH, `docker-machine-driver-${name}`), 0o755)
+    const drivers = new Drivers({ PATH }, () => new AbortController().signal)
+    const file = (name: string): string => join(PATH, `docker-machine-driver-${name}`)
+    await t.rejects(drivers.load('idle'), {
+      code: 'usage',
+      message: `The plugin of driver "idle" is not executable: ${file('idle')}`,
+      hints: [`chmod +x ${file('idle')}`],
+    })
+    await t.rejects(drivers.load('text'), { code: 'driver', message: /is no program/, hints: [/#!/] })
+    t.notOk(existsSync(join(PATH, 'touched')))
+    await t.rejects(drivers.load('lost'), {
+      code: 'driver',
+      message: /could not be started: its interpreter is missing/,
+      hints: [/docker-machine-driver-lost/],
+    })
+  },
+)

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { MachineError } from '../../../contracts/errors.js'
 import { findProgram } from '../../../util/find-program.js'
@@ -18,6 +18,17 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
 export function pluginProgram(name: string, env: Environment): string | undefined {
   if (!NAME.test(name)) throw new MachineError('usage', `${JSON.stringify(name)} is not the name of a driver`)
   return foreignProgram(`docker-machine-driver-${name}`, env)
+}
+
+/** A plugin of the name on PATH that may not be executed, where `pluginProgram` found nothing. */
+export function idlePlugin(name: string, env: Environment): string | undefined {
+  if (process.platform === 'win32' || !NAME.test(name)) return undefined
+  const paths = pathDirs(env).map((dir) => resolve(dir, `docker-machine-driver-${name}`))
+  return paths.find((path) => isFile(path) && !findProgram(path))
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
 }
 
 /** Names of the drivers whose plugins are on PATH, sorted. */

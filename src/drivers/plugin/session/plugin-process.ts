@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Clock } from '../../../contracts/clock.js'
-import { isMachineError, MachineError, messageOf } from '../../../contracts/errors.js'
+import { isMachineError, MachineError } from '../../../contracts/errors.js'
 import { systemClock } from '../../../util/clock.js'
 import { after, withDeadline } from '../../../util/wait.js'
 import { type PluginAddress, readAddress } from '../wire/address.js'
@@ -10,6 +10,7 @@ import { endAtExit } from './child-registry.js'
 import { deferred } from './deferred.js'
 import { checkDepth, pluginEnvironment } from './environment.js'
 import { BoundedLines } from './lines.js'
+import { requireProgram, startFailure } from './program-file.js'
 
 /** What a plugin prints: `info` is meant for the user, `debug` is not. */
 export type PluginLog = (level: 'info' | 'debug', line: string) => void
@@ -67,6 +68,7 @@ export class PluginProcess {
   static async start(options: PluginProcessOptions): Promise<PluginProcess> {
     checkDepth(`The plugin of driver ${options.driver}`, options.env)
     options.signal?.throwIfAborted()
+    requireProgram(options)
     const started = PluginProcess.#spawn(options)
     try {
       started.#address = await started.#awaitAddress()
@@ -81,8 +83,10 @@ export class PluginProcess {
     try {
       return new PluginProcess(options)
     } catch (error) {
-      const what = `The plugin of driver ${options.driver} could not be started (${options.program})`
-      throw new MachineError('driver', `${what}: ${messageOf(error)}`)
+      const { how, hints } = startFailure(options, error)
+      throw new MachineError('driver', `The plugin of driver ${options.driver} ${how} (${options.program})`, {
+        hints,
+      })
     }
   }
 
@@ -172,7 +176,10 @@ export class PluginProcess {
     const err = new BoundedLines((line) => this.options.onLog('debug', line))
     drain(this.#child.stdout, out)
     drain(this.#child.stderr, err, (text) => (this.#stderr = (this.#stderr + text).slice(-KEPT_STDERR)))
-    this.#child.once('error', (error) => this.#conclude(`could not be started: ${error.message}`))
+    this.#child.once('error', (error) => {
+      const { how, hints } = startFailure(this.options, error)
+      this.#conclude(how, hints)
+    })
     this.#child.once('exit', (code, signal) => this.#leave(`ended with ${signal ?? `status ${code}`}`))
   }
 
@@ -191,20 +198,19 @@ export class PluginProcess {
     })
   }
 
-  #conclude(how: string): void {
+  #conclude(how: string, hints: readonly string[] = []): void {
     this.#exited.resolve()
-    this.#over.resolve(this.#failure(how))
+    this.#over.resolve(this.#failure(how, hints))
     this.#child.stdout?.destroy()
     this.#child.stderr?.destroy()
   }
 
-  #failure(how: string): MachineError {
+  #failure(how: string, hints: readonly string[] = []): MachineError {
     const { driver, program } = this.options
-    return new MachineError(
-      'driver',
-      `The plugin of driver ${driver} ${how} (${program})`,
-      evidenceOf(this.words),
-    )
+    return new MachineError('driver', `The plugin of driver ${driver} ${how} (${program})`, {
+      hints,
+      ...evidenceOf(this.words),
+    })
   }
 
   #unref(): void {

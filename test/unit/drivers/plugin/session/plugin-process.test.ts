@@ -124,9 +124,12 @@ t.test('a plugin that ends before its address is reported at once, with status a
 t.test('a program that cannot be started is an error without our environment in it', async (t) => {
   const broken = join(t.testdir({}), 'broken')
   writeFileSync(broken, '#!/no/such/interpreter\n', { mode: 0o755 })
-  for (const program of [broken, '/no/such/program']) {
+  for (const [program, why] of [
+    [broken, 'its interpreter is missing'],
+    ['/no/such/program', 'spawn /no/such/program ENOENT'],
+  ] as const) {
     const started = bench(t, {}, { program }).start()
-    await t.rejects(started, { code: 'driver', message: /could not be started.*ENOENT/ })
+    await t.rejects(started, { code: 'driver', message: new RegExp(`could not be started: ${why}`) })
     await started.catch((error: unknown) => t.notMatch(inspect(error), /PLUGIN_DOUBLE/))
   }
 })
