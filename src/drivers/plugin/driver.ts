@@ -32,7 +32,7 @@ import {
 } from '../common/recorded/machine-resource.js'
 import { endpointOf, loginOf, stateOf, waitForState } from './observe.js'
 import { pluginFailure } from './plugin-failure.js'
-import { secretKeys } from './secret-keys.js'
+import { isSecretFlag, secretKeys } from './secret-keys.js'
 import type { Lease, PluginSessions } from './sessions.js'
 import { PluginError } from './wire/plugin-api.js'
 
@@ -118,11 +118,12 @@ export class PluginDriver implements Driver {
   }
 
   async *#make(talk: Talk): AsyncIterable<DriverEvent> {
-    yield {
-      type: 'log',
-      level: 'info',
-      text: `The ${this.plugin.plugin} plugin keeps its settings, secrets among them, in clear text in config.json (0600)`,
-    }
+    if (talk.secretKeys.length > 0 || this.flags.some(isSecretFlag))
+      yield {
+        type: 'log',
+        level: 'info',
+        text: `The ${this.plugin.plugin} plugin keeps its settings, secrets among them, in clear text in config.json (0600)`,
+      }
     yield { type: 'intent', resource: intendedMachine(talk.machine.name, talk.secretKeys) }
     yield* this.#change(talk, 'Create')
   }

@@ -10,10 +10,15 @@ const SHORTEST = 4
  */
 export function secretKeys(state: JsonObject, flags: readonly FlagSpec[], values: FlagValues): string[] {
   const secrets = flags
-    .filter(({ name, env = '' }) => looksSecret(name) || looksSecret(env))
+    .filter(isSecretFlag)
     .map(({ name }) => values[name])
     .filter((value) => typeof value === 'string' && value.length >= SHORTEST)
   return [...new Set(keysWith(state, new Set(secrets)))]
+}
+
+/** A plugin does not say which of its flags are secret. */
+export function isSecretFlag({ name, env = '' }: FlagSpec): boolean {
+  return looksSecret(name) || looksSecret(env)
 }
 
 function keysWith(value: Json, secrets: ReadonlySet<unknown>, key = ''): string[] {
