@@ -1,4 +1,5 @@
 import type { DriverCapabilities, DriverFactory, FlagSpec } from '../contracts/driver.js'
+import { isSecretFlag } from '../drivers/plugin/secret-keys.js'
 import { type Drivers, driverNames, loadFactory } from '../drivers/registry.js'
 
 /** What `drivers` tells of one; `--json` prints it. */
@@ -35,10 +36,13 @@ export async function allFactories(drivers: Drivers): Promise<readonly DriverFac
 }
 
 function documentOf({ name, summary, capabilities, flags }: DriverFactory): DriverDocument {
-  return { name, summary, capabilities, flags: flags.map(flagDocument) }
+  // A plugin does not say which of its flags are secret.
+  const isSecret = (flag: FlagSpec): boolean =>
+    flag.secret === true || (capabilities.opaque && isSecretFlag(flag))
+  return { name, summary, capabilities, flags: flags.map((flag) => flagDocument(flag, isSecret(flag))) }
 }
 
-function flagDocument(flag: FlagSpec): DriverFlagDocument {
+function flagDocument(flag: FlagSpec, secret: boolean): DriverFlagDocument {
   const { key: _key, negatable: _negatable, ...shown } = flag
-  return { ...shown, required: flag.required === true, secret: flag.secret === true }
+  return { ...shown, required: flag.required === true, secret }
 }

@@ -7,6 +7,7 @@ import type {
   Endpoint,
   JsonObject,
 } from '../../../contracts/driver.js'
+import { CLOUD_CAPABILITIES } from '../../common/cloud/capabilities.js'
 import type { ConfigReader } from '../../common/config-reader.js'
 import { parseWith } from '../../common/flags.js'
 import { DEFAULT_USER, standardEndpoint } from './endpoint.js'
@@ -60,15 +61,7 @@ export interface PackagedFactory extends DriverFactory {
 
 /** What a cloud driver without anything special can do. */
 export const DEFAULT_CAPABILITIES: DriverCapabilities = {
-  power: true,
-  suspend: false,
-  console: false,
-  localState: false,
-  opaque: false,
-  hostKey: 'given',
-  ssh: true,
-  bootImage: false,
-  forwards: false,
+  ...CLOUD_CAPABILITIES,
   access: false,
   inventory: false,
 }
