@@ -14,7 +14,11 @@ export default class DriverServe extends BaseCommand {
   static override args = { driver: Args.string({ description: 'One of our drivers', ignoreStdin: true }) }
   static override flags = {
     as: Flags.string({ summary: 'Name by which the tool knows it (default: ts-NAME).', helpValue: 'NAME' }),
-    'hand-over': Flags.string({ hidden: true, helpValue: 'NAME' }),
+    'hand-over': Flags.string({
+      hidden: true,
+      summary: 'Run the old docker-machine in our place, as its plugin NAME.',
+      helpValue: 'NAME',
+    }),
   }
   static override examples = ['MACHINE_PLUGIN_TOKEN=42 <%= config.bin %> driver serve digitalocean']
 

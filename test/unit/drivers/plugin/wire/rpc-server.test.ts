@@ -272,6 +272,9 @@ t.test('closing answers the calls that are under way, and then nobody is served'
     }),
   )
   const client = await connected(t, stand)
+  // A client keeps no process alive, and the server is about to be gone.
+  const awake = setInterval(() => undefined, 60_000)
+  t.teardown(() => clearInterval(awake))
   await client.call('Close', undefined, LONG)
   await client.closed
   await closed
