@@ -14,8 +14,15 @@ const REPLACED = {
 import * as builtin from 'original:src/drivers/registry.ts'
 import { factory } from ${FAKE}
 const fake = { ...factory, capabilities: { ...factory.capabilities, ssh: false } }
+export * from 'original:src/drivers/registry.ts'
 export const driverNames = () => [...builtin.driverNames(), 'fake']
+export const isBuiltIn = (name: string) => name === 'fake' || builtin.isBuiltIn(name)
 export const loadFactory = async (name: string) => (name === 'fake' ? fake : await builtin.loadFactory(name))
+export class Drivers extends builtin.Drivers {
+  async load(name: string, purpose?: builtin.Purpose) {
+    return name === 'fake' ? fake : await super.load(name, purpose)
+  }
+}
 `,
   'src/drivers/flag-tables.ts': `
 import * as builtin from 'original:src/drivers/flag-tables.ts'

@@ -100,8 +100,13 @@ t.test('a plugin without the token explains itself', async (t) => {
 t.test('the stand-in for docker-machine serves the drivers that it knows', async (t) => {
   const stand = new Stand(t)
   t.match(await stand.answers(['--driver', 'virtualbox', 'name']), { name: 'virtualbox' })
-  const unknown = await stand.run(['--driver', 'none', 'name'], { GODOUBLE_LEGACY_NAMES: 'generic' })
-  t.match(unknown.stdout, 'Unsupported driver: none')
+  const env = {
+    MACHINE_PLUGIN_TOKEN: '42',
+    MACHINE_PLUGIN_DRIVER_NAME: 'none',
+    GODOUBLE_LEGACY_NAMES: 'generic',
+  }
+  const unknown = await stand.user.run(join(oldBinary, 'docker-machine'), [], { env })
+  t.match(unknown, { code: 1, stderr: 'Unsupported driver: none' })
 })
 
 t.test('calls that are under way do not wait for each other', async (t) => {

@@ -78,7 +78,10 @@ t.test('without a token it says what it is and ends with 1', async (t) => {
   t.equal(said.stderr.trimEnd().split('\n').length, 4)
   t.equal(said.stderr.trimEnd().split('\n').at(-1), '(API version: 1)')
   t.match(await me.tsmachine(['driver', 'serve', 'none']), { code: 1, stdout: '', stderr: said.stderr })
-  t.match(await me.tsmachine(['driver', 'serve', 'nothing']), { code: 2, stderr: /not found/ })
+  t.match(await me.tsmachine(['driver', 'serve', 'nothing']), {
+    code: 2,
+    stderr: /Only our own drivers can be served/,
+  })
 })
 
 t.test('the address is the first line, Close is answered and ends it with 0', async (t) => {

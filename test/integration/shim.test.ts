@@ -188,7 +188,7 @@ t.test(
       [['--driver', 'digitalocean', '--as', 'digitalocean'], /of its own/],
       [['--driver', 'qemu', '--as', 'hetzner'], /is ts-qemu or qemu/],
       [['--driver', 'qemu', '--as', '../x'], /is ts-qemu or qemu/],
-      [['--driver', 'nothing'], /not found/],
+      [['--driver', 'nothing'], /Only our own drivers can be served/],
       [['--as', 'qemu'], /driver/],
     ] as const)
       t.match(await run(['install', ...words]), { code: 2, stdout: '', stderr: error })
