@@ -32,7 +32,9 @@ export async function powerOff(machine: DriverMachine, clock: Clock, signal: Abo
       if (clock.monotonicMs() - pressedAt < PRESS_AGAIN_MS) return pending('the guest is still running')
       const refusal = await press(machine, control, probe)
       if (!runningVm(machine)) return true
-      if (refusal !== undefined) return pending(refusal)
+      // One that has heard the button takes its socket away a moment before it is gone.
+      if (refusal?.socketIsLost && pressedAt === -Infinity) throw lostSocket(machine, control, refusal.cause)
+      if (refusal !== undefined) return pending(messageOf(refusal.cause))
       pressedAt = clock.monotonicMs()
       return pending('the power button was pressed')
     },
@@ -47,12 +49,17 @@ export async function powerOff(machine: DriverMachine, clock: Clock, signal: Abo
   )
 }
 
+interface Refusal {
+  readonly cause: unknown
+  readonly socketIsLost: boolean
+}
+
 /** Returns why it could not be pressed: QEMU may be ending already. A paused guest hears no button. */
 async function press(
   machine: DriverMachine,
   control: string,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<Refusal | undefined> {
   try {
     await withQmp(control, signal, async (qmp) => {
       await qmp.execute('cont')
@@ -60,8 +67,7 @@ async function press(
     })
     return undefined
   } catch (cause) {
-    if (runningVm(machine) && !existsSync(control)) throw lostSocket(machine, control, cause)
-    return messageOf(cause)
+    return { cause, socketIsLost: runningVm(machine) !== undefined && !existsSync(control) }
   }
 }
 
