@@ -60,6 +60,7 @@ t.test('the packages are packed and install in an empty folder', async (t) => {
     'oclif.manifest.json',
     'package.json',
     'provision',
+    'templates',
   ])
 })
 
