@@ -53,7 +53,8 @@ func startPlugin(driver string) (*process, error) {
 	return started, started.read(stdout, stderr)
 }
 
-// read takes the address from the first line of stdout; all other lines are shown.
+// read takes the address from the first line of stdout; all other lines are shown. A plugin that ends without a line gives no
+// address: the limit says so, whichever of the two comes first.
 func (p *process) read(stdout, stderr io.Reader) error {
 	address := make(chan string, 1)
 	go p.drain(stderr, "stderr", nil)
@@ -68,8 +69,7 @@ func (p *process) read(stdout, stderr io.Reader) error {
 
 func (p *process) drain(stream io.Reader, name string, first chan<- string) {
 	lines := bufio.NewScanner(stream)
-	if first != nil {
-		lines.Scan()
+	if first != nil && lines.Scan() {
 		first <- strings.TrimSpace(lines.Text())
 	}
 	for lines.Scan() {
