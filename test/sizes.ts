@@ -38,6 +38,24 @@ export const SIZES = {
   programDeaths: { ci: 3, campaign: 1_000 },
   /** Methods of a driver plugin in which each of its faults is tried: more than there are means all. */
   pluginFaults: { ci: 5, campaign: 1_000 },
+  /** Inputs that each parser is given by its property-based tests. */
+  propertyRuns: { ci: 200, campaign: 20_000 },
+  /** Cases of the kill -9 campaign on the drivers that are fast: cloud doubles and fake. */
+  chaosKills: { ci: 60, campaign: 500 },
+  /** The same on real VMs (qemu and generic together). */
+  chaosVmKills: { ci: 4, campaign: 30 },
+  /** Kills of QEMU while a container writes. */
+  diskPowerCuts: { ci: 5, campaign: 100 },
+  /** File operations at which the store's file system fails, for each write path and fault: more than there are means all. */
+  storeFaults: { ci: 200, campaign: 100_000 },
+  /** Processes on one store at once: creates. */
+  storeCreates: { ci: 8, campaign: 50 },
+  /** Readers beside them. */
+  storeReaders: { ci: 30, campaign: 200 },
+  /** Removals beside them. */
+  storeRemovals: { ci: 4, campaign: 20 },
+  /** Cuts, stalls and delays of the connections that provisioning uses. */
+  networkFaults: { ci: 12, campaign: 200 },
 } as const
 
 export type SizeName = keyof typeof SIZES
