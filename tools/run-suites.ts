@@ -1,13 +1,15 @@
 /**
  * Runs the test suites one after another and prints `N passed, N failed` over all of them, alone on the last line.
- * `run-suites.ts [campaign] [SUITE|FILE]... [--no-root]`; --no-root leaves out what an ordinary user cannot run.
+ * `run-suites.ts [campaign] [SUITE|FILE]... [--no-root] [--seed N]`; --no-root leaves out what an ordinary user cannot run; cases
+ * that are chosen at random (test/helpers/trials.ts) begin with --seed.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { packageRoot } from '../src/util/paths.js'
+import type { Tally } from '../test/helpers/trials.js'
 import { total } from './last-line.mjs'
 import { endLeftovers } from './leftovers.js'
 import { everything, type Part, rootAdvice, select, withoutRoot } from './suites.js'
@@ -31,12 +33,14 @@ const RUN_ID = process.pid.toString(36)
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { 'no-root': { type: 'boolean', default: false } },
+  options: { 'no-root': { type: 'boolean', default: false }, seed: { type: 'string' } },
 })
 const campaign = positionals[0] === 'campaign'
 const selected = select(everything(), positionals.slice(campaign ? 1 : 0))
 const parts = values['no-root'] ? withoutRoot(selected.parts) : selected.parts
 const outcomes: Outcome[] = []
+const tallies = join(mkdtempSync(join(tmpdir(), 'tsm-tallies-')), 'tallies')
+appendFileSync(tallies, '')
 let running: ChildProcess | undefined
 let stopped: 'SIGINT' | 'SIGTERM' | undefined
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(signal))
@@ -54,6 +58,8 @@ async function runAll(): Promise<void> {
     PATH: await testPath(),
     TSMACHINE_RUN: RUN_ID,
     TSMACHINE_SIZES: campaign ? 'campaign' : 'ci',
+    TSMACHINE_TALLY: tallies,
+    ...(values.seed !== undefined && { TSMACHINE_SEED: values.seed }),
   }
   for (const part of parts) if (!stopped) outcomes.push(await runSuite(part, env))
   await countLeftovers()
@@ -130,12 +136,21 @@ function report(): void {
 }
 
 function writeTable(): void {
-  const rows = outcomes
-    .map((each) => `| ${each.suite} | ${each.passed} | ${each.failed} | ${each.seconds} |\n`)
-    .join('')
-  const head = `# Last campaign\n\n\`npm run campaign\`, Node ${process.version}.\n\n`
+  const rows = outcomes.map((each) => [each.suite, each.passed, each.failed, each.seconds])
+  const faults = readFileSync(tallies, 'utf8').split('\n').filter(Boolean).map(tallyRow)
   writeFileSync(
     join(packageRoot(), 'docs/campaign.md'),
-    `${head}| suite | passed | failed | seconds |\n|---|---|---|---|\n${rows}`,
+    `# Last campaign\n\n\`npm run campaign\`, Node ${process.version}.\n\n${table(['suite', 'passed', 'failed', 'seconds'], rows)}` +
+      (faults.length > 0 ? `\n${table(['fault', 'tried', 'survived', 'first seed'], faults)}` : ''),
   )
+}
+
+function tallyRow(line: string): (string | number)[] {
+  const { name, tried, survived, firstSeed } = JSON.parse(line) as Tally
+  return [name, tried, survived, firstSeed]
+}
+
+function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const lines = [head, head.map(() => '---'), ...rows]
+  return lines.map((cells) => `| ${cells.join(' | ')} |\n`).join('')
 }

@@ -18,6 +18,7 @@ const SUITES: readonly Suite[] = [
   { name: 'contract', jobs: 2, limitS: 600, images: false },
   { name: 'integration', jobs: 2, limitS: 900, images: true },
   { name: 'e2e', jobs: 1, limitS: 3000, images: true },
+  { name: 'chaos', jobs: 1, limitS: 1800, images: true },
 ]
 
 /** Test files that fail without root, and what they need it for. */

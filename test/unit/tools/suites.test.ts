@@ -53,7 +53,7 @@ t.test('the suites are those of this repository, and the files that need root ar
   const all = everything()
   t.strictSame(
     all.map(({ suite }) => suite.name),
-    ['unit', 'contract', 'integration', 'e2e'],
+    ['unit', 'contract', 'integration', 'e2e', 'chaos'],
   )
   t.ok(
     all.every(
