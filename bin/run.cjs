@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 'use strict'
 // The name we were called by decides the profile; nothing below looks at argv[1] again.
-const { existsSync } = require('node:fs')
+const { existsSync, writeFileSync } = require('node:fs')
 const path = require('node:path')
 const { hotForm, useOf } = require('./hot-forms.cjs')
 const load = require('./load.cjs')
 
+forgetInCoreFiles()
 const given = process.env.TSMACHINE_CALLED_AS // a .cmd shim has no other way to say it
 delete process.env.TSMACHINE_CALLED_AS
 const calledAs = path.basename(given || process.argv[1] || 'tsmachine').replace(/\.(cjs|js|exe)$/, '')
@@ -26,6 +27,16 @@ if (form && isPlain(process.env)) {
 
 function program() {
   load('main', useOf.program(isPlugin ? ['driver'] : argv)).run(argv, calledAs)
+}
+
+/** A core file, ours or a child's, would hold the tokens and keys that we work with: only where the program stood stays in it. */
+function forgetInCoreFiles() {
+  if (process.platform !== 'linux') return
+  try {
+    writeFileSync('/proc/self/coredump_filter', '0')
+  } catch {
+    // A kernel without core files, or a /proc that nobody writes to.
+  }
 }
 
 /** Nothing asks for more than the answer: no debug output, no plugin of the user whose hooks would have to run. */

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { MachineError, messageOf } from '../contracts/errors.js'
@@ -7,6 +7,7 @@ import { RECORD_FILES } from '../store/layout.js'
 import { movedRecord } from '../store/record-paths.js'
 import { openDocument, sealDocument } from '../store/sealed-file.js'
 import { makePrivateDir, writeFileAtomic } from '../util/atomic-file.js'
+import { type NewFile, refuseExisting, writeNewFile } from '../util/new-file.js'
 import type { MachineContext } from './context.js'
 import { refuseTaken } from './create-names.js'
 import {
@@ -28,13 +29,10 @@ const VALUE = 'TSMACHINE_EXPORT_PASSPHRASE'
 const REFERENCE = 'TSMACHINE_EXPORT_PASSPHRASE_REF'
 const SHORTEST = 8
 
-export interface ExportRequest {
+export interface ExportRequest extends NewFile {
   readonly names: readonly string[]
   /** All machines: those that cannot move or be read are left out with a warning. */
   readonly all: boolean
-  readonly file: string
-  /** Write over a file that exists. */
-  readonly force: boolean
   readonly withSecrets: boolean
 }
 
@@ -43,7 +41,7 @@ export async function exportMachines(
   ctx: MachineContext,
   request: ExportRequest,
 ): Promise<readonly string[]> {
-  refuseFile(request)
+  refuseExisting(request)
   const opened = await Promise.all(request.names.map((name) => openToMove(ctx, name, request.all)))
   const machines = opened.flat().filter((open) => canMove(ctx, open, request.all))
   if (machines.length === 0) throw new MachineError('not-found', 'There is no machine that could be exported')
@@ -57,16 +55,8 @@ export async function exportMachines(
   }
   const passphrase = await askTwice(ctx)
   const sealed = await sealDocument(archive, passphrase)
-  await writeFileAtomic(resolve(request.file), sealed, { mode: 0o600 })
+  await writeNewFile(request, sealed)
   return machines.map(({ name }) => name)
-}
-
-/** A key, or the export of another machine, would be lost. */
-function refuseFile({ file, force }: ExportRequest): void {
-  if (force || !existsSync(resolve(file))) return
-  throw new MachineError('exists', `${file} exists`, {
-    hints: ['Name another file, or write over it: --force'],
-  })
 }
 
 /** One record that cannot be read keeps no other machine from being exported. */

@@ -21,7 +21,7 @@ export async function inspectMachine(ctx: MachineContext, name: string): Promise
 }
 
 /** Config keys that the driver itself calls secret (one that is not here says none), and those that our record knows to be. */
-async function secretKeys(ctx: MachineContext, record: MachineRecord): Promise<readonly string[]> {
+export async function secretKeys(ctx: MachineContext, record: MachineRecord): Promise<readonly string[]> {
   const factory = await recordedFactory(ctx, record).catch(() => undefined)
   const flags = factory?.flags.filter((flag) => flag.secret).map((flag) => flag.key) ?? []
   return [...flags, ...secretKeysOf(record.ledger?.resources ?? [])]

@@ -1,8 +1,6 @@
 import type { HostRecordV3, Json, JsonObject } from '../contracts/record.js'
+import { MASK, maskUserinfo } from '../util/redact.js'
 import { looksSecret } from '../util/secret-names.js'
-
-/** What stands in place of a secret. */
-export const MASK = '[secret]'
 
 /** What these drivers keep besides: user data may hold anything. */
 const SECRET_FIELDS: Readonly<Record<string, readonly string[]>> = {
@@ -16,10 +14,28 @@ const SECRET_FIELDS: Readonly<Record<string, readonly string[]>> = {
  * for) are masked, and passwords in URLs. Empty ones stay empty, so one sees that there is none.
  */
 export function maskSecrets(config: HostRecordV3, secretFields: readonly string[] = []): HostRecordV3 {
-  const known = Object.hasOwn(SECRET_FIELDS, config.DriverName) ? SECRET_FIELDS[config.DriverName] : undefined
+  return { ...config, Driver: maskObject(config.Driver, secretTest(config.DriverName, secretFields)) }
+}
+
+/** The values that `maskSecrets` masks, for those who look for them elsewhere. */
+export function secretValues(
+  { DriverName, Driver }: Pick<HostRecordV3, 'DriverName' | 'Driver'>,
+  secretFields: readonly string[] = [],
+): readonly string[] {
+  const isSecret = secretTest(DriverName, secretFields)
+  const within = (value: Json, hidden: boolean): readonly string[] => {
+    if (typeof value === 'string') return hidden && value !== '' ? [value] : []
+    if (Array.isArray(value)) return value.flatMap((inner: Json) => within(inner, hidden))
+    if (!isObject(value)) return []
+    return Object.entries(value).flatMap(([key, inner]) => within(inner, hidden || isSecret(key)))
+  }
+  return within(Driver, false)
+}
+
+function secretTest(driver: string, secretFields: readonly string[]): (key: string) => boolean {
+  const known = Object.hasOwn(SECRET_FIELDS, driver) ? SECRET_FIELDS[driver] : undefined
   const said = new Set([...secretFields, ...(known ?? [])].map((name) => name.toLowerCase()))
-  const isSecret = (key: string): boolean => said.has(key.toLowerCase()) || looksSecret(key)
-  return { ...config, Driver: maskObject(config.Driver, isSecret) }
+  return (key) => said.has(key.toLowerCase()) || looksSecret(key)
 }
 
 /** Engine choices that can be shown: passwords in URLs (proxies, mirrors) and variables named as secrets are masked. */
@@ -28,12 +44,6 @@ export function maskChoices<T>(choices: T): T {
     typeof value === 'string' ? maskAssignment(maskUserinfo(value)) : value,
   )
   return JSON.parse(text) as T
-}
-
-const USERINFO = /\/\/[^/@\s]+@/g
-
-function maskUserinfo(text: string): string {
-  return text.replace(USERINFO, `//${MASK}@`)
 }
 
 function maskAssignment(text: string): string {

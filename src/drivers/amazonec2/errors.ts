@@ -2,7 +2,7 @@ import { isMachineError, MachineError, messageOf } from '../../contracts/errors.
 import { ConnectError, ProxyRefusal } from '../common/api/agent.js'
 import { ApiError, type Fate, isApiError } from '../common/api/errors.js'
 import { networkFault } from '../common/api/network-faults.js'
-import { redactor } from '../common/api/redact.js'
+import { redactor } from '../../util/redact.js'
 import { type Action, PURPOSES } from './calls.js'
 import { hintsFor } from './hints.js'
 

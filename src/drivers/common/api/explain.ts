@@ -3,7 +3,7 @@ import { ConnectError, ProxyRefusal } from './agent.js'
 import type { ApiAnswer, ApiCall, ApiOptions } from './client.js'
 import { ApiError, type Fate } from './errors.js'
 import { networkFault } from './network-faults.js'
-import { redactor } from './redact.js'
+import { redactor } from '../../../util/redact.js'
 
 /** Answers that another attempt may change. */
 const PASSING: readonly number[] = [408, 429, 500, 502, 503, 504]

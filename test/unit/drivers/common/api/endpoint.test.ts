@@ -1,7 +1,7 @@
 import t from 'tap'
 import { checkEndpoint } from '../../../../../src/drivers/common/api/endpoint.js'
 import { accountKey, perAccount } from '../../../../../src/drivers/common/api/per-account.js'
-import { redactor } from '../../../../../src/drivers/common/api/redact.js'
+import { redactor } from '../../../../../src/util/redact.js'
 import { driverDeps } from '../../../../helpers/driver-deps.js'
 
 t.test('endpoints: https anywhere, http to this computer only', (t) => {
