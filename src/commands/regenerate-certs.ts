@@ -25,10 +25,15 @@ export default class RegenerateCerts extends BaseCommand {
     'client-certs': Flags.boolean({
       summary: "Also make a new client certificate (and CA, if it has expired) for the store's machines.",
     }),
+    ca: Flags.boolean({
+      summary:
+        "Also make a new CA: the store's other machines go on with the old one until they are renewed.",
+    }),
   }
   static override examples = [
     '<%= config.bin %> regenerate-certs web',
     '<%= config.bin %> regenerate-certs -f --client-certs web db',
+    '<%= config.bin %> regenerate-certs -f --ca $(<%= config.bin %> ls -q)',
   ]
 
   override async run(): Promise<void> {
@@ -38,9 +43,9 @@ export default class RegenerateCerts extends BaseCommand {
     if (!flags.force && !(await this.agreed(ctx, flags.json === true)))
       return this.answer({ machines: [] }, '')
     ctx.report({ type: 'info', text: 'Regenerating TLS certificates' })
-    if (flags['client-certs']) {
+    if (flags['client-certs'] || flags.ca) {
       ctx.report({ type: 'info', text: 'Regenerating local certificates' })
-      await renewClientCertificate(ctx, names)
+      await renewClientCertificate(ctx, names, { freshCa: flags.ca })
     }
     const results = await withMachines(names, (name) => renewNow(ctx, name, flags.force))
     this.answer({ machines: results.map(({ name }) => name) }, '')

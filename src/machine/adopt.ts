@@ -121,7 +121,7 @@ async function recordedState(
     refuseTaken(ctx, name)
     const adopted = factory.adopt?.(account, server)
     if (!adopted) throw new MachineError('usage', `The ${factory.name} driver cannot adopt servers`)
-    await ensureAuthority(ctx, storeCertificates(ctx))
+    await ensureAuthority(ctx, storeCertificates(ctx), { next: [name] })
     const { config, values } = splitSecrets(factory, { ...account.config, ...adopted.config })
     const { references } = await keepSecrets(ctx, factory, { values, references: {} })
     const machineId = id ?? randomBytes(16).toString('hex')

@@ -1,8 +1,9 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { MachineRecord } from '../contracts/record.js'
 import { recordedFiles } from '../store/records.js'
 import { type Authority, ensureCa, type EnsureCaOptions, isPair } from '../tls/authority.js'
 import {
+  CA,
   type CertificatePlace,
   certificatePlace,
   copyClientFiles,
@@ -15,7 +16,7 @@ import {
 import { needsRenewal } from '../tls/inspect.js'
 import { issueServer } from '../tls/server.js'
 import type { MachineContext } from './context.js'
-import type { OpenMachine } from './open.js'
+import { type OpenMachine, recordedFactory } from './open.js'
 
 /** Texts that the host gets, and whether they are new. */
 export interface ServerCertificate {
@@ -40,18 +41,45 @@ export function certificatePlaceOf(ctx: MachineContext, { config }: MachineRecor
   return certificatePlace(ctx.store.certsDir, recordedFiles(config.HostOptions.AuthOptions))
 }
 
-/** Makes what is missing, in docker-machine's words. */
+export interface EnsureAuthorityOptions extends Pick<EnsureCaOptions, 'freshClient' | 'freshCa'> {
+  /** Machines that get a certificate of the CA next. */
+  readonly next: readonly string[]
+}
+
+/** Makes what is missing, in docker-machine's words. Who is left behind by a CA that was replaced is named in a warning. */
 export async function ensureAuthority(
   ctx: MachineContext,
   place: CertificatePlace,
-  options: Pick<EnsureCaOptions, 'freshClient'> = {},
+  { next, ...options }: EnsureAuthorityOptions,
 ): Promise<Authority> {
-  return await ensureCa(place, {
+  const before = await readOptional(resolve(place.dir, place.ca.cert))
+  const authority = await ensureCa(place, {
     ...options,
     clock: ctx.clock,
     lock: () => ctx.store.lockCa({ signal: ctx.signal }),
     report: (text) => ctx.report({ type: 'info', text }),
   })
+  if (before !== undefined && before !== authority.caPem) await warnOthers(ctx, before, next)
+  return authority
+}
+
+async function warnOthers(ctx: MachineContext, old: string, next: readonly string[]): Promise<void> {
+  const others: string[] = []
+  for (const name of ctx.store.names())
+    if (!next.includes(name) && (await isOfCa(ctx, name, old))) others.push(name)
+  if (others.length === 0) return
+  const text = `The CA is new: these machines are of the old one until ${ctx.profile.program} regenerate-certs -f ${others.join(' ')}`
+  ctx.report({ type: 'warn', text })
+}
+
+/** Certificates of a host without SSH are not ours to renew. */
+async function isOfCa(ctx: MachineContext, name: string, caPem: string): Promise<boolean> {
+  const record = ctx.store.read(name)
+  if ('error' in record) return false
+  const own = await readOptional(join(record.dir, CA.cert)).catch(() => undefined)
+  if (own !== caPem) return false
+  const factory = await recordedFactory(ctx, record).catch(() => undefined)
+  return factory?.capabilities.ssh === true
 }
 
 /** Every name and address by which the engine is reached, the user's own first. */
@@ -70,7 +98,7 @@ export async function ensureServerCertificate(
 ): Promise<ServerCertificate> {
   const { dir } = open.record
   const place = certificatePlaceOf(ctx, open.record)
-  const ca = await ensureAuthority(ctx, place)
+  const ca = await ensureAuthority(ctx, place, { next: [open.name] })
   await copyClientFiles(place, dir)
   const sans = serverSans(open)
   const present = await readServerPair(dir)

@@ -67,7 +67,7 @@ async function createPlanned(ctx: MachineContext, plan: CreatePlan, name: string
   const lock = await lockForCreate(ctx, name)
   try {
     refuseTaken(ctx, name)
-    await ensureAuthority(ctx, storeCertificates(ctx))
+    await ensureAuthority(ctx, storeCertificates(ctx), { next: [name] })
     const state = await newState(ctx, plan, name)
     await preflight(state, plan.given)
     await ctx.store.create(name, await firstContent(state, plan), plan.given)

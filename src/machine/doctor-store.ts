@@ -3,7 +3,7 @@ import { access, readdir, readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { messageOf } from '../contracts/errors.js'
 import { StoreLayout } from '../store/layout.js'
-import { certificateInfo } from '../tls/inspect.js'
+import { certificateInfo, dayOf } from '../tls/inspect.js'
 import { describeHolder, holderState, readHolder } from '../util/locks.js'
 import { storeCertificates } from './certificates.js'
 import type { MachineContext } from './context.js'
@@ -91,11 +91,12 @@ const NOTE_UNDER_DAYS = 30
 export async function checkCertificates(ctx: MachineContext): Promise<readonly Finding[]> {
   const machines = ctx.store
     .names()
-    .map((name) => ({ what: name, path: join(ctx.store.dir(name), 'server.pem') }))
+    .map((name) => ({ what: name, path: join(ctx.store.dir(name), 'server.pem'), renew: name }))
   const { dir, ca, client } = storeCertificates(ctx)
   const shared = [ca.cert, client.cert].map((name) => ({
     what: isAbsolute(name) ? name : `the store's ${name}`,
     path: resolve(dir, name),
+    renew: name === ca.cert ? `--ca $(${ctx.profile.program} ls -q)` : '--client-certs NAME',
   }))
   const findings = await Promise.all(
     [...shared, ...machines].map(async (file) => await checkCertificate(ctx, file)),
@@ -105,14 +106,17 @@ export async function checkCertificates(ctx: MachineContext): Promise<readonly F
 
 async function checkCertificate(
   ctx: MachineContext,
-  file: { readonly what: string; readonly path: string },
+  file: { readonly what: string; readonly path: string; readonly renew: string },
 ): Promise<readonly Finding[]> {
   const pem = await readFile(file.path, 'utf8').catch(() => undefined)
   if (pem === undefined) return []
   const check = `certificate of ${file.what}`
-  const hint = `Renew it: ${ctx.profile.program} regenerate-certs NAME`
+  const hint = `Renew it: ${ctx.profile.program} regenerate-certs ${file.renew}`
   try {
-    const { daysLeft } = certificateInfo(pem, { now: ctx.clock.now() })
+    const now = ctx.clock.now()
+    const { daysLeft, notBefore } = certificateInfo(pem, { now })
+    if (notBefore > now)
+      return [{ check, level: 'bad', text: `is not valid before ${dayOf(notBefore)}`, hint }]
     if (daysLeft < 0) return [{ check, level: 'bad', text: 'has ended', hint }]
     return daysLeft < NOTE_UNDER_DAYS
       ? [{ check, level: 'note', text: `ends in ${daysLeft} days`, hint }]

@@ -73,7 +73,7 @@ export async function createServed(ctx: MachineContext, chosen: PlannedMachine):
     const planned = await withSecretsKept(chosen)
     const state = await stateOf(ctx, planned)
     const { factory } = state.open
-    if (state.image) await ensureAuthority(ctx, storeCertificates(ctx))
+    if (state.image) await ensureAuthority(ctx, storeCertificates(ctx), { next: [name] })
     await writeLedgerBeside(ctx, planned.record, factory.record, planned.plan.given)
     await state.refresh()
     await runStages(state)

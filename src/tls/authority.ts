@@ -16,7 +16,7 @@ import {
   type PairNames,
   type PemPair,
 } from './files.js'
-import { isSignedBy, readCertificate, RENEW_UNDER_DAYS } from './inspect.js'
+import { dayOf, isSignedBy, readCertificate, RENEW_UNDER_DAYS } from './inspect.js'
 import { keyKind, keyPem, newKey, readKey } from './keys.js'
 
 /** The store's CA, ready to sign, and the client pair that it signed. */
@@ -33,6 +33,8 @@ export interface EnsureCaOptions {
   readonly report?: (text: string) => void
   /** Make a new client pair although the present one would do; one that the user named is never replaced. */
   readonly freshClient?: boolean
+  /** Make a new CA, and a client pair of it, although the present one would do; one that the user named is never replaced. */
+  readonly freshCa?: boolean
 }
 
 const CA_DAYS = 3650
@@ -43,7 +45,7 @@ const DAY_MS = 86_400_000
 /**
  * The CA and client pair of a store: made when missing, made anew when expired, left alone otherwise. Any number of
  * processes at once end with one CA. A CA that docker-machine made is used with its kind of key.
- * @throws MachineError `tls` when half of the CA is missing or unreadable; `locked`; `store`
+ * @throws MachineError `tls` when half of the CA is missing or unreadable, or it is of the future; `locked`; `store`
  */
 export async function ensureCa(
   where: string | CertificatePlace,
@@ -51,15 +53,17 @@ export async function ensureCa(
 ): Promise<Authority> {
   const place = typeof where === 'string' ? certificatePlace(where) : where
   const now = (options.clock ?? systemClock).now()
-  const fresh = options.freshClient === true && !isGiven(place.client)
-  const ready = fresh ? undefined : await loadAuthority(place, now)
+  const freshCa = options.freshCa === true && !isGiven(place.ca)
+  const fresh = (freshCa || options.freshClient === true) && !isGiven(place.client)
+  const ready = fresh || freshCa ? undefined : await loadAuthority(place, now)
   if (ready) return ready
   const lock = await (options.lock?.() ??
     acquireLock(join(place.dir, '.lock'), { what: 'make certificates' }))
   try {
     await settlePair(place.dir, place.ca, isPair)
     await settlePair(place.dir, place.client, isPair)
-    const signer = (await loadCa(place, now)) ?? (await makeCa(place, now, options))
+    const old = freshCa ? undefined : await loadCa(place, now)
+    const signer = old ?? (await makeCa(place, now, options))
     const present = fresh ? undefined : await loadClient(place, signer, now)
     const client = present ?? (await makeClient(place, signer, now, options))
     return { ...signer, client }
@@ -90,9 +94,10 @@ async function loadCa({ dir, ca }: CertificatePlace, now: Date): Promise<LoadedC
   if (cert === undefined) throw halfCa(dir, ca.cert, ca.key)
   const certificate = readCertificate(cert, certPath)
   if (new Date(certificate.validTo) <= now) {
-    if (isGiven(ca)) throw new MachineError('tls', `The CA certificate ${certPath} has expired`)
+    if (isGiven(ca)) throw endedCa(certPath)
     return undefined
   }
+  if (new Date(certificate.validFrom) > now) throw futureCa(certPath, new Date(certificate.validFrom), now)
   if (key === undefined) throw halfCa(dir, ca.key, ca.cert)
   const signingKey = readKey(key, keyPath)
   if (!certificate.checkPrivateKey(signingKey))
@@ -100,6 +105,23 @@ async function loadCa({ dir, ca }: CertificatePlace, now: Date): Promise<LoadedC
       hints: [`Restore both from one backup, or move ${dir} away and run: tsmachine provision NAME`],
     })
   return { certificate, key: signingKey, caPem: cert }
+}
+
+function endedCa(path: string): MachineError {
+  return new MachineError('tls', `The CA certificate ${path} has expired`, {
+    hints: ['Files that you name are never replaced: name another pair with --tls-ca-cert and --tls-ca-key'],
+  })
+}
+
+/** Either clock may be the wrong one, and a new CA made by a wrong clock would be the second mistake. */
+function futureCa(path: string, from: Date, now: Date): MachineError {
+  const text = `The CA certificate ${path} is not valid before ${dayOf(from)}, and this computer's clock says ${dayOf(now)}`
+  return new MachineError('tls', text, {
+    hints: [
+      'If this clock is wrong, set it: date',
+      'If it was wrong when the CA was made, make a new one: tsmachine regenerate-certs --ca NAME...',
+    ],
+  })
 }
 
 function halfCa(dir: string, missing: string, present: string): MachineError {
@@ -114,7 +136,8 @@ function halfCa(dir: string, missing: string, present: string): MachineError {
 
 async function makeCa({ dir, ca }: CertificatePlace, now: Date, options: EnsureCaOptions): Promise<LoadedCa> {
   const old = await readPair(dir, ca)
-  if (old.cert !== undefined) options.report?.('CA certificate is outdated and needs to be regenerated')
+  if (old.cert !== undefined && !options.freshCa)
+    options.report?.('CA certificate is outdated and needs to be regenerated')
   options.report?.(`Creating CA: ${resolve(dir, ca.cert)}`)
   const key = await newKey('ec')
   const commonName = `tsmachine CA ${randomBytes(4).toString('hex')}`
@@ -133,7 +156,8 @@ async function loadClient(
   if (cert === undefined && key === undefined) return undefined
   const pair = cert !== undefined && key !== undefined ? { cert, key } : undefined
   const given = isGiven(client)
-  const fault = pair ? clientFault(dir, client, pair, signer, given ? now : renewalDate(now)) : 'is half'
+  const dates = { from: now, until: given ? now : renewalDate(now, signer) }
+  const fault = pair ? clientFault(dir, client, pair, signer, dates) : 'is half'
   if (fault === undefined) return pair
   if (given)
     throw new MachineError('tls', `The client certificate ${resolve(dir, client.cert)} ${fault}`, {
@@ -142,9 +166,10 @@ async function loadClient(
   return undefined
 }
 
-/** What is near its end is renewed in time, where it is ours. */
-function renewalDate(now: Date): Date {
-  return new Date(now.getTime() + RENEW_UNDER_DAYS * DAY_MS)
+/** What is near its end is renewed in time, where it is ours, and where another one would last longer. */
+function renewalDate(now: Date, { certificate }: Signer): Date {
+  const soon = now.getTime() + RENEW_UNDER_DAYS * DAY_MS
+  return new Date(Math.min(soon, Date.parse(certificate.validTo) - 1))
 }
 
 function clientFault(
@@ -152,12 +177,13 @@ function clientFault(
   names: PairNames,
   pair: PemPair,
   signer: Signer,
-  validAt: Date,
+  dates: { readonly from: Date; readonly until: Date },
 ): string | undefined {
   if (!isPair(pair)) return 'does not belong to its key'
   const certificate = readCertificate(pair.cert, resolve(dir, names.cert))
   if (!isSignedBy(certificate, signer.certificate)) return 'is not signed by the CA'
-  return new Date(certificate.validTo) > validAt ? undefined : 'has expired'
+  if (new Date(certificate.validFrom) > dates.from) return 'is not valid yet'
+  return new Date(certificate.validTo) > dates.until ? undefined : 'has expired'
 }
 
 async function makeClient(

@@ -54,7 +54,7 @@ export async function writeCertificate(request: CertificateRequest): Promise<str
 function toBeSigned(der: Der, request: CertificateRequest, algorithm: Asn1): Asn1 {
   const publicKey = createPublicKey(request.key)
   const notBefore = new Date(request.now.getTime() - BACKDATE_DAYS * DAY_MS)
-  const notAfter = new Date(notBefore.getTime() + request.days * DAY_MS)
+  const notAfter = endOf(notBefore, request)
   const subject = distinguishedName(der, request)
   const authorityKeyId = request.signer ? declaredKeyId(der, request.signer.certificate.raw) : undefined
   return der.sequence(
@@ -73,6 +73,12 @@ function toBeSigned(der: Der, request: CertificateRequest, algorithm: Asn1): Asn
       ...(authorityKeyId ? { authorityKeyId } : {}),
     }),
   )
+}
+
+/** A leaf is worth nothing without its CA: dates that say so are dates that `ls` can show. */
+function endOf(notBefore: Date, { days, signer }: CertificateRequest): Date {
+  const end = notBefore.getTime() + days * DAY_MS
+  return new Date(signer ? Math.min(end, Date.parse(signer.certificate.validTo)) : end)
 }
 
 function signatureAlgorithm(der: Der, kind: KeyKind): Asn1 {

@@ -55,11 +55,23 @@ export function needsRenewal(pem: string, wanted: RenewalRequirement): string | 
     return 'it cannot be read'
   }
   if (!info.issuerMatches) return 'it is not signed by the CA of this store'
-  if (info.daysLeft < 0) return `it expired on ${info.notAfter.toISOString().slice(0, 10)}`
-  if (info.daysLeft < RENEW_UNDER_DAYS) return `it expires in ${info.daysLeft} days`
+  if (info.daysLeft < 0) return `it expired on ${dayOf(info.notAfter)}`
+  if (info.notBefore > (wanted.now ?? new Date())) return `it is not valid before ${dayOf(info.notBefore)}`
+  if (info.daysLeft < RENEW_UNDER_DAYS && !endsWithCa(info, wanted.caPem))
+    return `it expires in ${info.daysLeft} days`
   if (wanted.clientAuth && !isForClients(pem)) return 'the manager of a swarm cannot use it'
   const missing = normalSans(wanted.sans).filter((san) => !info.sans.includes(san))
   return missing.length > 0 ? `it is not valid for ${missing.join(', ')}` : undefined
+}
+
+/** A day as it is written in texts. */
+export function dayOf(date: Date): string {
+  return date.toISOString().slice(0, 10)
+}
+
+/** Another one of this CA would end with it as well. */
+function endsWithCa({ notAfter }: CertificateInfo, caPem: string): boolean {
+  return notAfter >= new Date(readCertificate(caPem, 'the CA certificate').validTo)
 }
 
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
