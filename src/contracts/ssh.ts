@@ -27,6 +27,8 @@ export interface JumpHost {
  */
 export interface HostKeyPins {
   readonly keys: readonly string[]
+  /** `SHA256:...` of further keys that are accepted. */
+  readonly fingerprints?: readonly string[]
   /** Set only where first use is allowed (design 1.1): called once with the key seen, its return decides. */
   readonly firstUse?: (key: string) => boolean
 }

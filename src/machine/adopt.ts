@@ -17,7 +17,7 @@ import type { MachineContext } from './context.js'
 import { refuseTaken } from './create-names.js'
 import { CreateState } from './create-state.js'
 import { firstRecord } from './first-record.js'
-import { HOST_KEY_TAG, hostKeyPrint } from './host-key-label.js'
+import { asFingerprint, HOST_KEY_TAG } from './host-key-label.js'
 import { ensureClientKey, readPublicLine } from './identity-files.js'
 import { checkMachineName } from './machine-name.js'
 import { openMachine } from './open.js'
@@ -179,7 +179,7 @@ async function firstContact(
   deadlineMs: number,
 ): Promise<RemoteShell> {
   const endpoint = sshEndpoint(ctx, open)
-  const pins = { keys: [], firstUse: (seen: string) => hostKeyPrint(seen) === print }
+  const pins = { keys: [], fingerprints: [asFingerprint(print)] }
   return await retry(
     `SSH on ${endpoint.host}:${endpoint.port}`,
     (signal) => connect(endpoint, { privateKeyPath: keyPath, pins, signal, readyTimeoutMs: 15_000 }),

@@ -86,8 +86,14 @@ export async function openShell(
   const shell = await attempts.catch((error: unknown) => {
     throw withAccessHints(open, error)
   })
-  if (source !== undefined) await pinHostKey(ctx, open, shell.hostKey, source)
-  return shell
+  if (source === undefined) return shell
+  try {
+    await pinHostKey(ctx, open, endpoint, shell.hostKey, source)
+    return shell
+  } catch (error) {
+    shell.close()
+    throw error
+  }
 }
 
 /** How we prove who we are: the machine's own key, else the user's agent. */

@@ -15,6 +15,11 @@ export function hostKeyPrint(key: string): string {
   return createHash('sha256').update(blob).digest('hex')
 }
 
+/** The same print as OpenSSH writes it. */
+export function asFingerprint(print: string): string {
+  return `SHA256:${Buffer.from(print, 'hex').toString('base64').replace(/=+$/, '')}`
+}
+
 /**
  * Has the provider keep the host key's fingerprint with the server, so that a store that knows nothing of the machine can
  * adopt it without trusting whoever answers. Goes on beside the next stages; a failure is one warning line.

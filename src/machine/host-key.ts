@@ -5,7 +5,8 @@ import type { HostLogin } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import type { HostKeySource, PinnedHostKeys } from '../contracts/record.js'
 import type { HostKeyPins, SshEndpoint } from '../contracts/ssh.js'
-import { fingerprint, hasFingerprint, isFingerprint, parseHostKey } from '../ssh/host-key.js'
+import { hostKeyError } from '../ssh/errors.js'
+import { fingerprint, isFingerprint, parseHostKey, sameKey } from '../ssh/host-key.js'
 import { keysFromKnownHosts } from '../ssh/known-hosts.js'
 import type { MachineContext } from './context.js'
 import { updateLedger } from './driver-events.js'
@@ -64,30 +65,45 @@ async function knownKeys(env: MachineContext['env'], host: string, port: number)
 
 /** Said aloud, called as docker-machine, or a record of docker-machine's, which knows of no host keys (design 1). */
 function mayTrust(ctx: MachineContext, open: OpenMachine, login: HostLogin | undefined): boolean {
-  if (ctx.env['TSMACHINE_HOST_KEYS'] === 'strict') return false
+  if (isStrict(ctx.env['TSMACHINE_HOST_KEYS'])) return false
   return login?.trustFirstUse === true || ctx.profile.trustFirstUse || open.record.ledger === undefined
+}
+
+/** A word that we do not know may be a misspelt "strict": nothing is trusted then. */
+function isStrict(word = ''): boolean {
+  if (word === '') return false
+  if (word.toLowerCase() === 'strict') return true
+  throw new MachineError('usage', `TSMACHINE_HOST_KEYS is "${word}", and only "strict" means something`, {
+    hints: ['Set it to strict, or not at all'],
+  })
 }
 
 /** Keys and fingerprints, one a line; a key is pinned as it is, a fingerprint is compared with the key shown. */
 function pinsFromUser(given: string): HostKeyPins {
   const lines = given.split('\n').filter((line) => line !== '')
   const keys = lines.filter((line) => !isFingerprint(line)).map(parseHostKey)
-  const prints = lines.filter(isFingerprint)
-  const firstUse = (seen: string): boolean => prints.some((print) => hasFingerprint(seen, print))
-  return prints.length > 0 ? { keys, firstUse } : { keys }
+  return { keys, fingerprints: lines.filter(isFingerprint) }
 }
 
-/** Records the key that a host has shown as the only one that it may show from now on. */
+/**
+ * Records the key that a host has shown as the only one that it may show from now on.
+ * @throws SshError `host-key` where another process has pinned another one since
+ */
 export async function pinHostKey(
   ctx: MachineContext,
   open: OpenMachine,
+  endpoint: SshEndpoint,
   seen: string,
   source: HostKeySource,
 ): Promise<void> {
+  const hostKeys: PinnedHostKeys = { source, current: seen, rotated: true }
+  await updateLedger(ctx, open.name, open.factory, (ledger) => {
+    const pinned = ledger.hostKeys?.current
+    if (pinned !== undefined && !sameKey(pinned, seen)) throw hostKeyError(endpoint, seen, { keys: [pinned] })
+    return { ...ledger, hostKeys: ledger.hostKeys ?? hostKeys }
+  })
   if (source === 'first-use') {
     const text = `Host key of ${open.name} accepted at first sight: ${fingerprint(seen)}. Compare it with the host's own.`
     ctx.report({ type: 'warn', machine: open.name, text })
   }
-  const hostKeys: PinnedHostKeys = { source, current: seen, rotated: true }
-  await updateLedger(ctx, open.name, open.factory, (ledger) => ({ ...ledger, hostKeys }))
 }

@@ -4,7 +4,7 @@ import type { HostKeyPins, RemoteShell, SshEndpoint } from '../contracts/ssh.js'
 import { probeBanner, readBanner } from './banner.js'
 import { dial, type Line } from './dial.js'
 import { classify, hostKeyError, SshError, timeoutError, type Heard } from './errors.js'
-import { hostKeyLine, sameKey } from './host-key.js'
+import { hasFingerprint, hostKeyLine, sameKey } from './host-key.js'
 import { loadLogin, type Login, type LoginOptions } from './login.js'
 import { SshShell } from './shell.js'
 
@@ -113,7 +113,7 @@ function authenticate(
       hostVerifier: (blob: Buffer, verify: (accepted: boolean) => void): void => {
         seenKey = hostKeyLine(blob)
         const accepted = accepts(pins, seenKey)
-        if (!accepted) refused = hostKeyError(endpoint, seenKey, pins.keys)
+        if (!accepted) refused = hostKeyError(endpoint, seenKey, pins)
         verify(accepted)
       },
     })
@@ -126,9 +126,9 @@ function ways({ privateKey, agent }: Login): ('publickey' | 'agent')[] {
 }
 
 /** With pins only they count; first use is asked only when there are none. */
-function accepts(pins: HostKeyPins, seen: string): boolean {
-  if (pins.keys.length > 0) return pins.keys.some((pin) => sameKey(pin, seen))
-  return pins.firstUse?.(seen) === true
+function accepts({ keys, fingerprints = [], firstUse }: HostKeyPins, seen: string): boolean {
+  if (keys.length === 0 && fingerprints.length === 0) return firstUse?.(seen) === true
+  return keys.some((pin) => sameKey(pin, seen)) || fingerprints.some((print) => hasFingerprint(seen, print))
 }
 
 type HostKeyAlgorithms = Extract<

@@ -1,5 +1,5 @@
 import { MachineError, messageOf, type ErrorDetails } from '../contracts/errors.js'
-import type { SshEndpoint } from '../contracts/ssh.js'
+import type { HostKeyPins, SshEndpoint } from '../contracts/ssh.js'
 import { fingerprint } from './host-key.js'
 
 /** Why there is no connection. */
@@ -106,8 +106,9 @@ function authError(error: unknown, endpoint: SshEndpoint, heard: Heard): SshErro
 }
 
 /** The loud one: somebody else answers at this address, or the host was set up anew. */
-export function hostKeyError(endpoint: SshEndpoint, seen: string, pinned: readonly string[]): SshError {
-  const expected = pinned.length > 0 ? pinned.map(describe).join(' or ') : 'none is known'
+export function hostKeyError(endpoint: SshEndpoint, seen: string, pins: HostKeyPins): SshError {
+  const known = [...pins.keys.map(describe), ...(pins.fingerprints ?? [])]
+  const expected = known.length > 0 ? known.join(' or ') : 'none is known'
   return new SshError(
     'host-key',
     `THE HOST KEY OF ${endpoint.host}:${endpoint.port} IS NOT THE PINNED ONE. Refused to connect: ` +

@@ -182,3 +182,39 @@ t.test('a record of docker-machine: any verb pins the first key seen, the next o
   }))
   await t.rejects(provisionMachine(ctx, 'old'), { code: 'host-key', stage: 'ssh' }, 'a change is refused')
 })
+
+t.test('a file with keys and fingerprints: each of them is accepted', async (t) => {
+  const file = join(scratchDir(t), 'keys')
+  writeFileSync(file, `${otherKey}\n${print}\n`)
+  t.match(await create(t, { flags: { 'generic-host-key': file } }), pinned('user'))
+})
+
+t.test('the refusal names the fingerprint that was given', async (t) => {
+  await t.rejects(create(t, { flags: { 'generic-host-key': otherPrint } }), {
+    message: new RegExp(`Expected: ${otherPrint}`),
+  })
+})
+
+t.test('a misspelt "strict" trusts nobody', async (t) => {
+  const flags = { 'generic-trust-first-use': true }
+  for (const word of ['Strict', 'STRICT'])
+    await t.rejects(create(t, { flags, env: { TSMACHINE_HOST_KEYS: word } }), { code: 'host-key' })
+  for (const word of ['yes', 'stict', '1'])
+    await t.rejects(create(t, { flags, env: { TSMACHINE_HOST_KEYS: word } }), {
+      code: 'usage',
+      message: /only "strict"/,
+    })
+})
+
+t.test('of two first connections at once only one can pin: the other one is refused', async (t) => {
+  foreign('race')
+  const ctx = context(t, {})
+  const late = await openMachine(ctx, 'race')
+  // While this one connects, another process has seen another key.
+  await ctx.store.update('race', generic.record, (ledger) => ({
+    ...ledger,
+    hostKeys: { source: 'first-use', current: otherKey, rotated: true },
+  }))
+  await t.rejects(settledPins(ctx, late), { code: 'host-key', message: /NOT THE PINNED ONE/ })
+  t.match(ctx.store.read('race').ledger, { hostKeys: { current: otherKey } })
+})

@@ -162,7 +162,7 @@ t.test('what sockets and ssh2 throw becomes a reason, and only passing ones are 
 })
 
 t.test('an SSH error keeps its reason when context is added', async (t) => {
-  const error = hostKeyError(endpoint, GITHUB, []).with({
+  const error = hostKeyError(endpoint, GITHUB, { keys: [] }).with({
     machine: 'web',
     stage: 'ssh',
     evidence: 'SSH-2.0-x',
