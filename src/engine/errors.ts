@@ -103,7 +103,12 @@ const ROWS: Readonly<Record<string, Row>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: wrongCa,
   CERT_SIGNATURE_FAILURE: wrongCa,
   INVALID_CA: wrongCa,
-  INVALID_PURPOSE: wrongCa,
+  INVALID_PURPOSE: {
+    layer: 'tls',
+    reason: 'wrong-ca',
+    text: 'its certificate is none for servers',
+    hint: 'Somebody else may answer there. If it is your engine: tsmachine provision NAME',
+  },
   ERR_TLS_CERT_ALTNAME_INVALID: {
     layer: 'tls',
     reason: 'name-mismatch',

@@ -2,6 +2,7 @@ import { isMachineError, MachineError, messageOf } from '../contracts/errors.js'
 import { EngineProbeError } from '../engine/errors.js'
 import { accessHintsFor } from './access-hints.js'
 import { addressOf } from './address.js'
+import { openShell } from './connect.js'
 import { clientFiles } from './certificates.js'
 import type { MachineContext } from './context.js'
 import { ensureTunnel } from './engine-tunnel.js'
@@ -9,6 +10,8 @@ import { openMachine, type OpenMachine, openWithoutSecrets } from './open.js'
 import { renewCertificates } from './renew.js'
 import { managerUrl } from './swarm.js'
 import { askEngine, askPort, isCertificateFault } from './verify.js'
+
+const SSH_MS = 10_000
 
 /** How a docker client reaches a machine's engine, proven by one connection to it. */
 export interface ClientConfig {
@@ -81,7 +84,7 @@ async function proveEngine(
     await ask(open, ctx.signal)
     return false
   } catch (error) {
-    if (!mayRenew(open, error)) throw invalid(open, error)
+    if (!mayRenew(open, error)) throw invalid(open, await behindTunnel(ctx, open, error))
   }
   await renewLocked(ctx, open.name)
   try {
@@ -89,6 +92,19 @@ async function proveEngine(
     return true
   } catch (error) {
     throw invalid(open, error)
+  }
+}
+
+/** The port of this computer is only as good as the SSH connection behind it, which says best why there is none. */
+async function behindTunnel(ctx: MachineContext, open: OpenMachine, error: unknown): Promise<unknown> {
+  if (!open.tunnel || !(error instanceof EngineProbeError) || error.layer !== 'tcp') return error
+  try {
+    const shell = await openShell(ctx, open, { deadlineMs: SSH_MS })
+    shell.close()
+    return error
+  } catch (reason) {
+    ctx.signal.throwIfAborted()
+    return reason
   }
 }
 

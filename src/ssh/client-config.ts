@@ -56,6 +56,7 @@ function jumpEntry(jump: JumpHost): string {
     ...UNATTENDED,
     'StrictHostKeyChecking=yes',
     'UpdateHostKeys=no',
+    'VerifyHostKeyDNS=no',
     `UserKnownHostsFile=${quoted(knownHostsOf(jump.sshDir))}`,
     ...usualKeys(jump.sshDir).map((path) => `IdentityFile=${quoted(path)}`),
   ]

@@ -3,7 +3,7 @@ import type { CopySide } from './copy-program.js'
 
 /** Options by which the host key would no longer be checked, or by another program than ours. */
 const UNPINNING =
-  /^(StrictHostKeyChecking|UserKnownHostsFile|GlobalKnownHostsFile|HostKeyAlias|ssh_command|directport)\b/i
+  /^\s*(StrictHostKeyChecking|(User|Global)KnownHostsFile|KnownHostsCommand|HostKeyAlias|NoHostAuthenticationForLocalhost|VerifyHostKeyDNS|ssh_command|directport|vsock|passive|slave)\b/i
 
 /**
  * Arguments of `sshfs`.
@@ -16,7 +16,7 @@ export function sshfsArgs(
   args: { configPath: string; options: readonly string[] },
 ): string[] {
   const unpinning = args.options
-    .flatMap((option) => option.split(','))
+    .flatMap((option) => unescaped(option).split(','))
     .find((option) => UNPINNING.test(option))
   if (unpinning !== undefined)
     throw new MachineError(
@@ -29,6 +29,13 @@ export function sshfsArgs(
     `${from.user === undefined ? '' : `${from.user}@`}${from.host}:${from.path}`,
     asPath(mountPoint),
   ]
+}
+
+/** FUSE reads `\\x` as `x`, and three octal digits as a character. */
+function unescaped(option: string): string {
+  return option.replace(/\\(?:([0-3][0-7]{2})|(.))/g, (_all, octal?: string, plain?: string) =>
+    octal === undefined ? (plain ?? '') : String.fromCharCode(parseInt(octal, 8)),
+  )
 }
 
 /** A program that unmounts for the user who mounted, and its arguments. */

@@ -18,11 +18,15 @@ export interface ProgramArgs extends HostFiles {
   readonly configPath?: string
 }
 
-/** Only the pinned keys are accepted, and nothing is learnt. */
+/**
+ * Only the pinned keys are accepted, and nothing is learnt; an entry for plain ssh is read together with the user's own
+ * options for all hosts. NoHostAuthenticationForLocalhost does not count for a host with an alias.
+ */
 const PINNED: readonly string[] = [
   'StrictHostKeyChecking=yes',
   'UpdateHostKeys=no',
   'CheckHostIP=no',
+  'VerifyHostKeyDNS=no',
   'GlobalKnownHostsFile=none',
   `HostKeyAlias=${HOST_KEY_ALIAS}`,
 ]

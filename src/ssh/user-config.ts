@@ -41,11 +41,11 @@ export async function ownHosts(configPath: string): Promise<ReadonlySet<string>>
   return new Set(names.filter((name) => /^[^*?!#]+$/.test(name)))
 }
 
+/** Before all else, comments and other files aside: an option above it, for all hosts, would win over ours. */
 function isInForce(text: string, line: string): boolean {
   const lines = text.split('\n').map((each) => each.trim())
   const at = lines.indexOf(line)
-  const section = lines.findIndex((each) => /^(host|match)\b/i.test(each))
-  return at >= 0 && (section < 0 || at < section)
+  return at >= 0 && lines.slice(0, at).every((each) => /^(#|$|include\b)/i.test(each))
 }
 
 function withoutLine(text: string, line: string): string {

@@ -149,3 +149,24 @@ t.test('plain ssh refuses a host with another key', async (t) => {
     stderr: /IDENTIFICATION HAS CHANGED|verification failed/,
   })
 })
+
+t.test('what the user’s own options say for all hosts does not unpin a machine', async (t) => {
+  const lax = [
+    'StrictHostKeyChecking no',
+    'UserKnownHostsFile /dev/null',
+    'NoHostAuthenticationForLocalhost yes',
+    'VerifyHostKeyDNS yes',
+    'CheckHostIP no',
+  ].join('\n')
+  const below = readFileSync(me.config, 'utf8')
+  writeFileSync(me.config, `${below}Host *\n${lax}\n`)
+  t.match(await me.ssh('vm-wrong', 'true'), { code: 255, stderr: /IDENTIFICATION HAS CHANGED/ })
+  t.match(await me.ssh('-G', 'vm-wrong'), { stdout: /^verifyhostkeydns (no|false)$/m })
+
+  // Somebody, or another program, has put them above our line: it is brought to the top again.
+  writeFileSync(me.config, `${lax}\n${below}`)
+  t.match(await me.ssh('vm-wrong', 'true'), { stderr: /Permanently added/ }, 'ssh lets it pass')
+  t.equal((await me.sshConfig('--install', 'wrong')).code, 0)
+  t.match(readFileSync(me.config, 'utf8'), /^Include [^]*StrictHostKeyChecking no/)
+  t.match(await me.ssh('vm-wrong', 'true'), { code: 255, stderr: /Host key verification failed/ })
+})

@@ -57,7 +57,18 @@ t.test('sshfs takes what the user asks for, but nothing that unpins the host key
   t.strictSame(args(['reconnect', 'idmap=user,uid=7'], '-m'), [
     ...['-F', '/c', '-o', 'reconnect', '-o', 'idmap=user,uid=7', 'web:/srv', './-m'],
   ])
-  for (const option of ['StrictHostKeyChecking=no', 'ro,userknownhostsfile=/dev/null', 'ssh_command=ssh'])
+  for (const option of [
+    'StrictHostKeyChecking=no',
+    'ro,userknownhostsfile=/dev/null',
+    'ssh_command=ssh',
+    'S\\trictHostKeyChecking=no',
+    'ro\\054ssh_command=sh',
+    ' NoHostAuthenticationForLocalhost=yes',
+    'KnownHostsCommand=/bin/keys',
+    'directport=22',
+    'vsock=3:22',
+    'passive',
+  ])
     t.throws(() => args([option]), { code: 'usage', message: /stays pinned/ }, option)
 })
 
