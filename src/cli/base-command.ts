@@ -5,6 +5,7 @@ import type { Profile } from '../contracts/profile.js'
 import type { MachineContext } from '../machine/context.js'
 import { dockerMachineStory } from '../ui/docker-machine-story.js'
 import { createReporter } from '../ui/reporter.js'
+import { neutralise } from '../util/text.js'
 import { type Answer, type AnswerInput, printed } from './answers/answer.js'
 import { words } from './args.js'
 import { machineContext } from './context.js'
@@ -56,7 +57,7 @@ export abstract class BaseCommand extends Command {
   /** As `context`, with the story sent to stderr under every name: the answer is evaluated by a shell. */
   protected quietContext(flags: GivenGlobals): MachineContext {
     const report: Report = (event) => {
-      if (event.type === 'warn' || event.type === 'error') process.stderr.write(`${event.text}\n`)
+      if (event.type === 'warn' || event.type === 'error') process.stderr.write(`${neutralise(event.text)}\n`)
     }
     return machineContext(this.session, this.takeGlobals(flags), report)
   }
@@ -81,13 +82,13 @@ export abstract class BaseCommand extends Command {
   protected answer(result: unknown, text: string): void {
     this.#closeReporter?.()
     if (this.json) process.stdout.write(resultDocument((this.id ?? '').replace(':', ' '), result))
-    else process.stdout.write(printed(text))
+    else process.stdout.write(printed(text, process.stdout.isTTY))
   }
 
   /** Says something beside the answer, whatever the story was told with. */
   protected aside(text: string): void {
     this.#closeReporter?.()
-    process.stderr.write(text)
+    process.stderr.write(neutralise(text))
   }
 
   /** Prints what was done although something failed. @throws the failure, or with `--json`, which holds it, its status */

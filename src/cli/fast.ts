@@ -64,7 +64,8 @@ export async function answerFast(
   try {
     const answer = ANSWERS[verb]
     if (!answer) return 'unsaid'
-    text = printed((await answer({ ...input(profileFor(calledAs), argv), names }, flags)).text)
+    const said = await answer({ ...input(profileFor(calledAs), argv), names }, flags)
+    text = printed(said.text, process.stdout.isTTY)
   } catch {
     return 'unsaid'
   }

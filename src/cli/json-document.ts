@@ -1,6 +1,6 @@
 import type { MachineError } from '../contracts/errors.js'
 import { isMachineError } from '../contracts/errors.js'
-import { inNameOf } from '../util/text.js'
+import { inNameOf, jsonForTerminals } from '../util/text.js'
 
 /** Version of the documents that `--json` prints (docs/json-output.md). */
 export const JSON_SCHEMA = 1
@@ -52,12 +52,6 @@ function errorJson(error: MachineError, exitCode: number, program: string): Reco
   }
 }
 
-/** JSON escapes control characters itself, except the C1 ones and those that reorder text. */
 function document(value: unknown, indent: string | number = 2): string {
-  const text = JSON.stringify(value, undefined, indent)
-  return text.replace(/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, unicodeEscape) + '\n'
-}
-
-function unicodeEscape(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return `${jsonForTerminals(JSON.stringify(value, undefined, indent))}\n`
 }

@@ -62,7 +62,7 @@ function partsOf(error: MachineError): readonly MachineError[] {
 }
 
 function oneFailure(error: MachineError, options: TextOptions): string {
-  const lines = [headline(error, options.profile)]
+  const lines = headline(error, options.profile)
   if (isBare(error, options)) return `${[...lines, ...nearMisses(error)].join('\n')}\n`
   if (error.stage !== undefined) lines.push(`  Stage: ${error.stage}`)
   if (error.evidence) lines.push('  Last seen:', ...indented(error.evidence, '    | '))
@@ -81,15 +81,20 @@ function nearMisses({ code, hints }: MachineError): readonly string[] {
   return code === 'usage' ? hints.filter((hint) => hint.startsWith('Did you mean ')) : []
 }
 
-/** docker-machine prints the bare text, which scripts compare; we say that it is an error. */
-function headline(error: MachineError, profile: Profile): string {
-  if (profile.program === 'docker-machine' || error.message.startsWith('Error')) return error.message
-  return `Error: ${error.message}`
+/**
+ * docker-machine prints the bare text, which scripts compare; we say that it is an error. Further lines of a message, as a
+ * provider or a plugin may send them, are marked: they are not our advice.
+ */
+function headline(error: MachineError, profile: Profile): string[] {
+  if (profile.program === 'docker-machine') return [error.message]
+  const [first = '', ...more] = error.message.trimEnd().split('\n')
+  const marked = more.map((line) => `  | ${line}`)
+  return [first.startsWith('Error') ? first : `Error: ${first}`, ...marked]
 }
 
 function indented(text: string, prefix: string): string[] {
   return text
-    .replace(/\n+$/, '')
+    .trimEnd()
     .split('\n')
     .map((line) => prefix + line)
 }

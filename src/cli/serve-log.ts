@@ -1,3 +1,4 @@
+import { neutralise } from '../util/text.js'
 import type { Report, ReportEvent } from '../contracts/events.js'
 
 /** Longer lines end the reader of a host in Go. */
@@ -15,7 +16,7 @@ export function pluginReport(streams: {
     const text = lineOf(event)
     if (text === undefined) return
     const stream = isForDebuggers(event) ? streams.stderr : streams.stdout
-    for (const line of linesOf(text)) stream.write(`${line}\n`)
+    for (const line of linesOf(text)) stream.write(`${neutralise(line)}\n`)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ReportEvent } from '../contracts/events.js'
-import { inNameOf } from '../util/text.js'
+import { inNameOf, oneLine } from '../util/text.js'
 
 type Lines = Readonly<Record<string, readonly string[]>>
 
@@ -60,7 +60,7 @@ function linesOf(verb: string, event: ReportEvent): readonly string[] {
     case 'error':
       return [
         inNameOf(
-          event.source === 'driver' ? `(${machineOf(event)}) ${event.text}` : event.text,
+          event.source === 'driver' ? `(${machineOf(event)}) ${oneLine(event.text)}` : event.text,
           'docker-machine',
         ),
       ]

@@ -1,5 +1,5 @@
 import type { ReportEvent } from '../contracts/events.js'
-import { neutralise } from '../util/text.js'
+import { neutralise, oneLine } from '../util/text.js'
 import type { Reporter, ReporterOptions } from './reporter.js'
 
 /** One line per event, for logs and pipes. Progress in between is left out: it would flood a log. */
@@ -39,11 +39,18 @@ export function plainLine(event: ReportEvent): string | undefined {
     case 'debug':
       return undefined
     case 'warn':
-      return `Warning: ${event.text}`
+      return `Warning: ${ofSource(event)}`
     case 'info':
     case 'error':
-      return event.source === 'driver' && event.machine ? `(${event.machine}) ${event.text}` : event.text
+      return event.source === 'driver' && event.machine
+        ? `(${event.machine}) ${oneLine(event.text)}`
+        : ofSource(event)
   }
+}
+
+/** A driver's words stay on their line: what followed could be taken for ours. */
+function ofSource({ source, text }: { readonly source?: 'driver'; readonly text: string }): string {
+  return source === 'driver' ? oneLine(text) : text
 }
 
 type StageEvent = Extract<ReportEvent, { type: 'stage' }>

@@ -1,5 +1,5 @@
 import type { ReportEvent } from '../contracts/events.js'
-import { oneLine } from '../util/text.js'
+import { neutralise, oneLine } from '../util/text.js'
 import { plainLine } from './plain-reporter.js'
 import type { Reporter, ReporterOptions, TextSink } from './reporter.js'
 
@@ -99,9 +99,10 @@ class LiveList {
     step.detail = oneLine(event.text) + share
   }
 
-  #print(line: string, trusted = false): void {
+  /** A text of ours may have lines, as the table of `gc`. */
+  #print(text: string, trusted = false): void {
     this.#erase()
-    this.stream.write(`${trusted ? line : oneLine(line)}\n`)
+    this.stream.write(`${trusted ? text : neutralise(text)}\n`)
     this.#redraw()
   }
 

@@ -1,6 +1,7 @@
 import type { MachineError } from '../../contracts/errors.js'
 import type { MachineContext } from '../../machine/context.js'
 import type { Session } from '../session.js'
+import { neutralise } from '../../util/text.js'
 
 /** What a verb prints: the text, or with `--json` the result. */
 export interface Answer {
@@ -22,7 +23,8 @@ export interface AnswerInput {
   readonly usage: (message: string, ...hints: string[]) => MachineError
 }
 
-/** An answer's text as it is printed. */
-export function printed(text: string): string {
-  return text === '' || text.endsWith('\n') ? text : `${text}\n`
+/** An answer's text as it is printed: literally to a program, to a terminal without what that would obey. */
+export function printed(text: string, toTerminal: boolean): string {
+  const shown = toTerminal ? neutralise(text) : text
+  return shown === '' || shown.endsWith('\n') ? shown : `${shown}\n`
 }

@@ -1,7 +1,7 @@
 import { inspectMachine } from '../../machine/inspect.js'
 import { resolveName } from '../../machine/names.js'
 import type { Template } from '../../ui/template/index.js'
-import { escapeAsGo } from '../../util/text.js'
+import { escapeAsGo, jsonForTerminals } from '../../util/text.js'
 import type { Answer, AnswerInput } from './answer.js'
 
 export async function inspectAnswer(
@@ -10,7 +10,9 @@ export async function inspectAnswer(
 ): Promise<Answer> {
   const template = flags.format === undefined ? undefined : await compiled(flags.format)
   const document = await inspectMachine(ctx, resolveName(ctx, names))
-  const text = template ? `${template(document)}\n` : escapeAsGo(JSON.stringify(document, undefined, 4))
+  const text = template
+    ? `${template(document)}\n`
+    : jsonForTerminals(escapeAsGo(JSON.stringify(document, undefined, 4)))
   return { result: document, text }
 }
 

@@ -1,6 +1,7 @@
 /** Create flags of a plugin as ours, and the values that it is given back. */
 import type { FlagSpec, FlagValues } from '../../contracts/driver.js'
 import { DEFAULT_INSTALL_URL, DEFAULT_SWARM, type MachineOptions } from '../../contracts/record.js'
+import { oneLine } from '../../util/text.js'
 import type { PluginFlag, PluginFlagValue, PluginFlagValues } from './wire/plugin-api.js'
 
 const TYPES = { string: 'string', int: 'integer', stringSlice: 'list', bool: 'boolean' } as const
@@ -12,7 +13,7 @@ export function flagSpec(flag: PluginFlag): FlagSpec {
     name,
     key: name,
     type: TYPES[flag.kind],
-    summary: usage,
+    summary: oneLine(usage),
     ...(envVar === '' ? {} : { env: envVar }),
     ...(flag.kind === 'bool' ? {} : { default: flag.value }),
   }
