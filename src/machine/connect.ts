@@ -4,6 +4,7 @@ import { MachineError } from '../contracts/errors.js'
 import type { PinnedHostKeys } from '../contracts/record.js'
 import type { HostKeyPins, JumpHost, RemoteShell, SshEndpoint } from '../contracts/ssh.js'
 import { connect } from '../ssh/connect.js'
+import { checkedEndpoint } from '../ssh/endpoint.js'
 import { isRetryableSsh } from '../ssh/errors.js'
 import { parseJump } from '../ssh/jump.js'
 import type { LoginOptions } from '../ssh/login.js'
@@ -34,9 +35,10 @@ export async function settledPins(ctx: MachineContext, open: OpenMachine): Promi
   return { keys: [shell.hostKey] }
 }
 
-/** Where a machine's sshd is. @throws MachineError `ssh` for machines without one */
+/** Where a machine's sshd is. @throws MachineError `ssh` for machines without one, and for what no host is called */
 export function sshEndpoint(ctx: MachineContext, open: OpenMachine): SshEndpoint {
-  const endpoint = open.driver.endpoint(open.machine).ssh
+  const { ssh } = open.driver.endpoint(open.machine)
+  const endpoint = ssh && checkedEndpoint(ssh)
   const { sshJump } = open.ledger.options
   if (endpoint && sshJump !== undefined) return { ...endpoint, jump: jumpHost(ctx, sshJump) }
   if (endpoint) return endpoint

@@ -1,6 +1,7 @@
 import { MachineError } from '../contracts/errors.js'
 import type { JumpHost } from '../contracts/ssh.js'
 import { writeFileAtomic } from '../util/atomic-file.js'
+import { checkedEndpoint } from './endpoint.js'
 import type { SshHost } from './host.js'
 import { writeKnownHosts } from './known-hosts.js'
 import { jumpWord, knownHostsOf, usualKeys } from './jump.js'
@@ -15,11 +16,12 @@ export interface EntryOptions {
 
 /** One host's entry for ssh_config(5), and the file of host keys that it names. */
 export async function hostEntry(host: SshHost, options: EntryOptions): Promise<string> {
-  const { endpoint, keyPath } = host
+  const { keyPath } = host
+  const endpoint = checkedEndpoint(host.endpoint)
   const knownHostsPath = await writeKnownHosts(host.dir, endpoint, host.pins)
   const identity = identityOptions({ knownHostsPath, ...(keyPath === undefined ? {} : { keyPath }) })
   const lines = [
-    `HostName=${endpoint.host}`,
+    `HostName=${hostName(endpoint.host)}`,
     `Port=${endpoint.port}`,
     `User=${word(endpoint.user)}`,
     ...(options.unattended ? UNATTENDED : []),
@@ -50,7 +52,7 @@ function jumpLines(jump: JumpHost | undefined, { unattended }: EntryOptions): st
 /** The user's keys and known hosts, and nothing that is not known. */
 function jumpEntry(jump: JumpHost): string {
   const lines = [
-    `HostName=${jump.host}`,
+    `HostName=${hostName(jump.host)}`,
     `Port=${jump.port}`,
     `User=${word(jump.user)}`,
     ...UNATTENDED,
@@ -71,6 +73,11 @@ function checkAlias(alias: string): string {
   })
 }
 
+/** `%` begins what ssh expands; it is in the zone of an IPv6 address. */
+function hostName(host: string): string {
+  return host.replaceAll('%', '%%')
+}
+
 function word(text: string): string {
-  return /^[\w.@-]+$/.test(text) ? text : `"${text.replace(/[\\"]/g, '\\$&').replace(/[\r\n]/g, '')}"`
+  return /^[\w.@-]+$/.test(text) ? text : `"${text.replace(/[\\"]/g, '\\$&')}"`
 }

@@ -9,13 +9,26 @@ import { readString } from './wire.js'
 export function parseHostKey(text: string): string {
   const [type = '', base64 = ''] = text.trim().split(/\s+/)
   const blob = Buffer.from(base64, 'base64')
-  if (!type || !base64 || keyType(blob) !== type)
+  if (!type || !base64 || keyType(blob) !== type || !isWhole(blob) || !isBase64(base64, blob))
     throw new MachineError('usage', `Not an SSH public key: "${text.trim().slice(0, 60)}"`, {
       hints: [
         'A public key looks like "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA..." (the content of a .pub file)',
       ],
     })
   return `${type} ${blob.toString('base64')}`
+}
+
+/** Its parts and nothing behind them: what is pinned with more never fits the key that the host shows. */
+function isWhole(blob: Buffer): boolean {
+  let at = 0
+  for (let part = readString(blob, 0); part; part = readString(blob, at)) at = part.next
+  return at === blob.length
+}
+
+/** Node passes over what is not base64. */
+function isBase64(text: string, blob: Buffer): boolean {
+  const plain = (each: string): string => each.replaceAll('=', '')
+  return plain(blob.toString('base64')) === plain(text)
 }
 
 /** Pin form of a key blob as the server sends it. */

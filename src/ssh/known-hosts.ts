@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { join } from 'node:path'
 import type { HostKeyPins, SshEndpoint } from '../contracts/ssh.js'
 import { makePrivateDir, writeFileAtomic } from '../util/atomic-file.js'
+import { checkedEndpoint } from './endpoint.js'
 import { parseHostKey, sameKey } from './host-key.js'
 
 /** Name under which a machine's own known_hosts file lists its keys, so that a changed address or port is no news. */
@@ -50,12 +51,17 @@ function matchesHash(field: string, name: string): boolean {
   return createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest('base64') === hash
 }
 
+/** `*` and `?`. Where something does not fit only the last star takes more: a pattern of many stars takes no longer. */
 function matchesGlob(pattern: string, name: string): boolean {
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.')
-  return new RegExp(`^${source}$`).test(name)
+  let [at, from, star, tried] = [0, 0, -1, 0]
+  while (from < name.length) {
+    if (pattern[at] === '*') [star, tried] = [at++, from]
+    else if (pattern[at] === '?' || pattern[at] === name[from]) [at, from] = [at + 1, from + 1]
+    else if (star >= 0) [at, from] = [star + 1, ++tried]
+    else return false
+  }
+  while (pattern[at] === '*') at++
+  return at === pattern.length
 }
 
 /**
@@ -68,7 +74,8 @@ export async function writeKnownHosts(
   pins: HostKeyPins,
 ): Promise<string> {
   const path = join(dir, 'known_hosts')
-  const address = endpoint.port === 22 ? endpoint.host : `[${endpoint.host}]:${endpoint.port}`
+  const { host, port } = checkedEndpoint(endpoint)
+  const address = port === 22 ? host : `[${host}]:${port}`
   await makePrivateDir(dir)
   await writeFileAtomic(path, pins.keys.map((key) => `${HOST_KEY_ALIAS},${address} ${key}\n`).join(''))
   return path

@@ -38,13 +38,14 @@ function cluster(letters: string, queue: string[]): PassedOption[] {
 export function jumpHosts({ options }: PassedWords): string[] {
   const given = options.flatMap(({ letter, value = '' }) => {
     if (letter === 'J') return [value]
-    const [, hosts] = letter === 'o' ? (/^\s*ProxyJump\s*[=\s]\s*(.*)$/i.exec(value) ?? []) : []
+    const [, hosts] = letter === 'o' ? (/^\s*ProxyJump(?:\s*=|\s)(.*)$/is.exec(value) ?? []) : []
     return hosts === undefined ? [] : [hosts]
   })
   return given
     .flatMap((list) => list.split(','))
     .map((hop) =>
       hop
+        .trim()
         .replace(/^ssh:\/\//, '')
         .replace(/^.*@/, '')
         .replace(/:\d+\/?$/, ''),

@@ -35,7 +35,7 @@ export async function removeInclude(configPath: string, line: string): Promise<b
 export async function ownHosts(configPath: string): Promise<ReadonlySet<string>> {
   const lines = (await readConfig(configPath)).split(/\r?\n/)
   const names = lines.flatMap((line) => {
-    const [, list = ''] = /^\s*Host(?:\s*=\s*|\s+)(.*)$/i.exec(line) ?? []
+    const [, list = ''] = /^\s*Host(?:\s*=|\s)(.*)$/is.exec(line) ?? []
     return list.split(/[\s"]+/)
   })
   return new Set(names.filter((name) => /^[^*?!#]+$/.test(name)))

@@ -1,5 +1,7 @@
 import type { Files } from './files.js'
 
+/** No file has a longer name; a host that sends one wants us to look for long. */
+const LONGEST = 1_024
 const MAGIC = /[*?[\\]/
 
 /**
@@ -25,7 +27,7 @@ async function step(files: Files, dir: string, part: string): Promise<string[]> 
   const matches = partPattern(part)
   const names = await files.names(dir === '' ? '.' : dir).catch(() => [])
   return names
-    .filter((name) => matches.test(name) && (part.startsWith('.') || !name.startsWith('.')))
+    .filter((name) => name.length <= LONGEST && matches.test(name) && (part.startsWith('.') || !name.startsWith('.')))
     .map((name) => (dir === '' ? name : files.join(dir, name)))
 }
 
