@@ -5,7 +5,7 @@ import { confirm, isInteractive } from '../cli/confirm.js'
 import { surveyRows, sweptRows, tellKept } from '../cli/gc-report.js'
 import { joinErrors, type MachineError } from '../contracts/errors.js'
 import type { MachineContext } from '../machine/context.js'
-import { surveyLeftovers, sweep } from '../machine/gc.js'
+import { surveyLeftovers, sweep, sweepOwn } from '../machine/gc.js'
 import { type LeftoverRow, renderLeftovers } from '../ui/leftovers.js'
 import { parseDuration } from '../util/duration.js'
 
@@ -52,6 +52,7 @@ export default class Gc extends BaseCommand {
       ...(flags.driver ? { driver: flags.driver } : {}),
     })
     tellKept(ctx, survey, olderThanMs)
+    if (!flags['dry-run']) await sweepOwn(ctx)
     const rows = surveyRows(survey)
     const table = rows.length === 0 ? 'Nothing is left over' : renderLeftovers(rows, ctx.clock.now())
     if (rows.length === 0 || flags['dry-run']) return this.outcome(rows, table, survey.errors)

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { DriverMachine } from '../contracts/driver.js'
-import { isMachineError, joinErrors, MachineError, toMachineError } from '../contracts/errors.js'
+import { isMachineError, joinErrors, MachineError, messageOf, toMachineError } from '../contracts/errors.js'
 import type { Tombstone } from '../store/store.js'
 import { mapBounded } from '../util/bounded.js'
 import { withDeadline } from '../util/wait.js'
@@ -131,6 +131,20 @@ export async function sweep(ctx: MachineContext, { leftovers, tombstones }: Surv
     removed: outcomes.flatMap(({ removed }) => removed ?? []),
     forgotten: outcomes.flatMap(({ forgotten }) => forgotten ?? []),
     errors: outcomes.flatMap(({ error }) => error ?? []),
+  }
+}
+
+/** Removes what killed programs have left in the store itself. Where it cannot, that is one warning line. */
+export async function sweepOwn(ctx: MachineContext): Promise<void> {
+  try {
+    const swept = await ctx.store.sweep()
+    for (const path of swept)
+      ctx.report({ type: 'debug', text: `Removed ${path}, which a killed program has left` })
+  } catch (error) {
+    ctx.report({
+      type: 'warn',
+      text: `What killed programs have left in the store stays: ${messageOf(error)}`,
+    })
   }
 }
 

@@ -31,6 +31,7 @@ import { SecretStore } from './secrets.js'
 import { renderShellEnv, shellEnvIsCurrent } from './shell-env-file.js'
 import { addFormerId, moveHome, noteHome, otherHome, readFormerIds, type StoreHome } from './store-home.js'
 import { ensureStoreId, newStoreId, readStoreId } from './store-id.js'
+import { sweepStore } from './sweep.js'
 
 export interface StoreOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
@@ -294,6 +295,11 @@ export class Store {
   /** Forgets a machine that `rm -f` gave up on: nothing of it is left. */
   async forget(tombstone: Tombstone): Promise<void> {
     await takeOut(this.#layout.removedDir, basename(tombstone.dir), this.#files)
+  }
+
+  /** Removes what killed programs have left: their locks, and files that never got their name. Returns what it was. */
+  async sweep(): Promise<readonly string[]> {
+    return await sweepStore(this.root, this.#clock)
   }
 
   #places(): RecordPlace[] {
