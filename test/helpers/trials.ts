@@ -10,7 +10,7 @@ import { random } from './hostile-values.js'
 /** What a case may use of tap's test. */
 interface Teller {
   comment(text: string): void
-  fail(text: string, extra?: object): unknown
+  fail(text: string, extra: object): unknown
   pass(text: string): unknown
 }
 

@@ -8,6 +8,7 @@ import { answerControl } from './control.js'
 import type { Description } from './description.js'
 import { type Fault, Faults } from './faults.js'
 import { type GuestHost, NoGuests } from './guest.js'
+import { openGuests } from './open-guests.js'
 import { type Answer, type Call, plainHeaders, readBody, Refusal, send } from './http.js'
 import { type Conditions, NORMAL, type Times } from './power.js'
 import type { RateLimit } from './rate-limit.js'
@@ -22,7 +23,8 @@ export interface DoubleOptions {
   readonly tokens?: Readonly<Record<string, TokenRights>>
   /** False: the provider's rate limit is not enforced. */
   readonly limits?: boolean
-  readonly servers?: 'none' | 'vms'
+  /** What is behind its servers: nothing, VMs, or what a test brings. */
+  readonly servers?: 'none' | 'vms' | GuestHost
   readonly times?: Partial<Times>
 }
 
@@ -88,10 +90,7 @@ export abstract class CloudDouble {
   }
 
   protected async listen(): Promise<void> {
-    if (this.options.servers === 'vms') {
-      const { VmGuests } = await import('./vm-guests.js')
-      this.#guests = await VmGuests.open()
-    }
+    this.#guests = await openGuests(this.options.servers)
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
   }
 

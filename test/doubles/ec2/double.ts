@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net'
 import type { Clock } from '../../../src/contracts/clock.js'
 import { systemClock } from '../../../src/util/clock.js'
 import { type Fault, Faults } from '../cloud/faults.js'
-import { type GuestHost, NoGuests } from '../cloud/guest.js'
+import type { GuestHost } from '../cloud/guest.js'
 import { plainHeaders, readBody } from '../cloud/http.js'
+import { openGuests } from '../cloud/open-guests.js'
 import { type AccountOptions, DoubleAccount } from './account.js'
 import { ACCOUNT } from './catalogue.js'
 import { actionNamed, OWN_DRY_RUN } from './actions/index.js'
@@ -22,7 +23,7 @@ import { answerXml, errorXml } from './xml.js'
 
 export interface Ec2Options extends AccountOptions {
   readonly clock?: Clock
-  readonly servers?: 'none' | 'vms'
+  readonly servers?: 'none' | 'vms' | GuestHost
   /** Who is known; `CREDENTIAL` when absent. */
   readonly credentials?: readonly Credential[]
   /** False: EC2's rate limits are not enforced. */
@@ -71,7 +72,11 @@ export class Ec2Double {
 
   static async start(options: Ec2Options = {}): Promise<Ec2Double> {
     const clock = options.clock ?? systemClock
-    const double = new Ec2Double(clock, new DoubleAccount(clock, await guests(options), options), options)
+    const double = new Ec2Double(
+      clock,
+      new DoubleAccount(clock, await openGuests(options.servers), options),
+      options,
+    )
     await new Promise<void>((resolve) => double.#server.listen(0, '127.0.0.1', resolve))
     return double
   }
@@ -220,12 +225,6 @@ interface Asked {
   readonly parameters: URLSearchParams
   readonly logged: LoggedRequest
   readonly fault: Fault | undefined
-}
-
-async function guests(options: Ec2Options): Promise<GuestHost> {
-  if (options.servers !== 'vms') return new NoGuests()
-  const { VmGuests } = await import('../cloud/vm-guests.js')
-  return await VmGuests.open()
 }
 
 function scripted({ code, message, status }: Fault & { kind: 'status' }): Ec2Error {
