@@ -2,6 +2,7 @@ import type { DriverMachine } from '../../contracts/driver.js'
 import type { PortForward, WantedForward } from '../../contracts/forwards.js'
 import { MachineError, messageOf } from '../../contracts/errors.js'
 import type { Json } from '../../contracts/json.js'
+import { writeFileAtomic } from '../../util/atomic-file.js'
 import { readJsonFile, writeJsonFile } from './json-file.js'
 import { type MachineFiles, machineFiles } from './layout.js'
 import { GUEST_ENGINE_PORT, GUEST_SSH_PORT } from './network-user.js'
@@ -100,9 +101,9 @@ export function containerForwards(files: Pick<MachineFiles, 'forwards'>): readon
   )
 }
 
-/** Tells `forwards` what the forwarder did. */
+/** Tells `forwards` what the forwarder did. Makes no folder: that of a machine which was just removed must not come back. */
 export async function writeContainerForwards(path: string, forwards: readonly PortForward[]): Promise<void> {
-  await writeJsonFile(path, forwards)
+  await writeFileAtomic(path, `${JSON.stringify(forwards, undefined, 2)}\n`)
 }
 
 function rows(value: Json | undefined): readonly Json[] {

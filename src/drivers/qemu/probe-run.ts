@@ -10,6 +10,21 @@ const PROBE_MS = 5_000
 /** QEMU says this and then waits for ever, its guest stopped. Source: accel/kvm/kvm-all.c */
 const GIVEN_UP = /internal error|emulation failure/i
 
+/**
+ * Runs a program that ends when we do: a QEMU whose guest never runs waits for ever, and nobody would know of it after a
+ * kill -9. Its input closes with us, upon which a shell beside it ends it.
+ */
+const LEASH = `exec 3<&0
+"$@" 3<&- </dev/null &
+guest=$!
+{ read -r _ <&3; kill -9 $guest; } >/dev/null 2>&1 &
+leash=$!
+wait $guest
+kill $leash`
+
+/** Windows has no such shell. */
+const LEASHED = process.platform === 'win32' ? [] : ['/bin/sh', '-c', LEASH, 'sh']
+
 /** Boots the probe guest and waits for its one byte, for QEMU's giving up, or for the deadline. */
 export async function runProbeGuest(
   program: string,
@@ -18,16 +33,18 @@ export async function runProbeGuest(
 ): Promise<Probe> {
   signal.throwIfAborted()
   const limit = AbortSignal.timeout(PROBE_MS)
-  const child = spawn(program, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    signal: AbortSignal.any([signal, limit]),
-    killSignal: 'SIGKILL',
-  })
+  const [first = program, ...words] = [...LEASHED, program, ...args]
+  const child = spawn(first, words, { stdio: ['pipe', 'pipe', 'pipe'] })
+  const end = (): void => {
+    child.stdin.destroy()
+    if (LEASHED.length === 0) child.kill('SIGKILL')
+  }
+  AbortSignal.any([signal, limit]).addEventListener('abort', end, { once: true })
   let [out, err] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('latin1')))
   child.stderr.on('data', (chunk: Buffer) => {
     err += chunk.toString()
-    if (GIVEN_UP.test(err)) child.kill('SIGKILL')
+    if (GIVEN_UP.test(err)) end()
   })
   const failure = await new Promise<Error | undefined>((resolve) => {
     child.once('error', resolve)

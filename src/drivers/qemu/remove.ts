@@ -5,6 +5,7 @@ import { partialOf } from './disks.js'
 import { endForwarder } from './forwarder-start.js'
 import { machineFiles, type MachineFiles } from './layout.js'
 import { cutPower } from './power.js'
+import { endCutTemplates } from './template-cut.js'
 
 /** Files that each kind of resource stands for. Never taken from the record: that one may be foreign. */
 const FILES: Readonly<Record<string, (files: MachineFiles) => readonly string[]>> = {
@@ -27,9 +28,11 @@ export async function* removeMachine(
   const files = machineFiles(machine.dir)
   for (const { kind, key } of [...machine.resources].reverse()) {
     for (const path of FILES[kind]?.(files) ?? []) await removePath(path)
-    if (kind === 'vm') await removePath(await deps.runtimeDir(machine.id))
     yield { type: 'removed', kind, key }
   }
+  // Also without a VM in the record: it is there before a VM is announced.
+  await removePath(await deps.runtimeDir(machine.id))
+  yield* endCutTemplates(deps)
 }
 
 async function removePath(path: string): Promise<void> {

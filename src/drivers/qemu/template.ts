@@ -101,7 +101,7 @@ export async function* ensureTemplate(
   const known = findTemplate(deps.cacheDir, needs.key)
   if (known) return known
   const root = templatesDir(deps.cacheDir)
-  const lock = await acquireLock(join(root, `${needs.key}.lock`), {
+  const lock = await acquireLock(templateLock(root, needs.key), {
     ...{ what: 'making a template of a machine', waitMs: WAIT_MS, signal, clock: deps.clock },
   })
   try {
@@ -118,7 +118,7 @@ export async function* ensureTemplate(
 
 async function makeIn(root: string, needs: TemplateNeeds, make: MakeTemplate): Promise<Template> {
   const { key, image, qemu, diskSize } = needs
-  const [dir, partial] = [join(root, key), join(root, `.${key}.new`)]
+  const [dir, partial] = [join(root, key), templatePartial(root, key)]
   await rm(partial, { recursive: true, force: true })
   await makePrivateDir(partial)
   try {
@@ -140,8 +140,19 @@ async function makeIn(root: string, needs: TemplateNeeds, make: MakeTemplate): P
 
 const INFO = 'template.json'
 
+/** Held by the one that makes it. */
+export const templateLock = (root: string, key: string): string => join(root, `${key}.lock`)
+
+/** Where it is made. */
+export const templatePartial = (root: string, key: string): string => join(root, `.${key}.new`)
+
+/** The key of what such a name in the templates' folder belongs to. */
+export function cutTemplateKey(name: string): string | undefined {
+  return /^\.([0-9a-f]{16})\.new$/.exec(name)?.[1] ?? /^([0-9a-f]{16})\.lock$/.exec(name)?.[1]
+}
+
 /** Its id comes from the key, so that a QEMU which a killed command has left is found and ended. */
-function templateMachine(key: string, dir: string): DriverMachine {
+export function templateMachine(key: string, dir: string): DriverMachine {
   const id = createHash('sha256').update(dir).digest('hex').slice(0, 32)
   const resources = [{ kind: 'vm', key: 'vm', id, state: 'intended' as const }]
   return { name: `template-${key}`, id, storeId: '', dir, config: {}, resources }
