@@ -107,6 +107,8 @@ export interface LedgerRecord {
   readonly image?: ImageReference
   /** An upgrade that is under way or was cut. */
   readonly upgrade?: PendingUpgrade
+  /** A start that is under way or was cut: `start` carries on with it, although the machine has power. */
+  readonly starting?: true
   readonly lastState?: { readonly state: MachineState; readonly at: string }
   readonly createdAt: string
   readonly updatedAt: string

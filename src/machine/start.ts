@@ -8,7 +8,7 @@ import { serverSans } from './certificates.js'
 import type { MachineContext } from './context.js'
 import { CreateState } from './create-state.js'
 import { syncDockerContext } from './docker-context.js'
-import { recordEvents } from './driver-events.js'
+import { recordEvents, updateLedger } from './driver-events.js'
 import { labelHostKey } from './host-key-label.js'
 import { machineImage, pinImage } from './image.js'
 import { noteState } from './last-state.js'
@@ -43,13 +43,18 @@ export async function startMachine(
     requireProvisioned(open)
     const report = await machineReport(open, ctx.signal)
     const state = report?.state ?? ''
-    if (movedTo(open, report) === undefined) refuseRunning(open, state)
+    if (movedTo(open, report) === undefined && !wasCut(open, state)) refuseRunning(open, state)
     if (state !== 'Saved' || !options.cold) return await bringUp(ctx, open)
     await takeDown(ctx, open, 'kill')
     await bringUp(ctx, await openMachine(ctx, name))
   } finally {
     await lock.release()
   }
+}
+
+/** Its VM runs, perhaps, but whoever started it did not come to the end: kill -9, a deadline, Ctrl-C. */
+function wasCut({ ledger }: OpenMachine, state: MachineState): boolean {
+  return state === 'Running' && ledger.starting === true
 }
 
 function refuseRunning({ name, factory }: OpenMachine, state: MachineState): void {
@@ -91,6 +96,7 @@ export async function bringUp(
 ): Promise<void> {
   const image = await machineImage(ctx, open)
   if (image) await pinImage(ctx, open, image)
+  await updateLedger(ctx, open.name, open.factory, (ledger) => ({ ...ledger, starting: true }))
   const state = new CreateState(ctx, open, image)
   try {
     await finishAccess(state, ctx.signal)
@@ -104,6 +110,7 @@ export async function bringUp(
   }
   await syncDockerContext(ctx, state.open)
   await syncSshEntry(ctx, state.open, false)
+  await updateLedger(ctx, open.name, open.factory, ({ starting: _over, ...ledger }) => ledger)
 }
 
 /** A guest that was suspended has booted long ago. */

@@ -112,6 +112,7 @@ const ledger = s.object({
       at: s.string,
     }),
   ),
+  starting: s.optional(s.literal(true)),
   lastState: s.optional(
     s.object({
       state: s.oneOf([

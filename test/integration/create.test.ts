@@ -211,8 +211,8 @@ t.test('another host that answers with another key is refused loudly', async (t)
   t.same(impostor.calls(), [], 'nothing was said to it')
 })
 
-t.test('stop, start and restart', async (t) => {
-  const { ctx, create, provider, host, hurry } = await bench(t)
+t.test('stop, start and restart; a start that was cut is carried on with', async (t) => {
+  const { ctx, create, provider, host, hurry, ledger } = await bench(t)
   await create()
   await t.rejects(startMachine(ctx, 'web'), { message: 'Machine "web" is already running.' })
   await stopMachine(ctx, 'web')
@@ -223,6 +223,8 @@ t.test('stop, start and restart', async (t) => {
   await restartMachine(ctx, 'web')
   t.equal(provider.read().servers[0]?.state, 'Running')
   await stopMachine(ctx, 'web')
+  t.equal(ledger().starting, undefined)
+  const { enginePort } = host.hosting
   Object.assign(host.hosting, { enginePort: await freePort() })
   hurry('engine')
   await t.rejects(startMachine(ctx, 'web'), {
@@ -231,6 +233,13 @@ t.test('stop, start and restart', async (t) => {
     hints: ['tsmachine logs web --boot', 'tsmachine logs web --engine'],
   })
   t.equal(ctx.store.lockHolder('web'), undefined)
+  t.equal(provider.read().servers[0]?.state, 'Running')
+  t.equal(ledger().starting, true)
+  Object.assign(host.hosting, { enginePort })
+  hurry('')
+  await startMachine(ctx, 'web')
+  t.equal(ledger().starting, undefined)
+  await t.rejects(startMachine(ctx, 'web'), { message: 'Machine "web" is already running.' })
 })
 
 t.test('start renews a certificate that has ended', async (t) => {
