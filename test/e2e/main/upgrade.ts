@@ -1,8 +1,8 @@
 /** The VM moves to a newer image, and back from one that does not boot. */
-import { appendFileSync, copyFileSync, linkSync, mkdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, symlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
-import { describeArtefact } from '../../helpers/artefact.js'
+import { bringNewerImage } from '../../helpers/newer-image.js'
 import { currentImage, panicImage } from '../../helpers/panic-image.js'
 import type { Web } from './web.js'
 
@@ -33,7 +33,7 @@ export function upgrade(web: Web): void {
 
   t.test('a newer one boots, and the data disk is as it was', async (t) => {
     const before = { boot: await bootId(), data: await kept() }
-    const digest = await newerImage(web, env)
+    const digest = await bringNewerImage(web.user, env)
     t.match(await user.ok(['upgrade', '--dry-run', 'web'], { env }), /its data disk stays/)
     t.match(await user.ok(['upgrade', 'web'], { env }), /^web: boot image \S+ -> \S+\n$/)
     t.equal(web.ledger().image?.digest, digest)
@@ -41,25 +41,4 @@ export function upgrade(web: Web): void {
     t.equal(await kept(), before.data)
     t.match(await web.docker('ps', '-a', '--format', '{{.Names}}'), 'steady')
   })
-}
-
-/** The present image with an empty end on its initramfs, which kernels skip. */
-async function newerImage({ user }: Web, env: Record<string, string>): Promise<string> {
-  const present = await currentImage(user)
-  const dir = join(user.home, 'newer-image')
-  mkdirSync(dir)
-  for (const name of ['kernel', 'engine.squashfs']) link(join(present, name), join(dir, name))
-  copyFileSync(join(present, 'initramfs'), join(dir, 'initramfs'))
-  appendFileSync(join(dir, 'initramfs'), Buffer.alloc(512))
-  const digest = describeArtefact(dir, 'image')
-  await user.ok(['image', 'import', dir], { env })
-  return digest
-}
-
-function link(from: string, to: string): void {
-  try {
-    linkSync(from, to)
-  } catch {
-    copyFileSync(from, to)
-  }
 }

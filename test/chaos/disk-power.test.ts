@@ -1,0 +1,165 @@
+/**
+ * kill -9 of QEMU at random moments while a container writes and images are made: what the guest had on its disk is there
+ * when it starts again. One machine; each case is one cut, one start.
+ */
+import { spawnSync } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { busyboxTar } from '../helpers/busybox-image.js'
+import { TestUser } from '../helpers/cli.js'
+import { checkRecords, DiskWriter } from '../helpers/disk-writer.js'
+import { poll } from '../helpers/poll.js'
+import { type Trial, trials } from '../helpers/trials.js'
+import { cutPower } from '../helpers/vm-process.js'
+
+t.setTimeout(7_000_000)
+const NAME = 'disk'
+/** Longest wait, in milliseconds, between the first image of a case and the cut. */
+const LATEST_MS = 3_000
+const PAYLOAD_BYTES = 300_000
+const user = new TestUser()
+t.teardown(() => user.cleanUp())
+
+interface Image {
+  readonly tag: string
+  readonly hash: string
+}
+
+/** All images that were made and told of, since the machine is. */
+const images: Image[] = []
+let records = 0
+
+async function dockerEnv(): Promise<Record<string, string>> {
+  const url = (await user.ok(['url', NAME])).trim()
+  return { DOCKER_HOST: url, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: join(user.store, 'machines', NAME) }
+}
+
+async function docker(env: Record<string, string>, words: readonly string[], input = ''): Promise<string> {
+  const { code, stdout, stderr } = await user.run('docker', words, { env, input })
+  if (code !== 0) throw new Error(`docker ${words.join(' ')}: ${stderr}`)
+  return stdout.trim()
+}
+
+/** Ways to an image that holds these bytes. */
+const MAKERS: readonly ((env: Record<string, string>, tag: string, payload: string) => Promise<void>)[] = [
+  async (env, tag, payload) => {
+    const root = join(user.home, 'busybox-root')
+    writeFileSync(join(root, 'payload'), payload)
+    const tar = join(user.home, 'payload.tar')
+    spawnSync('tar', ['-C', root, '-cf', tar, '.'])
+    await docker(env, ['import', tar, tag])
+  },
+  async (env, tag, payload) => {
+    await docker(env, ['run', '-i', '--name', tag, 'busybox', 'sh', '-c', 'cat >/payload'], payload)
+    await docker(env, ['commit', tag, tag])
+    await docker(env, ['rm', tag])
+  },
+]
+
+/** Makes images until the power goes; only those whose maker was told that they are made count. */
+async function makeImages(env: Record<string, string>, trial: Trial, isOver: () => boolean): Promise<void> {
+  for (let n = 0; !isOver(); n++) {
+    const payload = randomBytes(PAYLOAD_BYTES / 2).toString('hex')
+    const image = {
+      tag: `made-${trial.index}-${n}`,
+      hash: createHash('sha256').update(payload).digest('hex'),
+    }
+    try {
+      await trial.pick(MAKERS)(env, image.tag, payload)
+    } catch (error) {
+      if (isOver()) return
+      throw error
+    }
+    if (!isOver()) images.push(image)
+  }
+}
+
+/** As the guest does it at its start: the journal is replayed; then nothing may be left to repair. */
+function checkDisk(): void {
+  const [disk, copy] = [join(user.store, 'machines', NAME, 'data.raw'), join(user.home, 'cut.raw')]
+  const must = (most: number, program: string, ...words: readonly string[]): void => {
+    const { status, stdout, stderr } = spawnSync(program, words, { encoding: 'utf8' })
+    if (status === null || status > most) throw new Error(`${program} says ${status}: ${stdout}${stderr}`)
+  }
+  must(0, 'cp', '--sparse=always', disk, copy)
+  must(1, 'e2fsck', '-p', copy)
+  must(0, 'e2fsck', '-fn', copy)
+  rmSync(copy)
+}
+
+async function runs(env: Record<string, string>, { tag, hash }: Image): Promise<void> {
+  const seen = await docker(env, ['run', '--rm', tag, 'busybox', 'sha256sum', '/payload'])
+  if (!seen.startsWith(hash)) throw new Error(`image ${tag} has other content: ${seen}`)
+}
+
+async function engineIsSteady(): Promise<void> {
+  const log = await user.ok(['logs', NAME, '--boot'])
+  const complaint = /^.*(FAILED|needs repair|data in RAM|starting it again).*$/m.exec(log)?.[0]
+  if (complaint !== undefined) throw new Error(complaint)
+}
+
+async function cut(trial: Trial): Promise<void> {
+  const env = await dockerEnv()
+  const writer = DiskWriter.start(user, env, records)
+  const [known, before] = [images.length, records]
+  let over = false
+  const making = makeImages(env, trial, () => over)
+  // It may fail before anybody waits for it.
+  making.catch(() => undefined)
+  try {
+    await poll(60_000, () => Promise.resolve(writer.told > before && images.length > known), 5)
+    const at = performance.now() + trial.next(LATEST_MS)
+    await poll(LATEST_MS * 2, () => Promise.resolve(performance.now() >= at), 1)
+  } finally {
+    over = true
+    await cutPower(user, NAME)
+  }
+  await Promise.all([making, writer.ended()])
+  records = writer.told
+  checkDisk()
+  await user.ok(['start', NAME])
+  await engineIsSteady()
+  const after = await dockerEnv()
+  const dump = join(user.home, 'synced')
+  await docker(after, [
+    'run',
+    '--name',
+    'reader',
+    '-v',
+    'kept:/data',
+    'busybox',
+    'sh',
+    '-c',
+    'cat /data/loose/* >/dev/null; :',
+  ])
+  await docker(after, ['cp', 'reader:/data/synced', dump])
+  await docker(after, ['rm', 'reader'])
+  checkRecords(readFileSync(dump), records)
+  for (const image of images.slice(known).slice(-2)) await runs(after, image)
+}
+
+t.test(
+  'a machine whose power is cut while containers write loses nothing that was on its disk',
+  async (t) => {
+    await user.ok([
+      'create',
+      '--qemu-memory',
+      '1024',
+      '--qemu-cpu-count',
+      '2',
+      '--qemu-disk-size',
+      '8000',
+      NAME,
+    ])
+    const env = await dockerEnv()
+    mkdirSync(join(user.home, 'busybox-root'), { recursive: true })
+    await docker(env, ['import', await busyboxTar(user.home), 'busybox'])
+    const { tried } = await trials(t, 'kill -9 of QEMU while containers write', 'diskPowerCuts', cut)
+    t.ok(tried > 0)
+    const after = await dockerEnv()
+    for (const image of images) await runs(after, image)
+    t.pass(`${images.length} images run, ${records} records are there`)
+  },
+)
