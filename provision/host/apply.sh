@@ -15,6 +15,7 @@ state=$root/run/tsmachine
 pending=$state/pending
 out=$dir/out
 settled=' '
+arrived=
 
 say() {
   printf '%s\n' "@@step $number $1"
@@ -34,6 +35,7 @@ take_turn() {
     fi
     turns=$((turns + 1))
     [ $turns -ne 5 ] || ! is_left "$state/breaking" || rm -f "$state/breaking"
+    [ $((turns % 15)) -ne 0 ] || ! is_silent || end_holder
     [ $turns -le 120 ] || { printf '%s\n' '@@busy'; return 1; }
     sleep 1
   done
@@ -42,6 +44,27 @@ take_turn() {
 # A lock whose process is no apply.sh (any more).
 is_left() {
   holder=$(readlink "$1") && ! grep -q apply.sh "/proc/$holder/cmdline" 2>/dev/null
+}
+
+# The holder is taking an engine in, and none of it came since the last look: a line that broke without an end, of which
+# no sshd is told for hours.
+is_silent() {
+  before=$arrived arrived=
+  IFS= read -r into 2>/dev/null <"$state/receiving" || return 1
+  arrived="$into $(du -sk "$into" 2>/dev/null)"
+  [ "$before" = "$arrived" ]
+}
+
+# As the end of its connection would do it: with all that it has started.
+end_holder() {
+  holder=$(readlink "$state/applying") && ! is_left "$state/applying" || return 0
+  group=$(group_of "$holder")
+  case $group in '' | *[!0-9]* | 0 | 1 | "$(group_of $$)") ;; *) kill -TERM "-$group" ;; esac
+}
+
+# A program's name may have blanks in it.
+group_of() {
+  sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 3
 }
 
 read_step() {
@@ -132,8 +155,11 @@ put_bundle() {
     echo "No space left on device: the engine needs $need_kb KiB below /opt, $free KiB are free"
     return 1
   fi
-  mark && mkdir "$prefix" || return 1
-  if unpack_bundle && : >"$prefix/.complete"; then return 0; fi
+  mark && mkdir "$prefix" && printf '%s\n' "$prefix" >"$state/receiving" || return 1
+  unpack_bundle
+  unpacked=$?
+  rm -f "$state/receiving"
+  if [ $unpacked -eq 0 ] && : >"$prefix/.complete"; then return 0; fi
   rm -rf "$prefix"
   return 1
 }
@@ -169,7 +195,8 @@ report_failure() {
 
 main() {
   take_turn || exit 1
-  trap 'rm -f "$state/applying"' EXIT
+  rm -f "$state/receiving"
+  trap 'rm -f "$state/receiving" "$state/applying"' EXIT
   trap 'exit 143' HUP INT TERM PIPE
   for step in "$dir"/steps/*; do
     [ -f "$step/step" ] || continue

@@ -10,12 +10,15 @@ export class LocalShell implements RemoteShell {
   constructor(
     readonly env: Readonly<Record<string, string>>,
     readonly program = '/bin/sh',
+    /** Each command with what it starts is a session of its own, as sshd has it. */
+    private readonly detached = false,
   ) {}
 
   async exec(command: string, options: RemoteExecOptions = {}): Promise<RemoteResult> {
     this.roundTrips += 1
     const child = spawn(this.program, ['-c', command], {
       env: { ...this.env },
+      detached: this.detached,
       ...(options.signal ? { signal: options.signal } : {}),
     })
     const { stdin } = options

@@ -1,10 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t from 'tap'
+import { Readable } from 'node:stream'
+import t, { type Test } from 'tap'
 import type { Facts, Plan } from '../../../src/contracts/provision.js'
 import { apply } from '../../../provision/apply.js'
-import { ALL_TOOLS, fakeHost } from '../../helpers/fake-host.js'
+import { LocalShell } from '../../doubles/local-shell.js'
+import type { RemoteExecOptions, RemoteResult } from '../../../src/contracts/ssh.js'
+import { systemClock } from '../../../src/util/clock.js'
+import { waitFor } from '../../../src/util/wait.js'
+import { ALL_TOOLS, fakeHost, type FakeHost, type Tools } from '../../helpers/fake-host.js'
 import { fakeBundle } from '../../helpers/fake-bundle.js'
 import { failureOf } from '../../helpers/provision-input.js'
 
@@ -21,6 +26,48 @@ const work = mkdtempSync(join(tmpdir(), 'tsm-bundle-'))
 t.teardown(() => rmSync(work, { recursive: true, force: true }))
 const bundleDir = fakeBundle(join(work, 'good'), VERSION)
 const facts = { sudo: 'root' } as Facts
+
+/** A connection on which so much of what is sent arrives, and whose end nobody hears of. */
+class WeakShell extends LocalShell {
+  constructor(
+    on: LocalShell,
+    private readonly arrive: (stdin: Readable) => AsyncGenerator<Buffer>,
+  ) {
+    super(on.env, on.program, true)
+  }
+
+  override exec(command: string, options: RemoteExecOptions = {}): Promise<RemoteResult> {
+    const { stdin } = options
+    const line = stdin instanceof Readable ? Readable.from(this.arrive(stdin)) : undefined
+    return super.exec(command, line ? { ...options, stdin: line } : options)
+  }
+}
+
+async function* half(stdin: Readable): AsyncGenerator<Buffer> {
+  let left = 800_000
+  for await (const chunk of stdin as AsyncIterable<Buffer>) {
+    yield chunk.subarray(0, left)
+    left -= chunk.length
+    if (left <= 0) await new Promise(() => undefined)
+  }
+}
+
+async function* slowly(stdin: Readable): AsyncGenerator<Buffer> {
+  for await (const chunk of stdin as AsyncIterable<Buffer>)
+    for (let at = 0; at < chunk.length; at += 16_384) {
+      await systemClock.sleep(25)
+      yield chunk.subarray(at, at + 16_384)
+    }
+}
+
+/** Waiting for a turn goes fast on it, unless its shell has a `sleep` of its own (busybox). */
+function hastyHost(t: Test, tools: Tools): FakeHost {
+  const on = fakeHost(tools)
+  t.teardown(() => on.remove())
+  on.fake('sleep', 'exec /bin/busybox usleep 20000')
+  return on
+}
+const SLOW = { busybox: process.env['TSMACHINE_SIZES'] === 'campaign' ? false : 'takes 30 s', dash: false }
 
 for (const tools of ALL_TOOLS) {
   t.test(`${tools}: the engine arrives whole in the same stream as the plan`, async (t) => {
@@ -48,6 +95,31 @@ for (const tools of ALL_TOOLS) {
     on.put(`opt/tsmachine/${VERSION}/mark`, 'x')
     await apply(on.shell, PLAN, { facts, bundleDir, root: on.root })
     t.ok(on.has(`opt/tsmachine/${VERSION}/mark`), 'a whole bundle is never touched again')
+  })
+
+  t.test(`${tools}: who waits for an engine on a dead line is passed`, { skip: SLOW[tools] }, async (t) => {
+    const on = hastyHost(t, tools)
+    const more = { facts, bundleDir, root: on.root }
+    const dead = failureOf(apply(new WeakShell(on.shell, half), PLAN, more))
+    const engine = `opt/tsmachine/${VERSION}/bin/dockerd`
+    await waitFor('half of it', () => Promise.resolve(on.has(engine) || undefined), { deadlineMs: 20_000 })
+    const { env, program } = on.shell
+    await apply(new LocalShell(env, program, true), PLAN, more)
+    t.match((await dead).message, /^Provisioning ended before its last step/)
+    t.equal(on.read(engine).length, 3_000_000)
+    t.same(readdirSync(join(on.root, 'run/tsmachine')), ['pending'])
+  })
+
+  t.test(`${tools}: whoever still takes an engine in is waited for`, { skip: SLOW[tools] }, async (t) => {
+    const on = hastyHost(t, tools)
+    const more = { facts, bundleDir, root: on.root }
+    const slow = apply(new WeakShell(on.shell, slowly), PLAN, more)
+    const receiving = 'run/tsmachine/receiving'
+    await waitFor('its begin', () => Promise.resolve(on.has(receiving) || undefined), { deadlineMs: 20_000 })
+    const { env, program } = on.shell
+    await apply(new LocalShell(env, program, true), PLAN, more)
+    await slow
+    t.ok(on.has(`opt/tsmachine/${VERSION}/.complete`))
   })
 
   t.test(`${tools}: a cut or broken stream leaves no engine behind, and the next run succeeds`, async (t) => {
