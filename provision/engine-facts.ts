@@ -14,19 +14,19 @@ export function engineFacts(raw: RawFacts, init: InitSystem, root: string): Engi
 }
 
 /** By systemd's words for a unit, and those of facts.sh and our image for a service. */
-const STATES: Readonly<Record<string, EngineFacts['state']>> = {
-  active: 'ready',
-  reloading: 'ready',
-  activating: 'starting',
-  running: 'ready',
-  starting: 'starting',
-}
+const STATES: ReadonlyMap<string, EngineFacts['state']> = new Map([
+  ['active', 'ready'],
+  ['reloading', 'ready'],
+  ['activating', 'starting'],
+  ['running', 'ready'],
+  ['starting', 'starting'],
+])
 
 const READERS: Readonly<Record<InitSystem, Read>> = {
   tsmachine: (raw) => ({
     path: raw['dockerd'] ?? '',
     version: parseOsRelease(raw['os_release'] ?? '')['VERSION_ID'] ?? '',
-    state: STATES[raw['engine_state'] ?? ''] ?? 'stopped',
+    state: STATES.get(raw['engine_state'] ?? '') ?? 'stopped',
     socketActivated: false,
     service: 'engine',
     enabled: true,
@@ -51,7 +51,7 @@ function systemdEngine(raw: RawFacts, root: string): EngineFacts | undefined {
   return {
     path,
     version: engineVersion(raw),
-    state: STATES[unit?.ActiveState ?? ''] ?? 'stopped',
+    state: STATES.get(unit?.ActiveState ?? '') ?? 'stopped',
     socketActivated: units['docker.socket']?.ActiveState === 'active',
     ...(known ? { service: 'docker.service' } : {}),
     enabled: STARTS_AT_BOOT.has(unit?.UnitFileState ?? ''),
@@ -71,7 +71,7 @@ function serviceEngine(raw: RawFacts, root: string): EngineFacts | undefined {
   return {
     path,
     version: engineVersion(raw),
-    state: STATES[raw['engine_state'] ?? ''] ?? 'stopped',
+    state: STATES.get(raw['engine_state'] ?? '') ?? 'stopped',
     socketActivated: false,
     ...(script === '' ? {} : { service: 'docker' }),
     enabled: raw['engine_enabled'] === 'yes',

@@ -44,7 +44,7 @@ function parseDocument(stdout: string, stderr: string): RawFacts {
   const start = stdout.indexOf('{"')
   try {
     if (start < 0) throw new Error('no JSON document')
-    return JSON.parse(stdout.slice(start)) as RawFacts
+    return checkedFacts(JSON.parse(stdout.slice(start)))
   } catch (cause) {
     throw new MachineError('provision', 'The host did not answer with facts about itself', {
       cause,
@@ -52,6 +52,27 @@ function parseDocument(stdout: string, stderr: string): RawFacts {
       hints: ['Log in with `tsmachine ssh NAME` and see that `sh` and `awk` work there.'],
     })
   }
+}
+
+/** What facts.sh says in words, and which of them there are. */
+const WORDS: Readonly<Record<string, ReadonlySet<string>>> = {
+  init: new Set<InitSystem>(['systemd', 'openrc', 'boot2docker', 'tsmachine', 'unknown']),
+  sudo: new Set<Facts['sudo']>(['root', 'passwordless', 'given', 'doas', 'password', 'none']),
+  kernel_modules: new Set<Facts['kernelFeatures']['modules']>(['known', 'unknown', 'gone']),
+  cloud_init: new Set<NonNullable<Facts['cloudInit']> | ''>(['running', 'done', '']),
+}
+const NUMBERS = ['clock', 'uid', 'containers']
+
+/** A host may answer anything. @throws Error where it is nothing that facts.sh prints */
+export function checkedFacts(document: unknown): RawFacts {
+  if (typeof document !== 'object' || document === null) throw new Error('no JSON object')
+  const raw = new Map(Object.entries(document))
+  for (const [key, value] of raw) if (typeof value !== 'string') throw new Error(`"${key}" is no text`)
+  for (const [key, words] of Object.entries(WORDS))
+    if (raw.has(key) && !words.has(String(raw.get(key)))) throw new Error(`"${key}" is an unknown word`)
+  for (const key of NUMBERS)
+    if (raw.has(key) && !Number.isFinite(Number(raw.get(key)))) throw new Error(`"${key}" is no number`)
+  return document as RawFacts
 }
 
 /** Facts from facts.sh's document. `nowS` is our clock when it arrived; `root` is taken off paths. */
@@ -81,7 +102,7 @@ export function parseFacts(raw: RawFacts, nowS: number, root = ''): Facts {
       present: lines(raw['kernel_has']),
       modules: (raw['kernel_modules'] ?? 'unknown') as Facts['kernelFeatures']['modules'],
     },
-    cgroup: CGROUPS[raw['cgroup'] ?? ''] ?? 0,
+    cgroup: CGROUPS.get(raw['cgroup'] ?? '') ?? 0,
     limitsMemory: raw['cgroup'] !== '2' || /\bmemory\b/.test(raw['cgroup_controllers'] ?? 'memory'),
     selinux: raw['selinux'] === '1' ? 'enforcing' : raw['selinux'] === '0' ? 'permissive' : 'none',
     ...present('iptables', raw['iptables']),
@@ -114,7 +135,10 @@ function lines(text: string | undefined): string[] {
   return (text ?? '').split('\n').filter((line) => line !== '')
 }
 
-const CGROUPS: Readonly<Record<string, Facts['cgroup']>> = { '1': 1, '2': 2 }
+const CGROUPS: ReadonlyMap<string, Facts['cgroup']> = new Map([
+  ['1', 1],
+  ['2', 2],
+])
 
 function parseFiles(text: string, root: string): Record<string, string> {
   const files: Record<string, string> = {}

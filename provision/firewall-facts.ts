@@ -17,7 +17,7 @@ export function firewallFacts(raw: RawFacts): FirewallFacts | undefined {
 }
 
 /** `<port protocol="tcp" port="2376"/>` in a zone's file. */
-const PORT_ATTRIBUTE = /<port\b[^>]*\bport="([0-9-]+)"/g
+const PORT_ATTRIBUTE = /<port\b[^<>]*\bport="([0-9-]+)"/g
 /** `### tuple ### allow tcp 2376 0.0.0.0/0 any 0.0.0.0/0 in` */
 const TUPLE = /^### tuple ### \w+ (?:tcp|any) ([0-9:,]+) /gm
 

@@ -8,19 +8,19 @@ export interface UnitState {
 }
 
 /** `systemctl show UNIT...`: blocks of KEY=VALUE lines with a blank line between them, by unit name. */
-export function parseUnits(text: string): Record<string, UnitState> {
-  const units: Record<string, UnitState> = {}
+export function parseUnits(text: string): Readonly<Record<string, UnitState>> {
+  const units = new Map<string, UnitState>()
   for (const block of text.split(/\n{2,}/)) {
     const values = new Map(block.split('\n').map((line) => split(line)))
     const id = values.get('Id')
     if (id)
-      units[id] = {
+      units.set(id, {
         LoadState: values.get('LoadState') ?? '',
         ActiveState: values.get('ActiveState') ?? '',
         UnitFileState: values.get('UnitFileState') ?? '',
-      }
+      })
   }
-  return units
+  return Object.fromEntries(units)
 }
 
 function split(line: string): [string, string] {
@@ -35,13 +35,28 @@ function split(line: string): [string, string] {
 export function ownExecStart(text: string): string | undefined {
   let inService = false
   let command: string | undefined
-  for (const line of text.replace(/\s*\\\n\s*/g, ' ').split('\n')) {
-    const section = /^\s*\[([^\]]*)\]\s*$/.exec(line)
+  for (const line of joined(text)) {
+    const section = /^\[([^\]]*)\]$/.exec(line)
     if (section) inService = section[1] === 'Service'
-    const match = inService ? /^\s*ExecStart\s*=\s*(.*?)\s*$/.exec(line) : undefined
-    if (match) command = match[1] === '' ? undefined : (command ?? match[1])
+    const match = inService ? /^ExecStart\s*=([^]*)$/.exec(line) : undefined
+    const said = match?.[1]?.trim()
+    if (said !== undefined) command = said === '' ? undefined : (command ?? said)
   }
   return command
+}
+
+/** Lines without blanks around them; one that ends in a backslash goes on in the next. */
+function joined(text: string): readonly string[] {
+  const lines: string[] = []
+  let open = false
+  for (const each of text.split('\n')) {
+    const goesOn = each.endsWith('\\')
+    const part = (goesOn ? each.slice(0, -1) : each).trim()
+    if (open) lines.push([lines.pop() ?? '', part].filter(Boolean).join(' '))
+    else lines.push(part)
+    open = goesOn
+  }
+  return lines
 }
 
 const HOST_FLAG = /(?:^|\s)(?:--host[=\s]\s*|-H[=\s]?\s*)"?([^\s"]+)/g

@@ -84,12 +84,13 @@ type OnConflict = (path: string, first: Json, second: Json) => Json
 const later: OnConflict = (_path, _first, second) => second
 
 function combine(first: JsonObject, second: JsonObject, onConflict: OnConflict, path = ''): JsonObject {
-  const result: Record<string, Json> = { ...first }
+  // A map: a key may be one that every object inherits.
+  const result = new Map(Object.entries(first))
   for (const [key, value] of Object.entries(second)) {
-    const before = first[key]
-    result[key] = before === undefined ? value : join(before, value, `${path}${key}`, onConflict)
+    const before = result.get(key)
+    result.set(key, before === undefined ? value : join(before, value, `${path}${key}`, onConflict))
   }
-  return result
+  return Object.fromEntries(result)
 }
 
 function join(first: Json, second: Json, path: string, onConflict: OnConflict): Json {

@@ -53,10 +53,10 @@ const SHAPES: Readonly<Record<string, FlagShape>> = {
 }
 
 /** Flags whose value has a form of its own. */
-const SPECIAL: Readonly<Record<string, (value: string) => JsonObject>> = {
+const SPECIAL: Readonly<Record<string, (value: string, option: string) => JsonObject>> = {
   'add-runtime': (value) => ({ runtimes: { [before(value)]: { path: after(value) } } }),
-  'default-address-pool': (value) => ({ 'default-address-pools': [addressPool(value)] }),
-  'default-ulimit': (value) => ({ 'default-ulimits': { [before(value)]: ulimit(value) } }),
+  'default-address-pool': (value, option) => ({ 'default-address-pools': [addressPool(value, option)] }),
+  'default-ulimit': (value, option) => ({ 'default-ulimits': { [before(value)]: ulimit(value, option) } }),
   graph: (value) => ({ 'data-root': value }),
   'http-proxy': (value) => ({ proxies: { 'http-proxy': value } }),
   'https-proxy': (value) => ({ proxies: { 'https-proxy': value } }),
@@ -88,9 +88,9 @@ export function engineOption(option: string): JsonObject {
   const value = at < 0 ? undefined : text.slice(at + 1)
   if (!/^[A-Za-z][A-Za-z0-9-]*$/.test(key)) throw wrong(option, 'it should look like KEY=VALUE')
   if (OURS.has(key)) throw wrong(option, `tsmachine sets "${key}" itself`)
-  const special = SPECIAL[key]
-  if (special && value !== undefined) return special(value)
-  return typed(option, key, value, SHAPES[key])
+  const special = Object.hasOwn(SPECIAL, key) ? SPECIAL[key] : undefined
+  if (special && value !== undefined) return special(value, option)
+  return typed(option, key, value, Object.hasOwn(SHAPES, key) ? SHAPES[key] : undefined)
 }
 
 function typed(
@@ -131,14 +131,16 @@ function after(value: string): string {
   return value.slice(value.indexOf('=') + 1)
 }
 
-function addressPool(value: string): JsonObject {
+function addressPool(value: string, option: string): JsonObject {
   const parts = new Map(value.split(',').map((part) => [before(part), after(part)]))
-  return { base: parts.get('base') ?? '', size: Number(parts.get('size') ?? 0) }
+  return { base: parts.get('base') ?? '', size: toInt(option, parts.get('size') ?? '0') }
 }
 
-function ulimit(value: string): JsonObject {
-  const [soft, hard] = after(value).split(':').map(Number)
-  return { Name: before(value), Soft: soft ?? 0, Hard: hard ?? soft ?? 0 }
+function ulimit(value: string, option: string): JsonObject {
+  const [soft = 0, hard = soft] = after(value)
+    .split(':')
+    .map((limit) => toInt(option, limit))
+  return { Name: before(value), Soft: soft, Hard: hard }
 }
 
 function wrong(option: string, why: string): MachineError {
