@@ -4,6 +4,7 @@ import { oneLine } from '../util/text.js'
 import { activeCell, driverCell, type ShownMachine } from './machine-list.js'
 import { renderTable } from './table.js'
 import { compileTemplate, Struct, type Template, type Value } from './template/index.js'
+import { isList, isMap, type ValueMap } from './template/value.js'
 
 /** Fields of `ls --format`: docker-machine's, in its order, with their headers; ours are the last ones. */
 const HEADERS: Readonly<Record<string, string>> = {
@@ -62,17 +63,34 @@ const SWARM_ZERO: JsonObject = {
  */
 export function compileFormat(format: string): (rows: readonly ShownMachine[]) => string {
   const isTable = format.startsWith('table')
-  const source = (isTable ? format.slice('table'.length) : format)
-    .replace(/^ +| +$/g, '')
+  const source = withoutBlanks(isTable ? format.slice('table'.length) : format)
     .replaceAll('\\t', '\t')
     .replaceAll('\\n', '\n')
   const template = compileTemplate(source)
   return (rows) => {
-    const texts = rows.map((row) => template(fields(row)))
-    if (!isTable) return texts.map((text) => `${text}\n`).join('')
+    if (!isTable) return rows.map((row) => `${template(fields(row))}\n`).join('')
+    const texts = rows.map((row) => template(mapTexts(fields(row))))
     const lines = [header(template, source), ...texts].flatMap((text) => text.split('\n'))
     return renderTable(lines.map((line) => line.split('\t')))
   }
+}
+
+function withoutBlanks(text: string): string {
+  let end = text.length
+  while (text[end - 1] === ' ') end--
+  return text.slice(0, end).replace(/^ +/, '')
+}
+
+/** In a table a line break or a tab of a label's would begin a row or a cell. */
+function mapTexts(value: Value): Value {
+  if (typeof value === 'string') return oneLine(value)
+  if (isList(value)) return value.map(mapTexts)
+  if (value instanceof Struct) return new Struct(mapFields(value.fields))
+  return isMap(value) ? mapFields(value) : value
+}
+
+function mapFields(fields: ValueMap): ValueMap {
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, mapTexts(value)]))
 }
 
 /** The template over the headers, as docker-machine has it; where that fails, each column gets its first field's. */
@@ -88,7 +106,8 @@ function header(template: Template, source: string): string {
 function columnHeader(column: string): string {
   const [, path = ''] = /\.(\w+(?:\.\w+)*)/.exec(column) ?? []
   const name = path.split('.').at(-1) ?? ''
-  return HEADERS[name] ?? name.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase()
+  const known = Object.hasOwn(HEADERS, name) ? HEADERS[name] : undefined
+  return known ?? name.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase()
 }
 
 function fields(row: ShownMachine): Struct {

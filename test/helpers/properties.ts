@@ -264,7 +264,7 @@ export function pumps(...own: readonly string[]): readonly string[] {
     '\0',
     ...own,
   ]
-  const ends = ['', 'x', '\n', '\u2028x']
+  const ends = ['x', '\u2028x']
   return parts.flatMap((part) => ends.map((end) => part.repeat(Math.ceil(LONG / part.length)) + end))
 }
 

@@ -20,6 +20,7 @@ type End = 'end' | 'break' | 'continue'
 class Run {
   readonly #variables: { name: string; value: Value }[]
   readonly #out: string[] = []
+  #turns = 0
 
   constructor(
     private readonly options: EvaluateOptions,
@@ -81,7 +82,10 @@ class Run {
     const value = this.#pipe({ ...node.pipe, variables: [] }, dot)
     const entries = this.#entries(value, node.pipe.offset)
     if (entries.length === 0) return this.#nodes(node.otherwise, dot)
-    for (const [key, item] of entries) if (this.#turn(node, key, item) === 'break') break
+    for (const [key, item] of entries) {
+      if (++this.#turns > MOST_TURNS) throw this.#error(node.pipe.offset, `more than ${MOST_TURNS} turns`)
+      if (this.#turn(node, key, item) === 'break') break
+    }
     return 'end'
   }
 
@@ -193,5 +197,5 @@ class Run {
   }
 }
 
-/** A mistyped count must not fill the memory. */
-const MOST_TURNS = 100_000n
+/** Of all loops together: a mistyped count must not fill the memory. */
+const MOST_TURNS = 100_000

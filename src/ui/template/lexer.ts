@@ -59,7 +59,7 @@ export function tokenize(source: string): readonly Token[] {
     pushText(tokens, source.slice(at, end), at, { start: trimNext, end: trimBefore })
     if (open < 0) break
     const action = readAction(source, open, trimBefore)
-    tokens.push(...action.tokens)
+    for (const token of action.tokens) tokens.push(token)
     trimNext = action.trimAfter
     at = action.end
   }
@@ -74,8 +74,15 @@ function pushText(
   trim: { start: boolean; end: boolean },
 ): void {
   let kept = trim.start ? text.replace(/^[ \t\r\n]+/, '') : text
-  if (trim.end) kept = kept.replace(/[ \t\r\n]+$/, '')
+  if (trim.end) kept = kept.slice(0, endOfText(kept))
   if (kept !== '') tokens.push({ type: 'text', text: kept, offset, joined: false })
+}
+
+/** Where the blanks at the end begin. A pattern would look from each blank to the end of its run. */
+function endOfText(text: string): number {
+  let end = text.length
+  while (' \t\r\n'.includes(text[end - 1] ?? 'x')) end--
+  return end
 }
 
 interface Action {

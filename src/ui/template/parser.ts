@@ -18,9 +18,12 @@ const GLUED: readonly TokenType[] = ['string', 'character', 'number', 'variable'
 /** Go has them for templates of many parts; a format is one. */
 const UNSUPPORTED: readonly string[] = ['define', 'template', 'block']
 
+const DEEPEST = 500
+
 class Parser {
   #at = 0
   #ranges = 0
+  #depth = 0
   #variables: string[] = ['$']
 
   constructor(
@@ -75,7 +78,19 @@ class Parser {
     return { type }
   }
 
+  /** What stands inside something else. @throws where that is deeper than anybody writes by hand */
+  #inside<T>(token: Token, read: () => T): T {
+    if (++this.#depth > DEEPEST) throw this.#error(token, 'nested too deep')
+    const result = read()
+    this.#depth--
+    return result
+  }
+
   #block(type: Block, word: Token): Node {
+    return this.#inside(word, () => this.#wholeBlock(type, word))
+  }
+
+  #wholeBlock(type: Block, word: Token): Node {
     const scope = this.#variables.length
     const pipe = this.#pipe(type === 'range' ? 2 : 1)
     this.#expect('close')
@@ -186,8 +201,10 @@ class Parser {
     const [, sign = '', digits = ''] = /^([+-]?)(.*)$/.exec(token.text.replaceAll('_', '')) ?? []
     const old = /^0\d+$/.test(digits)
     const whole = /^(?:\d+|0[xXbBoO].*)$/.test(digits)
+    const empty = /^0[xXbBoO]$/.test(digits)
+    if (empty || (old && /[89]/.test(digits)) || !Number.isFinite(Number(digits)))
+      throw this.#error(token, `bad number syntax: "${token.text}"`)
     if (!whole) return Number(sign + digits)
-    if (old && /[89]/.test(digits)) throw this.#error(token, `bad number syntax: "${token.text}"`)
     const value = BigInt(old ? `0o${digits}` : digits)
     return sign === '-' ? -value : value
   }
@@ -211,7 +228,7 @@ class Parser {
   }
 
   #parenthesis(): Operand['base'] {
-    const pipe = this.#pipe()
+    const pipe = this.#inside(this.#peek(), () => this.#pipe())
     this.#expect('right')
     return { type: 'pipe', pipe }
   }

@@ -12,6 +12,9 @@ interface Directive {
 const DIRECTIVE = /%([-+# 0]*)(\*|\d+)?(?:\.(\*|\d*))?(.?)/gsu
 const PLAIN: Directive = { flags: '', width: 0, precision: undefined, verb: 'v' }
 
+/** Go takes no more either. */
+const WIDEST = 1_000_000
+
 /** How Go's `%v` prints a value inside other text: `<nil>`, `map[a:1]`, `[a b]`. */
 export function printPlain(value: Value): string {
   return one(PLAIN, value)
@@ -32,6 +35,8 @@ export function format(layout: string, values: readonly Value[]): string {
     (_all, flags: string, wide: string | undefined, precise: string | undefined, verb: string) => {
       const width = star(wide) ?? 0
       const precision = star(precise)
+      if (Math.abs(width) > WIDEST) return '%!(BADWIDTH)'
+      if ((precision ?? 0) > WIDEST) return '%!(BADPREC)'
       if (verb === '%') return '%'
       if (verb === '') return '%!(NOVERB)'
       if (used >= values.length) return `%!${verb}(MISSING)`
