@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makePrivateDir, writeFileAtomic } from '../util/atomic-file.js'
@@ -15,6 +16,7 @@ export interface ContextMeta {
 export type ContextTls = Readonly<Record<'ca.pem' | 'cert.pem' | 'key.pem', string>>
 
 const ENDPOINT = 'docker'
+const META = 'meta.json'
 
 /**
  * The Docker client's context store below its configuration folder: `contexts/meta/HASH/meta.json` and
@@ -30,9 +32,7 @@ export class ContextFiles {
   /** All contexts that can be read; files of others that cannot are not our business. */
   async list(): Promise<readonly ContextMeta[]> {
     const folders = await entries(join(this.#root, 'meta'))
-    const found = await Promise.all(
-      folders.map((folder) => readMeta(join(this.#root, 'meta', folder, 'meta.json'))),
-    )
+    const found = await Promise.all(folders.map((folder) => readMeta(join(this.#root, 'meta', folder, META))))
     return found.filter((meta) => meta !== undefined)
   }
 
@@ -51,6 +51,13 @@ export class ContextFiles {
     return (await writeIfNew(this.#metaPath(meta.Name), JSON.stringify(meta), 0o644)) || changed
   }
 
+  /** Whether there is something of a context, but not what makes one of it. */
+  async isPart(name: string): Promise<boolean> {
+    const [meta, tls] = await Promise.all([entries(this.#metaDir(name)), entries(this.#tlsDir(name))])
+    const isThere = existsSync(this.#metaDir(name)) || tls.length > 0
+    return isThere && !meta.includes(META)
+  }
+
   async remove(name: string): Promise<void> {
     try {
       await rm(this.#metaDir(name), { recursive: true, force: true })
@@ -65,7 +72,7 @@ export class ContextFiles {
   }
 
   #metaPath(name: string): string {
-    return join(this.#metaDir(name), 'meta.json')
+    return join(this.#metaDir(name), META)
   }
 
   #tlsDir(name: string): string {

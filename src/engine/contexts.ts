@@ -1,6 +1,9 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Clock } from '../contracts/clock.js'
 import { MachineError } from '../contracts/errors.js'
+import { readTree, sweepFile } from '../util/abandoned.js'
 import { writeFileAtomic } from '../util/atomic-file.js'
 import { findProgram } from '../util/exec.js'
 import { withLock } from '../util/locks.js'
@@ -34,6 +37,8 @@ export interface ContextWanted {
   readonly ca: string
   readonly cert: string
   readonly key: string
+  /** Called with the name before anything of a new context is written: a record that has it finds the parts after a crash. */
+  readonly announce?: (name: string) => Promise<void>
 }
 
 export type ContextOutcome =
@@ -51,6 +56,9 @@ export interface UseOutcome {
 /** What the Docker client accepts as a name. */
 const VALID_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/
 const MARK = 'tsmachine'
+const LOCK = '.tsmachine.lock'
+/** Of what lies beside the client's own files. */
+const OWN_FILE = /^\.tsmachine\.lock|^\.config\.json\./
 const OVERRIDING = ['DOCKER_HOST', 'DOCKER_CONTEXT'] as const
 
 /** Docker contexts of our machines. Those without our mark are never changed or removed. */
@@ -73,17 +81,24 @@ export class DockerContexts {
     return await this.#locked(async () => {
       const existing = await this.#own(wanted.owner, wanted.recorded)
       const name = existing?.Name ?? (await this.#freeName(wanted))
+      if (!existing && name !== wanted.recorded) await wanted.announce?.(name)
       const changed = await this.#files.write(newMeta(name, wanted, existing), tlsFiles(wanted))
       return { name, change: existing ? (changed ? 'updated' : 'none') : 'created' }
     })
   }
 
-  /** Removes the machine's context, if it is still ours; `default` becomes current when it was. Returns its name. */
+  /**
+   * Removes the machine's context, if it is still ours, or the parts of one that was being written or removed when a
+   * program was killed; `default` becomes current when it was. Returns its name.
+   */
   async remove(owner: ContextOwner, recorded?: string): Promise<string | undefined> {
-    if (!(await this.#own(owner, recorded))) return undefined
+    if (!(await this.#own(owner, recorded)) && !(await this.#isPart(recorded))) return undefined
     return await this.#locked(async () => {
       const own = await this.#own(owner, recorded)
-      if (!own) return undefined
+      if (!own) {
+        if (recorded !== undefined && (await this.#isPart(recorded))) await this.#files.remove(recorded)
+        return undefined
+      }
       if ((await currentContext(this.#options.configDir)) === own.Name)
         await setCurrentContext(this.#options.configDir, DEFAULT_CONTEXT)
       await this.#files.remove(own.Name)
@@ -113,6 +128,20 @@ export class DockerContexts {
     })
   }
 
+  /** Removes what killed programs have left of their writing in the client's folder. Returns what it was. */
+  async sweep(clock: Clock): Promise<readonly string[]> {
+    const { configDir } = this.#options
+    const own = readFolder(configDir).filter((name) => OWN_FILE.test(name))
+    const below = readTree(join(configDir, 'contexts')).filter((entry) => entry.isFile())
+    const swept: string[] = []
+    for (const path of [
+      ...own.map((name) => join(configDir, name)),
+      ...below.map((entry) => join(entry.parentPath, entry.name)),
+    ])
+      if (await sweepFile(path, clock)) swept.push(path)
+    return swept
+  }
+
   /** The context that the client uses when no variable says otherwise. */
   async current(): Promise<string> {
     return await currentContext(this.#options.configDir)
@@ -131,6 +160,11 @@ export class DockerContexts {
     const named = recorded === undefined ? undefined : await this.#files.read(recorded)
     if (named && isOwn(named, owner)) return named
     return (await this.#files.list()).find((meta) => isOwn(meta, owner))
+  }
+
+  /** Keys without the file that makes a context of them: nobody but us can have begun it. */
+  async #isPart(recorded: string | undefined): Promise<boolean> {
+    return recorded !== undefined && (await this.#files.isPart(recorded))
   }
 
   async #freeName(wanted: ContextWanted): Promise<string> {
@@ -154,11 +188,15 @@ export class DockerContexts {
   #locked<T>(work: () => Promise<T>): Promise<T> {
     const { configDir, signal } = this.#options
     return withLock(
-      join(configDir, '.tsmachine.lock'),
+      join(configDir, LOCK),
       { what: 'change Docker contexts', ...(signal ? { signal } : {}) },
       work,
     )
   }
+}
+
+function readFolder(dir: string): readonly string[] {
+  return existsSync(dir) ? readdirSync(dir) : []
 }
 
 function isUsable(name: string): boolean {

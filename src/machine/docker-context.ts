@@ -15,16 +15,15 @@ export async function syncDockerContext(ctx: MachineContext, open: OpenMachine):
   if (!ctx.profile.dockerContext && open.ledger.dockerContext === undefined) return undefined
   if (!open.factory.capabilities.ssh) return undefined
   try {
-    const outcome = await dockerContexts(ctx).sync(await wanted(ctx, open))
+    const record = (name: string): Promise<unknown> =>
+      updateLedger(ctx, open.name, open.factory, (ledger) => ({ ...ledger, dockerContext: name }))
+    const announce = async (name: string): Promise<void> => void (await record(name))
+    const outcome = await dockerContexts(ctx).sync({ ...(await wanted(ctx, open)), announce })
     if ('skipped' in outcome) {
       ctx.report({ type: 'info', machine: open.name, text: outcome.skipped })
       return undefined
     }
-    if (outcome.name !== open.ledger.dockerContext)
-      await updateLedger(ctx, open.name, open.factory, (ledger) => ({
-        ...ledger,
-        dockerContext: outcome.name,
-      }))
+    if (outcome.change !== 'created' && outcome.name !== open.ledger.dockerContext) await record(outcome.name)
     return outcome.name
   } catch (error) {
     ctx.signal.throwIfAborted()

@@ -4,8 +4,11 @@ import { isMachineError, joinErrors, MachineError, messageOf, toMachineError } f
 import type { Tombstone } from '../store/store.js'
 import { mapBounded } from '../util/bounded.js'
 import { withDeadline } from '../util/wait.js'
+import { settleAuthority } from '../tls/authority.js'
 import { type KnownAccount, knownAccounts } from './accounts.js'
+import { storeCertificates } from './certificates.js'
 import type { MachineContext } from './context.js'
+import { dockerContexts } from './docker-context.js'
 import {
   isLiving,
   judge,
@@ -134,17 +137,16 @@ export async function sweep(ctx: MachineContext, { leftovers, tombstones }: Surv
   }
 }
 
-/** Removes what killed programs have left in the store itself. Where it cannot, that is one warning line. */
+/** Removes what killed programs have left on this computer. Where it cannot, that is one warning line. */
 export async function sweepOwn(ctx: MachineContext): Promise<void> {
   try {
-    const swept = await ctx.store.sweep()
+    await settleAuthority(storeCertificates(ctx), () => ctx.store.lockCa({ signal: ctx.signal }))
+    const swept = [...(await ctx.store.sweep()), ...(await dockerContexts(ctx).sweep(ctx.clock))]
     for (const path of swept)
       ctx.report({ type: 'debug', text: `Removed ${path}, which a killed program has left` })
   } catch (error) {
-    ctx.report({
-      type: 'warn',
-      text: `What killed programs have left in the store stays: ${messageOf(error)}`,
-    })
+    ctx.signal.throwIfAborted()
+    ctx.report({ type: 'warn', text: `What killed programs have left here stays: ${messageOf(error)}` })
   }
 }
 

@@ -72,6 +72,21 @@ export async function ensureCa(
   }
 }
 
+/** Completes or drops a replacement of CA or client pair that was cut off; harmless when there is none. */
+export async function settleAuthority(
+  place: CertificatePlace,
+  takeLock: () => Promise<{ release(): Promise<void> }>,
+): Promise<void> {
+  const open = [place.ca, place.client].filter((names) => hasUnsettled(place.dir, names))
+  if (open.length === 0) return
+  const lock = await takeLock()
+  try {
+    for (const names of open) await settlePair(place.dir, names, isPair)
+  } finally {
+    await lock.release()
+  }
+}
+
 /** Everything as it should be, found without a lock; undefined when something has to be made. */
 async function loadAuthority(place: CertificatePlace, now: Date): Promise<Authority | undefined> {
   if (hasUnsettled(place.dir, place.ca) || hasUnsettled(place.dir, place.client)) return undefined

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -14,7 +15,9 @@ import t from 'tap'
 import { localClientApi } from '../../src/engine/client-api.js'
 import { DockerContexts, type ContextOutcome, type ContextWanted } from '../../src/engine/contexts.js'
 import { issueServer } from '../../src/tls/server.js'
+import { systemClock } from '../../src/util/clock.js'
 import { run, type RunResult } from '../../src/util/exec.js'
+import { bootId, hostIdentity } from '../../src/util/process.js'
 import { FakeEngine } from '../doubles/engine.js'
 import { testCertificates } from '../helpers/certificates.js'
 
@@ -110,6 +113,57 @@ t.test(
     await t.rejects(bench.contexts().use('nowhere'), { code: 'not-found' })
     t.equal(await bench.contexts().current(), 'web')
     await t.rejects(new Bench().contexts().use('-'), { code: 'usage', message: /no previous/ })
+  },
+)
+
+t.test('the name is told before anything is written, so that what a crash leaves is found', async (t) => {
+  const bench = new Bench()
+  const folders = (kind: string): string[] => readdirSync(join(bench.configDir, 'contexts', kind))
+  const told: string[] = []
+  const announce = (name: string): Promise<void> => {
+    told.push(name)
+    t.notOk(existsSync(join(bench.configDir, 'contexts')), 'nothing is written yet')
+    return Promise.reject(new Error('killed here'))
+  }
+  await t.rejects(bench.sync('web', { announce }), { message: 'killed here' })
+  await bench.sync('web')
+  const [id = ''] = folders('meta')
+  for (const cut of [`${id}/meta.json`, id]) {
+    // Killed after the keys, or while it was removed.
+    rmSync(join(bench.configDir, 'contexts/meta', cut), { recursive: true })
+    t.same(folders('tls'), [id], 'the key is still there')
+    await bench.contexts().remove({ ...owner, machineId: '0'.repeat(32) })
+    t.same(folders('tls'), [id], 'nobody else removes it')
+    t.equal(await bench.contexts().remove(owner, 'web'), undefined)
+    t.same([...folders('tls'), ...folders('meta')], [])
+    await bench.sync('web')
+  }
+  t.same(told, ['web'])
+})
+
+t.test(
+  'what killed programs left in the client’s folder is swept, the client’s own files stay',
+  async (t) => {
+    const bench = new Bench()
+    await bench.sync('web')
+    const key = readdirSync(join(bench.configDir, 'contexts/tls'))[0] ?? ''
+    const dead = { ...hostIdentity(), bootId: bootId(), pid: 4_194_303, startTime: '1' }
+    const holder = JSON.stringify({ ...dead, what: 'x', since: '', token: 'a' })
+    const left = [
+      ['.tsmachine.lock', holder],
+      [`.tsmachine.lock.${'a'.repeat(24)}.tmp`, holder],
+      ['.config.json.0123456789ab.tmp', '{"auths":{}}'],
+      [`contexts/tls/${key}/docker/.key.pem.0123456789ab.tmp`, 'half a key'],
+    ] as const
+    const others = ['config.json', 'config.json123', '.token_seed.lock']
+    for (const [name, text] of [...left, ...others.map((name) => [name, '{}'] as const)])
+      writeFileSync(join(bench.configDir, name), text)
+    const later = { ...systemClock, now: () => new Date(Date.now() + 2 * 3_600_000) }
+    const swept = await bench.contexts().sweep(later)
+    t.same([...swept].sort(), left.map(([name]) => join(bench.configDir, name)).sort())
+    for (const path of swept) t.notOk(existsSync(path), path)
+    for (const name of others) t.ok(existsSync(join(bench.configDir, name)), name)
+    t.equal((await bench.docker('context', 'inspect', 'web')).code, 0)
   },
 )
 

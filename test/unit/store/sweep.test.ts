@@ -70,12 +70,15 @@ t.test('a file that never got its name goes when it is an hour old, a secret fir
 })
 
 t.test('half a machine directory goes, unless somebody is making it', async (t) => {
-  const files = { [`machines/.web.new-${HEX12}/id_rsa`]: 'key', [`machines/.db.gone-${HEX12}/id_rsa`]: 'key' }
+  const going = [`machines/.db.gone-${HEX12}`, `machines/.removed/.web-${'a'.repeat(32)}.gone-${HEX12}`]
+  const files = Object.fromEntries(
+    [`machines/.web.new-${HEX12}`, ...going].map((folder) => [`${folder}/id_rsa`, 'key']),
+  )
   const store = storeWith(t, { ...files, 'machines/cache/config.json': '{}' })
   const making = await acquireLock(join(store.root, 'locks/web.writing'), { what: 'write the record of web' })
   await store.sweep()
   t.ok(existsSync(join(store.root, `machines/.web.new-${HEX12}`)))
-  t.notOk(existsSync(join(store.root, `machines/.db.gone-${HEX12}`)))
+  for (const folder of going) t.notOk(existsSync(join(store.root, folder)))
   await making.release()
   await store.sweep()
   t.notOk(existsSync(join(store.root, `machines/.web.new-${HEX12}`)))

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Clock } from '../../../src/contracts/clock.js'
-import { ensureCa } from '../../../src/tls/authority.js'
+import { ensureCa, settleAuthority } from '../../../src/tls/authority.js'
 import { writeCertificate } from '../../../src/tls/certificate.js'
-import { CA, CLIENT, copyClientFiles } from '../../../src/tls/files.js'
+import { CA, certificatePlace, CLIENT, copyClientFiles } from '../../../src/tls/files.js'
 import { certificateInfo, isSignedBy, needsRenewal } from '../../../src/tls/inspect.js'
 import { keyPem, newKey } from '../../../src/tls/keys.js'
 import { ipBytes, normalSans } from '../../../src/tls/names.js'
@@ -251,4 +251,22 @@ t.test('addresses become network bytes, and names one form', async (t) => {
   t.equal(ipBytes('::').toString('hex'), '0'.repeat(32))
   t.equal(ipBytes('1:2:3:4:5:6:7:8').toString('hex'), '00010002000300040005000600070008')
   t.same(normalSans(['A', 'a', '', '[::1]', '0:0:0:0:0:0:0:1']), ['a', '::1'])
+})
+
+t.test('a CA whose making was cut is settled without anybody needing one', async (t) => {
+  let locks = 0
+  const lock = (): Promise<{ release: () => Promise<void> }> =>
+    Promise.resolve({ release: () => Promise.resolve(void locks++) })
+  const { dir } = await fresh(t)
+  await settleAuthority(certificatePlace(dir), lock)
+  t.equal(locks, 0, 'nothing to settle: no lock')
+  const before = text(dir, CA.cert)
+  // Cut after the key was in place.
+  renameSync(join(dir, CA.cert), join(dir, `${CA.cert}.new`))
+  // Cut before: the certificate that waits is of another key.
+  writeFileSync(join(dir, `${CLIENT.cert}.new`), before)
+  await settleAuthority(certificatePlace(dir), lock)
+  t.equal(locks, 1)
+  t.equal(text(dir, CA.cert), before)
+  t.strictSame(readdirSync(dir).sort(), [CA.cert, CA.key, CLIENT.cert, CLIENT.key].sort())
 })
