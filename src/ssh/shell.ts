@@ -72,11 +72,19 @@ export class SshShell implements RemoteShell {
       this.#client.once('close', onLost)
       stop.addEventListener('abort', onAbort, { once: true })
       let again = true
-      const start = (): unknown => this.#client.exec(command, started)
+      const start = (): void => {
+        try {
+          this.#client.exec(command, started)
+        } catch {
+          // Its end has begun, and it has not been told yet.
+          settle()
+          reject(this.#lostError())
+        }
+      }
       const started = (error: Error | undefined, opened: ClientChannel): void => {
         if (error && again && !stop.aborted && isChannelRefused(error)) {
           again = false
-          return void start()
+          return start()
         }
         if (error) {
           settle()

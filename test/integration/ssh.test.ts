@@ -8,12 +8,14 @@ import { PassThrough, Readable } from 'node:stream'
 import t from 'tap'
 import { isMachineError } from '../../src/contracts/errors.js'
 import { probeBanner } from '../../src/ssh/banner.js'
-import { connect } from '../../src/ssh/connect.js'
+import { connect, openClient } from '../../src/ssh/connect.js'
 import { isRetryableSsh, SshError } from '../../src/ssh/errors.js'
 import { fingerprint } from '../../src/ssh/host-key.js'
 import { generateKeyPair } from '../../src/ssh/key-pair.js'
 import { keysFromKnownHosts } from '../../src/ssh/known-hosts.js'
+import { SshShell } from '../../src/ssh/shell.js'
 import { retry, waitFor } from '../../src/util/wait.js'
+import { FaultyLine } from '../helpers/faulty-line.js'
 import { freePort, makeKey, startSshd, type KeyType } from '../helpers/sshd.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'tsm-ssh-'))
@@ -185,6 +187,19 @@ t.test('a connection that breaks during a command is a retryable loss, not a res
   t.equal(error.reason, 'reset')
   t.equal(error.retryable, true)
   await own.stop()
+})
+
+t.test('a connection that ends while a command is begun is lost, not refused', async (t) => {
+  const line = new FaultyLine()
+  t.teardown(() => line.close())
+  const shell = await connect({ ...server, port: await line.to(server.port) }, login)
+  line.set({ kind: 'cut', at: 0, way: 'down', by: 'end', later: 'works' })
+  const error = await failure(shell.exec('true'))
+  t.match(error, { reason: 'reset', retryable: true, message: /^Lost the SSH connection/ })
+  const { client, hostKey } = await openClient(server, login)
+  const ending = new SshShell(client, server, hostKey)
+  client.end()
+  t.match(await failure(ending.exec('true')), { reason: 'reset', retryable: true })
 })
 
 t.test("user's RSA and ECDSA keys, PKCS#1 and PKCS#8 files log in", async (t) => {
