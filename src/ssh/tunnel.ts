@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Client, ClientChannel } from 'ssh2'
+import { isMachineError } from '../contracts/errors.js'
 import type { SshEndpoint } from '../contracts/ssh.js'
+import { withDeadline } from '../util/wait.js'
 import { openClient } from './connect.js'
 import type { LoginOptions } from './login.js'
 
@@ -21,12 +23,18 @@ export async function readTunnelPlan(path: string): Promise<TunnelPlan> {
   return JSON.parse(await readFile(path, 'utf8')) as TunnelPlan
 }
 
+/** How long a host may take to open a channel before another connection is tried: lines die without an end. */
+const ANSWER_MS = 10_000
+
 /** A port of this computer that leads to one of a host, over one SSH connection that is made when it is needed. */
 export class Tunnel {
   readonly #server: Server
-  #client: Promise<Client> | undefined
+  #current: Promise<SharedClient> | undefined
 
-  constructor(private readonly planPath: string) {
+  constructor(
+    private readonly planPath: string,
+    private readonly answerMs = ANSWER_MS,
+  ) {
     this.#server = createServer((socket) => void this.#serve(socket))
   }
 
@@ -38,6 +46,13 @@ export class Tunnel {
     })
   }
 
+  /** Takes nobody any more. */
+  async close(): Promise<void> {
+    this.#server.close()
+    const client = await this.#current?.catch(() => undefined)
+    client?.end()
+  }
+
   async #serve(socket: Socket): Promise<void> {
     socket.on('error', () => undefined)
     socket.setNoDelay(true)
@@ -46,7 +61,9 @@ export class Tunnel {
       const channel = await this.#channel(remotePort)
       channel.on('error', () => undefined)
       channel.on('close', () => socket.destroy())
-      socket.on('close', () => channel.destroy())
+      socket.on('close', () => drop(channel))
+      // It may have gone while we asked.
+      if (socket.destroyed) drop(channel)
       socket.pipe(channel).pipe(socket)
     } catch {
       // The caller sees that nobody answers, and asks again.
@@ -55,31 +72,100 @@ export class Tunnel {
   }
 
   async #channel(port: number): Promise<ClientChannel> {
-    const client = await this.#connected()
-    return await new Promise((resolve, reject) => {
-      client.forwardOut('127.0.0.1', 0, '127.0.0.1', port, (error, channel) => {
+    const first = await this.#connected()
+    try {
+      return await first.channel(port, this.answerMs)
+    } catch (error) {
+      if (!isMachineError(error) || error.code !== 'timeout') throw error
+    }
+    await this.#retire(first)
+    return await (await this.#connected()).channel(port, this.answerMs)
+  }
+
+  /** One connection for all; the next caller after its end makes another. */
+  async #connected(): Promise<SharedClient> {
+    const mine = (this.#current ??= this.#open())
+    try {
+      return await mine
+    } catch (error) {
+      this.#forget(mine)
+      throw error
+    }
+  }
+
+  async #open(): Promise<SharedClient> {
+    const { endpoint, hostKeys, login } = await readTunnelPlan(this.planPath)
+    const { client } = await openClient(endpoint, { ...login, pins: { keys: hostKeys } })
+    const mine = this.#current
+    client.on('error', () => undefined)
+    client.on('close', () => this.#forget(mine))
+    return new SharedClient(client)
+  }
+
+  /** Nobody new uses it. What goes over it goes on: the line may be slow, not dead. */
+  async #retire(client: SharedClient): Promise<void> {
+    if ((await this.#current) === client) this.#current = undefined
+    client.retire()
+  }
+
+  #forget(client: Promise<SharedClient> | undefined): void {
+    if (this.#current === client) this.#current = undefined
+  }
+}
+
+/** A connection with the channels that are open in it. */
+class SharedClient {
+  #open = 0
+  #isRetired = false
+
+  constructor(private readonly client: Client) {}
+
+  /** @throws MachineError `timeout`; ssh2's own error where the host refuses it */
+  async channel(port: number, deadlineMs: number): Promise<ClientChannel> {
+    this.#open++
+    const opened = this.#forward(port)
+    // One that comes too late is nobody's.
+    return await withDeadline('the host to open a channel', deadlineMs, () => opened).catch(
+      (error: unknown) => {
+        void opened.then(drop, () => undefined)
+        throw error
+      },
+    )
+  }
+
+  end(): void {
+    this.client.end()
+  }
+
+  /** It ends with the last of its channels. */
+  retire(): void {
+    this.#isRetired = true
+    this.#endIfIdle()
+  }
+
+  #forward(port: number): Promise<ClientChannel> {
+    return new Promise((resolve, reject) => {
+      this.client.forwardOut('127.0.0.1', 0, '127.0.0.1', port, (error, channel) => {
+        if (!error) channel.once('close', () => this.#closed())
+        else this.#closed()
         if (error) reject(error)
         else resolve(channel)
       })
     })
   }
 
-  /** One connection for all; the next caller after its end makes another. */
-  async #connected(): Promise<Client> {
-    this.#client ??= this.#open()
-    try {
-      return await this.#client
-    } catch (error) {
-      this.#client = undefined
-      throw error
-    }
+  #closed(): void {
+    this.#open--
+    this.#endIfIdle()
   }
 
-  async #open(): Promise<Client> {
-    const { endpoint, hostKeys, login } = await readTunnelPlan(this.planPath)
-    const { client } = await openClient(endpoint, { ...login, pins: { keys: hostKeys } })
-    client.on('error', () => undefined)
-    client.on('close', () => (this.#client = undefined))
-    return client
+  #endIfIdle(): void {
+    if (this.#isRetired && this.#open === 0) this.client.end()
   }
+}
+
+/** What nobody reads never comes to its end. */
+function drop(channel: ClientChannel): void {
+  channel.resume()
+  channel.destroy()
 }
