@@ -36,7 +36,7 @@ async function rotate(state: CreateState, idle: Promise<void>, signal: AbortSign
   const shell = requireShell(state)
   const arrived = await finishRotation(state.ctx, state.open, shell.hostKey)
   if (!arrived) {
-    await prepareRotation(state.ctx, state.open, shell)
+    await prepareRotation(state.ctx, state.open, shell, signal)
     await state.refresh()
     await idle
     const next = await reconnect(state, signal)

@@ -34,12 +34,13 @@ export async function preparePlan(
   open: OpenMachine,
   facts: Facts,
   choice: InstallChoice = {},
+  signal: AbortSignal = ctx.signal,
 ): Promise<PreparedPlan> {
   const certificate = await ensureServerCertificate(ctx, open)
   const { bundle: chosen, ...wishes } = choice
   const bundle =
     chosen ??
-    (needsBundle(open, facts, choice) ? await ctx.artefacts.engineBundle('amd64', ctx.signal) : undefined)
+    (needsBundle(open, facts, choice) ? await ctx.artefacts.engineBundle('amd64', signal) : undefined)
   const wanted = wantedState(open, certificate, {
     ...wishes,
     ...(bundle && { bundleVersion: bundle.version }),
@@ -82,7 +83,7 @@ export async function install(
 ): Promise<Plan> {
   const { signal, choice } = options
   const rooted = options.facts ? { shell, facts: options.facts } : await rootedFacts(ctx, open, shell, signal)
-  const prepared = await preparePlan(ctx, open, rooted.facts, choice)
+  const prepared = await preparePlan(ctx, open, rooted.facts, choice, signal)
   for (const step of installStory(open.name, rooted.facts, prepared.plan)) ctx.report(step)
   for (const text of prepared.plan.warnings) ctx.report({ type: 'warn', machine: open.name, text })
   await apply(rooted.shell, prepared.plan, {

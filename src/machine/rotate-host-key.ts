@@ -14,10 +14,11 @@ export async function prepareRotation(
   ctx: MachineContext,
   open: OpenMachine,
   shell: RemoteShell,
+  signal: AbortSignal,
 ): Promise<void> {
-  const next = await nextHostKey(shell, ctx.signal)
+  const next = await nextHostKey(shell, signal)
   await setPins(ctx, open, (pins) => ({ ...pins, next }))
-  await installHostKey(shell, ctx.signal)
+  await installHostKey(shell, signal)
 }
 
 /** Drops the old key once the host has shown the new one. Returns whether it has. */
