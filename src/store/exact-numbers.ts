@@ -5,13 +5,14 @@
 import type { Json } from '../contracts/record.js'
 
 const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
-/** Stands before the digits while they are a text. From a private-use block: no record has it. */
+/** Stands before the digits while they are a text. From a private-use block; where a record has it, digits are not kept. */
 const MARK = '\ue000'
 
 /** @returns JSON of `value`, with the digits of `previous` where that had the same number at the same place */
 export function stringifyExactly(value: Json, previous: string | undefined, blanks: number): string {
-  const marked = previous === undefined ? undefined : markNumbers(previous)
-  if (marked === undefined) return JSON.stringify(value, null, blanks)
+  const plain = JSON.stringify(value, null, blanks)
+  const marked = previous === undefined || plain.includes(MARK) ? undefined : markNumbers(previous)
+  if (marked === undefined) return plain
   const digits = JSON.stringify(withDigits(value, JSON.parse(marked) as Json), null, blanks)
   return digits.replace(new RegExp(`"${MARK}([^"]*)"`, 'g'), '$1')
 }

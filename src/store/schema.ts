@@ -227,12 +227,21 @@ function parseObject(content: string): Parsed<Readonly<Record<string, unknown>>>
   if (content === '') return { fault: 'is empty (0 bytes)' }
   try {
     const value: unknown = JSON.parse(content)
+    if (isTooDeep(value)) return { fault: 'is nested too deep for a record' }
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
       return { value: value as Record<string, unknown> }
     return { fault: 'holds JSON, but no object' }
   } catch (error) {
     return { fault: `is not JSON: ${error instanceof Error ? error.message : String(error)}` }
   }
+}
+
+/** Far above any record. What reads or writes a value calls itself for each level, and would run out of stack. */
+const DEEPEST = 200
+
+function isTooDeep(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth >= DEEPEST || Object.values(value).some((inner) => isTooDeep(inner, depth + 1))
 }
 
 function check<T>(shape: s.Shape<T>, value: unknown): Parsed<T> {

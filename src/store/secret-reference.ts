@@ -20,7 +20,7 @@ const COMMAND_MS = 60_000
 /** One row per kind of reference. */
 const RESOLVERS: Readonly<Record<string, Resolver>> = {
   env: (name, { env }) => {
-    const value = env[name]
+    const value = Object.hasOwn(env, name) ? env[name] : undefined
     if (!value) throw unresolved(`env:${name}`, 'the variable is not set', `Set it: export ${name}=...`)
     return Promise.resolve(new Secret(value))
   },
@@ -53,7 +53,8 @@ const RESOLVERS: Readonly<Record<string, Resolver>> = {
  */
 export async function resolveReference(reference: SecretRef, around: Surroundings): Promise<Secret> {
   const colon = reference.indexOf(':')
-  const resolver = RESOLVERS[reference.slice(0, colon)]
+  const kind = reference.slice(0, colon)
+  const resolver = Object.hasOwn(RESOLVERS, kind) ? RESOLVERS[kind] : undefined
   if (!resolver)
     throw unresolved(reference, `it starts with none of ${Object.keys(RESOLVERS).join(', ')}`, '')
   return await resolver(reference.slice(colon + 1), around)

@@ -40,8 +40,8 @@ function profileLines(path: string, profile: string): readonly string[] {
   const sections = name === 'default' ? ['default', 'profile default'] : [`profile ${name}`]
   let isOurs = false
   return linesOf(path).filter((line) => {
-    const [, section] = /^\s*\[\s*(.+?)\s*\]/.exec(line) ?? []
-    if (section !== undefined) isOurs = sections.includes(section.replace(/\s+/g, ' '))
+    const [, section] = /^\s*\[([^\]]+)\]/.exec(line) ?? []
+    if (section !== undefined) isOurs = sections.includes(section.trim().replace(/\s+/g, ' '))
     return isOurs
   })
 }

@@ -20,7 +20,7 @@ export function normalCidr(text: string): string | undefined {
 
 /** Without the zone; `::ffff:192.0.2.7` is `192.0.2.7`. */
 export function plainAddress(address: string): string {
-  const bare = address.replace(/%.*$/, '')
+  const [bare = ''] = address.split('%', 1)
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1] ?? bare
 }
 
@@ -30,10 +30,15 @@ export function covers(cidr: string, other: string): boolean {
   const [address = '', length] = other.split('/')
   const [family, second] = [isIP(network), isIP(address)]
   if (family === 0 || family !== second) return false
-  if (Number(length ?? BITS[family]) < Number(prefix)) return false
+  const [whole, part] = [Number(prefix), Number(length ?? BITS[family])]
+  if (!isPrefix(whole, family) || !isPrefix(part, family) || part < whole) return false
   const list = new BlockList()
-  list.addSubnet(network, Number(prefix), family === 4 ? 'ipv4' : 'ipv6')
+  list.addSubnet(network, whole, family === 4 ? 'ipv4' : 'ipv6')
   return list.check(address, family === 4 ? 'ipv4' : 'ipv6')
+}
+
+function isPrefix(length: number, family: number): boolean {
+  return Number.isInteger(length) && length >= 0 && length <= (BITS[family] ?? 0)
 }
 
 const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'] as const

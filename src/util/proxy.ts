@@ -36,8 +36,9 @@ function variable(env: Environment, name: string): string | undefined {
   return value === undefined || value.trim() === '' ? undefined : value.trim()
 }
 
+/** A password may hold a slash that should have been escaped. */
 function withoutLogin(text: string): string {
-  return text.replace(/\/\/[^/]*@/, '//')
+  return text.replace(/\/\/.*@/s, '//')
 }
 
 /** `*` is everything; `.example.com` and `example.com` are a domain and all below it; a port must match when it is given. */
