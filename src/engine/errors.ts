@@ -126,11 +126,21 @@ export interface Progress {
 /** Turns what a request threw into our error. */
 export function classify(error: unknown, where: string, progress: Progress): EngineProbeError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const row = ROWS[code] ?? fromOpenssl(code, error) ?? byProgress(error, progress)
+  const row =
+    ROWS[code] ?? fromVerifier(code, error) ?? fromOpenssl(code, error) ?? byProgress(error, progress)
   return new EngineProbeError(row.layer, row.reason, `Cannot reach the engine at ${where}: ${row.text}`, {
     cause: error,
     ...(row.hint ? { hints: [row.hint] } : {}),
   })
+}
+
+/** What OpenSSL found wrong with a certificate and none of the rows has; Node calls a part of it UNSPECIFIED. */
+const VERIFIER = /^(UNSPECIFIED$|CERT_|CRL_|UNABLE_TO_|ERROR_IN_C|INVALID_|PATH_LENGTH_|HOSTNAME_MISMATCH$)/
+
+function fromVerifier(code: string, error: unknown): Row | undefined {
+  return VERIFIER.test(code)
+    ? { ...wrongCa, text: `its certificate was refused (${messageOf(error)})` }
+    : undefined
 }
 
 /**
