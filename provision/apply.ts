@@ -4,6 +4,7 @@ import type { ReportEvent } from '../src/contracts/events.js'
 import type { Facts, Plan } from '../src/contracts/provision.js'
 import type { RemoteResult, RemoteShell } from '../src/contracts/ssh.js'
 import { applyStream, openBundle, type Bundle } from './bundle.js'
+import { FREE_SPACE } from './host-trouble.js'
 import { controlArchive, stepNumber } from './control.js'
 import { type Delivery, driverScript, Standby } from './standby.js'
 import { askingSudo, execWithPassword } from './sudo-password.js'
@@ -144,7 +145,7 @@ class Progress {
     const text = [...this.#output, ...this.#log].join('\n') || result.stderr.trim()
     return new MachineError('provision', this.#message(result), {
       hints: HINTS.filter(({ seen }) => seen.test(text)).map(({ hint }) => hint),
-      ...(text === '' ? {} : { evidence: text.slice(-4000) }),
+      ...(text === '' ? {} : { evidence: lastLines(text, 4000) }),
     })
   }
 
@@ -157,9 +158,15 @@ class Progress {
   }
 }
 
+/** Whole lines only. */
+function lastLines(text: string, limit: number): string {
+  if (text.length <= limit) return text
+  return text.slice(-limit).replace(/^.*\n/, '')
+}
+
 /** What to try, by what the host said. */
 const HINTS: readonly { readonly seen: RegExp; readonly hint: string }[] = [
-  { seen: /no space left on device/i, hint: 'Free some space on the host, then run the command again.' },
+  { seen: /no space left on device/i, hint: FREE_SPACE },
   {
     seen: /noexec|permission denied/i,
     hint: 'Programs must be allowed below /opt: mount -o remount,exec /opt',

@@ -120,7 +120,10 @@ put_file() {
   folder=${path%/*}
   [ -d "$folder" ] || mkdir -p "$folder" || return 1
   [ ! -e "$path.tsmachine-new" ] || rm -f "$path.tsmachine-new" || return 1
-  cp "$step/content" "$path.tsmachine-new" && mv -f "$path.tsmachine-new" "$path"
+  cp "$step/content" "$path.tsmachine-new" && mv -f "$path.tsmachine-new" "$path" && return
+  # On a full disk what was begun must not stay: it may be half a key, and it takes the room that is looked for.
+  rm -f "$path.tsmachine-new"
+  return 1
 }
 
 remove_file() {

@@ -89,14 +89,18 @@ kernel_features() {
   fi
 }
 
+data_room() {
+  say data_root "${data:-/var/lib/docker}"
+  df -Pk "$(existing "$root${data:-/var/lib/docker}")" 2>/dev/null | output df_data
+}
+
 # What decides whether and how an engine can be installed.
 system() {
   first_line "$root/sys/fs/selinux/enforce"
   say selinux "$first"
   text mounts "$root/proc/mounts"
   df -Pk "$(existing "$root/opt")" 2>/dev/null | output df_opt
-  say data_root "${data:-/var/lib/docker}"
-  df -Pk "$(existing "$root${data:-/var/lib/docker}")" 2>/dev/null | output df_data
+  data_room
   kernel_features
   grep -hs '^docker:' "$root/etc/group" "$root/usr/lib/group" | head -n 1 | output docker_group
   for ca in ssl/certs/ca-certificates.crt pki/tls/certs/ca-bundle.crt ssl/ca-bundle.pem ssl/cert.pem; do
@@ -241,7 +245,7 @@ facts() {
   installed
   containers
   case $init in
-    tsmachine) tsmachine_engine ;;
+    tsmachine) data_room; tsmachine_engine ;;
     systemd) system; cloud_init; firewall; bundles; systemd_engine ;;
     boot2docker) system; script_engine /var/lib/boot2docker/profile; say engine_enabled yes ;;
     *) system; cloud_init; firewall; bundles; script_engine '/etc/conf.d/docker /etc/default/docker' ;;

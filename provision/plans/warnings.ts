@@ -4,6 +4,8 @@ import { setsClock } from './clock.js'
 
 const SKEW_S = 60
 const SCARCE_BYTES = 1_000_000_000
+/** Our image's disk is as large as its owner wanted it. */
+const SCARCE_ON_IMAGE_BYTES = 100_000_000
 
 interface Rule {
   readonly applies: (facts: Facts, wanted: Wanted) => boolean
@@ -38,7 +40,8 @@ const RULES: readonly Rule[] = [
     text: () => 'The host’s kernel has no overlay file system: images take much more room and time',
   },
   {
-    applies: ({ data }) => data.freeBytes < SCARCE_BYTES,
+    applies: ({ data, init }) =>
+      data.freeBytes < (init === 'tsmachine' ? SCARCE_ON_IMAGE_BYTES : SCARCE_BYTES),
     text: ({ data }) =>
       `Images of the host go to ${data.path}, and ${data.mount} has only ${Math.floor(data.freeBytes / 1_000_000)} MB free`,
   },

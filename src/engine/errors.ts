@@ -73,6 +73,14 @@ const clientRefused: Row = {
   hint: 'The engine trusts another CA, or its clock is wrong: tsmachine provision NAME',
 }
 
+/** By the engine's clock, which may be the one that is wrong. */
+const clientOutOfTime: Row = {
+  layer: 'tls',
+  reason: 'client-refused',
+  text: 'by its clock our client certificate has expired or is not valid yet',
+  hint: 'Have its clock looked at, and the certificate: tsmachine provision NAME',
+}
+
 const notTls: Row = { layer: 'tls', reason: 'not-tls', text: 'what answers there does not speak TLS' }
 
 /** Node's names of failures. */
@@ -150,6 +158,7 @@ function fromVerifier(code: string, error: unknown): Row | undefined {
 function fromOpenssl(code: string, error: unknown): Row | undefined {
   if (!code.startsWith('ERR_SSL_') && code !== 'EPROTO') return undefined
   const text = `${code} ${messageOf(error)}`.replaceAll('_', ' ').toLowerCase()
+  if (text.includes('alert certificate expired')) return clientOutOfTime
   if (/alert (bad certificate|unknown ca|certificate|unsupported cert|access denied)/.test(text))
     return clientRefused
   if (/wrong version number|packet length too long|http request/.test(text)) return notTls

@@ -3,6 +3,12 @@ import type { Driver, DriverMachine } from '../contracts/driver.js'
 const KEPT_LINES = 25
 const MOVEMENT_MS = 30_000
 
+/** An engine that keeps ending: how often, and the last exit status. */
+export interface EngineEnds {
+  readonly times: number
+  readonly exit: string
+}
+
 /** Follows a guest's serial console in the background: evidence for errors, and a reason to wait longer while it moves. */
 export class ConsoleWatch {
   readonly #lines: string[] = []
@@ -10,6 +16,7 @@ export class ConsoleWatch {
   #movedAt = performance.now()
   #panic: string | undefined
   #ram: string | undefined
+  #engineEnds: EngineEnds = { times: 0, exit: '' }
 
   constructor(
     private readonly driver: Driver,
@@ -34,6 +41,8 @@ export class ConsoleWatch {
     this.#movedAt = performance.now()
     this.#panic ??= /Kernel panic - not syncing.*/.exec(line)?.[0]
     this.#ram ??= /tsmachine-init: (data in RAM.*)/.exec(line)?.[1]
+    const end = /tsmachine-init: engine ended \(exit (\d+)\)/.exec(line)?.[1]
+    if (end !== undefined) this.#engineEnds = { times: this.#engineEnds.times + 1, exit: end }
     this.#lines.push(line)
     this.heard(line)
     if (this.#lines.length > KEPT_LINES) this.#lines.shift()
@@ -49,6 +58,11 @@ export class ConsoleWatch {
     return this.#ram
   }
 
+  /** How often our image has said that its engine ended by itself. */
+  get engineEnds(): EngineEnds {
+    return this.#engineEnds
+  }
+
   /** The last lines seen, or undefined when the console never spoke. */
   tail(): string | undefined {
     return this.#lines.length > 0 ? this.#lines.join('\n') : undefined
@@ -56,14 +70,7 @@ export class ConsoleWatch {
 
   /** The last lines as they stand now: of a guest that has ended, following it may not have come that far. */
   async lastWords(): Promise<string | undefined> {
-    const lines: string[] = []
-    try {
-      const console = this.driver.console?.(this.machine, { lines: KEPT_LINES, signal: this.#stop.signal })
-      if (console) for await (const line of console) lines.push(line)
-    } catch {
-      // As above: what was seen before is the evidence then.
-    }
-    return lines.length > 0 ? lines.join('\n') : this.tail()
+    return (await consoleEnd(this.driver, this.machine, this.#stop.signal)) ?? this.tail()
   }
 
   /** More time for a wait while the console still moves. */
@@ -74,4 +81,19 @@ export class ConsoleWatch {
   close(): void {
     this.#stop.abort()
   }
+}
+
+/** The last lines that a guest has written to its console; undefined where there is none, or it cannot be read. */
+export async function consoleEnd(
+  driver: Driver,
+  machine: DriverMachine,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const lines: string[] = []
+  try {
+    for await (const line of driver.console?.(machine, { lines: KEPT_LINES, signal }) ?? []) lines.push(line)
+  } catch {
+    // It is only evidence: what was read before it broke is better than none.
+  }
+  return lines.length > 0 ? lines.join('\n') : undefined
 }

@@ -1,6 +1,7 @@
 import type { Stage } from '../contracts/events.js'
 import { settleAccess } from './access.js'
 import { waitForBoot } from './boot.js'
+import { explainByConsole } from './console-trouble.js'
 import type { CreateState } from './create-state.js'
 import { identify } from './identify.js'
 import { install } from './install.js'
@@ -11,7 +12,8 @@ import type { OpenMachine } from './open.js'
 import { requireShell } from './require-shell.js'
 import type { StageDefinition } from './stages.js'
 import { setUpSwarm } from './swarm-setup.js'
-import { verifyTls, waitForEngine, withEngineLog } from './verify.js'
+import { explainStage } from './engine-trouble.js'
+import { verifyTls, waitForEngine } from './verify.js'
 
 const MINUTE = 60_000
 const MAKE_MS = 10 * MINUTE
@@ -57,6 +59,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
     deadlineMs: 2 * MINUTE,
     run: logIn,
     evidence: consoleTail,
+    explain: explainByConsole,
     hints: (state) => [resume(state), ...bootLog(state)],
   },
   {
@@ -72,16 +75,18 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
     text: 'Provisioning the engine',
     deadlineMs: 10 * MINUTE,
     run: provision,
+    explain: explainStage,
     hints: (state) => [resume(state), `tsmachine ssh ${state.name}`, ...otherChoices(state)],
   },
   {
     stage: 'engine',
     text: 'Waiting for the engine',
     deadlineMs: 2 * ENGINE_MS,
-    run: (state, signal) =>
-      withEngineLog(state, async () => {
-        state.answer = await waitForEngine(state.ctx, state.open, ENGINE_MS * state.patience, signal)
-      }),
+    run: async (state, signal) => {
+      const { ctx, open, console, patience } = state
+      state.answer = await waitForEngine(ctx, open, ENGINE_MS * patience, signal, console)
+    },
+    explain: explainStage,
     hints: (state) => [engineLog(state), resume(state), ...otherChoices(state)],
   },
   {
@@ -97,6 +102,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
     text: 'Checking the TLS connection',
     deadlineMs: MINUTE,
     run: verifyTls,
+    explain: explainStage,
     hints: (state) => [resume(state), engineLog(state)],
   },
 ]

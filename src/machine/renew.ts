@@ -2,6 +2,7 @@ import type { MachineContext } from './context.js'
 import { openShell } from './connect.js'
 import { syncDockerContext } from './docker-context.js'
 import { ensureServerCertificate } from './certificates.js'
+import { explained } from './engine-trouble.js'
 import { install } from './install.js'
 import { type OpenMachine } from './open.js'
 import { waitForEngine } from './verify.js'
@@ -32,10 +33,10 @@ export async function renewCertificates(
   const shell = await openShell(ctx, open, { deadlineMs: CONNECT_MS * patience, signal })
   try {
     const choice = { certificatesOnly: true, ...(options.force ? { force: true } : {}) }
-    await install(ctx, open, shell, { choice, signal })
+    await explained(ctx, open, () => install(ctx, open, shell, { choice, signal }), shell)
   } finally {
     shell.close()
   }
-  await waitForEngine(ctx, open, ENGINE_MS * patience, signal)
+  await explained(ctx, open, () => waitForEngine(ctx, open, ENGINE_MS * patience, signal))
   await syncDockerContext(ctx, open)
 }

@@ -4,6 +4,7 @@ import { waitForBoot } from './boot.js'
 import { openShell } from './connect.js'
 import { ConsoleWatch } from './console-watch.js'
 import type { MachineContext } from './context.js'
+import { explained } from './engine-trouble.js'
 import { type OpenMachine, openMachine } from './open.js'
 import { bringUp } from './start.js'
 import { powerState } from './state.js'
@@ -54,7 +55,7 @@ async function reboot(ctx: MachineContext, open: OpenMachine): Promise<void> {
   } finally {
     watch.close()
   }
-  await waitForEngine(ctx, open, REBOOT_MS, ctx.signal)
+  await explained(ctx, open, () => waitForEngine(ctx, open, REBOOT_MS, ctx.signal))
 }
 
 function sudo(open: OpenMachine): string {

@@ -17,6 +17,8 @@ export interface StageDefinition<S> {
   /** The last thing seen, for the error text. */
   readonly evidence?: (state: S) => string | undefined
   readonly hints: (state: S) => readonly string[]
+  /** Asked when it failed and nobody interrupted it: the failure with what can still be learnt of it. */
+  readonly explain?: (state: S, error: unknown) => Promise<unknown>
 }
 
 /** What every staged verb carries along. */
@@ -55,7 +57,8 @@ export async function runStage<S extends StagedState>(
     say('done')
   } catch (error) {
     say('failed')
-    throw explain(error, definition, state, evidence())
+    const known = ctx.signal.aborted ? error : ((await definition.explain?.(state, error)) ?? error)
+    throw explain(known, definition, state, evidence())
   }
 }
 

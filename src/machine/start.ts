@@ -9,6 +9,7 @@ import type { MachineContext } from './context.js'
 import { CreateState } from './create-state.js'
 import { syncDockerContext } from './docker-context.js'
 import { recordEvents, updateLedger } from './driver-events.js'
+import { explainStage } from './engine-trouble.js'
 import { labelHostKey } from './host-key-label.js'
 import { machineImage, pinImage } from './image.js'
 import { noteState } from './last-state.js'
@@ -43,7 +44,7 @@ export async function startMachine(
     requireProvisioned(open)
     const report = await machineReport(open, ctx.signal)
     const state = report?.state ?? ''
-    if (movedTo(open, report) === undefined && !wasCut(open, state)) refuseRunning(open, state)
+    if (movedTo(open, report) === undefined && !wasCut(open, state)) refuseRunning(open, state, report?.error)
     if (state !== 'Saved' || !options.cold) return await bringUp(ctx, open)
     await takeDown(ctx, open, 'kill')
     await bringUp(ctx, await openMachine(ctx, name))
@@ -57,14 +58,18 @@ function wasCut({ ledger }: OpenMachine, state: MachineState): boolean {
   return state === 'Running' && ledger.starting === true
 }
 
-function refuseRunning({ name, factory }: OpenMachine, state: MachineState): void {
+function refuseRunning({ name, factory }: OpenMachine, state: MachineState, reason?: string): void {
   if (state === 'Running')
-    throw new MachineError('driver', `Machine "${name}" is already running.`, { machine: name })
+    throw new MachineError('driver', `Machine "${name}" is already running.`, {
+      machine: name,
+      hints: factory.capabilities.ssh ? [`If its engine does not answer: tsmachine provision ${name}`] : [],
+    })
   // Its plugin knows better: some resume a paused machine by Start.
   if (factory.capabilities.opaque) return
   const standsStill = state === 'Paused' && !factory.capabilities.suspend
   if (state !== 'Error' && !standsStill) return
-  throw new MachineError('driver', `Machine "${name}" has power already, but its state is ${state}.`, {
+  const why = reason === undefined ? '' : ` (${reason})`
+  throw new MachineError('driver', `Machine "${name}" has power already, but its state is ${state}${why}.`, {
     machine: name,
     hints: [`tsmachine logs ${name} --boot`, `Cut its power, then start it: tsmachine kill ${name}`],
   })
@@ -195,8 +200,10 @@ const UP_STAGES: readonly StartStage[] = [
     text: 'Waiting for the engine',
     deadlineMs: 2 * ENGINE_MS,
     run: async (state, signal) => {
-      state.answer = await waitForEngine(state.ctx, state.open, ENGINE_MS * state.patience, signal)
+      const { ctx, open, console, patience } = state
+      state.answer = await waitForEngine(ctx, open, ENGINE_MS * patience, signal, console)
     },
+    explain: explainStage,
     evidence: (state) => state.console?.tail(),
     hints: logs,
   },
@@ -208,6 +215,7 @@ const UP_STAGES: readonly StartStage[] = [
       await proveCertificates(state, signal)
       await startFollowers(state.ctx, state.open, signal)
     },
+    explain: explainStage,
     hints: (state) => [`tsmachine provision ${state.name}`],
   },
 ]

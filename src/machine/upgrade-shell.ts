@@ -10,6 +10,7 @@ import {
   type UpgradePlan,
   type UpgradeResult,
 } from './upgrade-steps.js'
+import { explained } from './engine-trouble.js'
 import { waitForEngine } from './verify.js'
 
 const CONNECT_MS = 60_000
@@ -49,6 +50,6 @@ export interface HostUpgrader {
 /** It answers over TLS, from here. */
 export async function proveEngine({ ctx, open }: HostUpgrade): Promise<void> {
   const patience = open.driver.patience?.(open.machine) ?? 1
-  await waitForEngine(ctx, open, ENGINE_MS * patience, ctx.signal)
+  await explained(ctx, open, () => waitForEngine(ctx, open, ENGINE_MS * patience, ctx.signal))
   await recordEngineVersion(ctx, open.name)
 }

@@ -1,11 +1,11 @@
-import { engineLog } from '../../provision/engine-log.js'
-import { isMachineError } from '../contracts/errors.js'
+import { MachineError } from '../contracts/errors.js'
 import { apiMismatch, localClientApi } from '../engine/client-api.js'
 import { isPlainlyTrusted } from '../engine/plain-trust.js'
 import { EngineProbeError, probeEngine, type EngineAnswer } from '../engine/probe.js'
 import { type Pending, pending, waitFor } from '../util/wait.js'
 import { clientFiles } from './certificates.js'
 import { type ClientPem, readClientPem } from './client-pem.js'
+import type { ConsoleWatch } from './console-watch.js'
 import type { MachineContext } from './context.js'
 import type { CreateState } from './create-state.js'
 import { recordEvents } from './driver-events.js'
@@ -53,15 +53,28 @@ export function isCertificateFault(error: unknown): error is EngineProbeError & 
   return error instanceof EngineProbeError && CERTIFICATE_FAULTS.has(error.reason)
 }
 
-/** Waits until the engine answers; undefined: with a certificate that does not fit, which is the next stage's business. */
+/** So often may an engine end while its machine starts: each time it is started again, ever later. */
+const ENGINE_ENDS = 5
+
+/**
+ * Waits until the engine answers; undefined: with a certificate that does not fit, which is the next stage's business.
+ * @param watch tells that waiting is of no use
+ */
 export async function waitForEngine(
   ctx: MachineContext,
   open: OpenMachine,
   deadlineMs: number,
   signal: AbortSignal,
+  watch?: ConsoleWatch,
 ): Promise<EngineAnswer | undefined> {
   await ensureTunnel(ctx, open)
-  const { answer } = await waitFor<Heard>(`the engine of ${open.name}`, () => answers(open, signal), {
+  const before = watch?.engineEnds.times ?? 0
+  const look = async (): Promise<Heard | Pending> => {
+    const heard = await answers(open, signal)
+    if (!('answer' in heard)) refuseEnding(open.name, watch, before)
+    return heard
+  }
+  const { answer } = await waitFor<Heard>(`the engine of ${open.name}`, look, {
     deadlineMs,
     intervalMs: 100,
     maxIntervalMs: 200,
@@ -69,6 +82,16 @@ export async function waitForEngine(
     clock: ctx.clock,
   })
   return answer
+}
+
+/** One that has ended before we came may have got what it lacked. */
+function refuseEnding(name: string, watch: ConsoleWatch | undefined, before: number): void {
+  const { times, exit } = watch?.engineEnds ?? { times: 0, exit: '' }
+  if (times < ENGINE_ENDS || times <= before) return
+  throw new MachineError(
+    'engine',
+    `The engine of "${name}" ends as soon as it is started (${times} times, exit ${exit})`,
+  )
 }
 
 interface Heard {
@@ -108,23 +131,4 @@ export async function startFollowers(
 ): Promise<void> {
   const events = open.driver.engineReady?.(open.machine, clientFiles(open.record.dir), signal)
   if (events) await recordEvents(ctx, open.name, open.factory, events)
-}
-
-const LOG_LINES = 30
-
-/** The engine's own last words, for an error text. */
-export async function engineEvidence(state: CreateState): Promise<string | undefined> {
-  if (!state.shell) return undefined
-  return await engineLog(state.shell, LOG_LINES).catch(() => undefined)
-}
-
-/** Adds the engine's log to an error that has no evidence of its own. */
-export async function withEngineLog(state: CreateState, work: () => Promise<void>): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    if (!isMachineError(error) || error.evidence !== undefined) throw error
-    const evidence = await engineEvidence(state)
-    throw evidence === undefined ? error : error.with({ evidence })
-  }
 }

@@ -352,7 +352,7 @@ for (const tools of ALL_TOOLS) {
   t.test(`${tools}: the engine’s log comes from where the host keeps it`, async (t) => {
     const on = host(t)
     on.fake('tsmachine-service', 'echo "log $*"')
-    t.equal(await engineLog(on.shell, 25), 'log engine log -n 25')
+    t.equal((await engineLog(on.shell, 25, { root: on.root })).log, 'log engine log -n 25')
   })
 }
 
