@@ -120,10 +120,22 @@ put_file() {
   folder=${path%/*}
   [ -d "$folder" ] || mkdir -p "$folder" || return 1
   [ ! -e "$path.tsmachine-new" ] || rm -f "$path.tsmachine-new" || return 1
-  cp "$step/content" "$path.tsmachine-new" && mv -f "$path.tsmachine-new" "$path" && return
+  if cp "$step/content" "$path.tsmachine-new" && mv -f "$path.tsmachine-new" "$path"; then
+    printf '%s\n' "$path" >>"$dir/written"
+    return
+  fi
   # On a full disk what was begun must not stay: it may be half a key, and it takes the room that is looked for.
   rm -f "$path.tsmachine-new"
   return 1
+}
+
+# What was written outlives a power cut from here on: each file and its folder, not whatever else this host has in memory.
+flush() {
+  set --
+  while IFS= read -r path; do
+    [ ! -e "$path" ] || set -- "$@" "$path" "${path%/*}"
+  done <"$dir/written"
+  [ $# -eq 0 ] || sync "$@" 2>/dev/null || sync
 }
 
 remove_file() {
@@ -162,10 +174,13 @@ put_bundle() {
   unpack_bundle
   unpacked=$?
   rm -f "$state/receiving"
-  if [ $unpacked -eq 0 ] && : >"$prefix/.complete"; then return 0; fi
+  # Nobody looks at what is complete again, so all of it has to be on the disk first.
+  if [ $unpacked -eq 0 ] && flush_bundle && : >"$prefix/.complete"; then return 0; fi
   rm -rf "$prefix"
   return 1
 }
+
+flush_bundle() { sync -f "$prefix" 2>/dev/null || sync; }
 
 unpack_bundle() {
   dd bs="$bootstrap" count=1 iflag=fullblock <&3 2>/dev/null | tar -xzpf - -C "$root/opt/tsmachine" || return 1
@@ -215,6 +230,7 @@ main() {
     fi
     settle
   done
+  [ ! -e "$dir/written" ] || flush
   printf '%s\n' '@@done'
 }
 
