@@ -55,7 +55,7 @@ async function onMachine(trial: Trial, one: Case): Promise<void> {
     for (const next of one.after) await carryOn(next, one.done)
     await serves(words.at(-1) ?? '')
   } catch (error) {
-    throw new Error(`${words.join(' ')} killed ${moment.text}`, { cause: error })
+    throw new Error(`${words.join(' ')} killed ${moment.text}: ${textOf(error)}`)
   }
 }
 
@@ -172,16 +172,18 @@ async function createAndRemove(trial: Trial): Promise<void> {
     await user.ok(['ls'])
     if (id !== undefined) {
       if (trial.next(3) === 0) await user.ok(['create', '--resume', name])
-      await user.killed(['rm', '-y', name], removal)
+      await user.killed(['rm', '-y', name], removal, true)
       await user.ok(['ls'])
       if (isThere(name)) await user.ok(['rm', '-y', name])
     } else await user.tsmachine(['rm', '-f', '-y', name])
     await user.ok(['gc', '-y'])
     await gone(() => user.leftoversOf(name, id))
   } catch (error) {
-    throw new Error(`create killed ${moment.text}, rm ${removal.text}`, { cause: error })
+    throw new Error(`create killed ${moment.text}, rm ${removal.text}: ${textOf(error)}`)
   }
 }
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const isThere = (name: string): boolean => existsSync(join(user.store, 'machines', name, 'tsmachine.json'))
 
@@ -256,13 +258,13 @@ async function createGeneric(trial: Trial, { extent, before, words }: Case): Pro
     await user.ok(['create', ...(isThere('box') ? ['--resume'] : box), 'box'])
     await serves('box')
     const id = ledgerOf(user, 'box').machineId
-    await user.killed(['rm', '-y', 'box'], removal)
+    await user.killed(['rm', '-y', 'box'], removal, true)
     await user.ok(['ls'])
     if (isThere('box')) await user.ok(['rm', '-y', 'box'])
     await user.ok(['gc', '-y'])
     await gone(() => user.leftoversOf('box', id))
   } catch (error) {
-    throw new Error(`create killed ${moment.text}, rm ${removal.text}`, { cause: error })
+    throw new Error(`create killed ${moment.text}, rm ${removal.text}: ${textOf(error)}`)
   }
 }
 

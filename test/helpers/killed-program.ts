@@ -50,8 +50,8 @@ export class KilledUser extends TestUser {
     return await super.tsmachine(args, { ...options, env: { ...this.#own, ...options.env } })
   }
 
-  /** @throws Error when the program came to its end before its moment */
-  async killed(args: readonly string[], { text, record, ms }: Moment): Promise<void> {
+  /** @throws Error when the program came to its end before its moment, unless it is short and did its work */
+  async killed(args: readonly string[], { text, record, ms }: Moment, isShort = false): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const outcome = await this.run(process.execPath, ['--require', PRELOAD, PROGRAM, ...args], {
       env: { ...this.#own, ...(record === undefined ? {} : { TSM_DIE_AT_RECORD: record }) },
@@ -60,7 +60,7 @@ export class KilledUser extends TestUser {
       },
     })
     clearTimeout(timer)
-    if (outcome.signal === 'SIGKILL') return
+    if (outcome.signal === 'SIGKILL' || (isShort && outcome.code === 0)) return
     throw new Error(
       `tsmachine ${args.join(' ')} ended with ${outcome.code} before ${text}\n${outcome.stderr}`,
     )
