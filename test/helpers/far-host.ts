@@ -1,12 +1,15 @@
 /** A machine whose host and engine are reached over a line that breaks: what creates and provisions it, and what must be true then. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isMachineError, type MachineError } from '../../src/contracts/errors.js'
+import type { ReportEvent } from '../../src/contracts/events.js'
 import type { DriverFactory } from '../../src/contracts/driver.js'
 import type { LedgerRecord } from '../../src/contracts/record.js'
 import { createMachine, resumeCreate } from '../../src/machine/create.js'
 import { provisionMachine } from '../../src/machine/provision.js'
 import { ensureCa } from '../../src/tls/authority.js'
 import { issueServer } from '../../src/tls/server.js'
+import { after } from '../../src/util/wait.js'
 import { FakeEngine } from '../doubles/engine.js'
 import { FakeProvider } from '../doubles/fake-driver/provider.js'
 import { scratchDir } from './driver-deps.js'
@@ -33,6 +36,8 @@ export interface FarHost {
   readonly ports: readonly number[]
   /** Deadlines of stages are so many times their own. */
   patience: number
+  /** Milliseconds from the last begin of a stage to its end. */
+  tookMs(stage: string): number
   create(): Promise<unknown>
   resume(): Promise<unknown>
   provision(): Promise<unknown>
@@ -60,7 +65,12 @@ export async function farHost(t: Ending): Promise<FarHost> {
     factories: { fake: hurried(hosting, self) },
   })
   const engineBundle = () => Promise.resolve({ dir: bundleDir, version: VERSION, id: VERSION })
-  const ctx = { ...plain, artefacts: { ...plain.artefacts, engineBundle } }
+  const times = new Map<string, number>()
+  const report = (event: ReportEvent): void => {
+    plain.report(event)
+    if (event.type === 'stage') times.set(`${event.stage} ${event.state === 'start'}`, performance.now())
+  }
+  const ctx = { ...plain, report, artefacts: { ...plain.artefacts, engineBundle } }
   const provider = new FakeProvider(join(dir, 'provider'))
   const request = {
     name: NAME,
@@ -73,6 +83,7 @@ export async function farHost(t: Ending): Promise<FarHost> {
     create: () => createMachine(ctx, request),
     resume: () => resumeCreate(ctx, NAME),
     provision: () => provisionMachine(ctx, NAME),
+    tookMs: (stage: string) => (times.get(`${stage} false`) ?? NaN) - (times.get(`${stage} true`) ?? NaN),
     ledger: () => ledgerOf(ctx),
     checkHost: () => checkHost(host, ctx.store.dir(NAME)),
   })
@@ -123,6 +134,23 @@ function leftOn(host: SandboxHost): string[] {
     .flatMap((folder) => host.list(folder))
     .filter((name) => /tsmachine-n|\.making|\.current-new/.test(name))
   return [...pending, ...locks, ...temporary, ...halves]
+}
+
+/** Our own error that some work ends with. @throws what is none of ours, and when it does not end at all */
+export async function failureWithin(ms: number, work: Promise<unknown>): Promise<MachineError | undefined> {
+  let stop = (): void => undefined
+  const never = new Promise<never>((_resolve, reject) => {
+    stop = after(ms, () => reject(new Error(`it has not ended within ${ms} ms`)))
+  })
+  try {
+    await Promise.race([work, never])
+    return undefined
+  } catch (error) {
+    if (isMachineError(error)) return error
+    throw error
+  } finally {
+    stop()
+  }
 }
 
 /** Connections to these ports that a program on this computer still holds. */
