@@ -1,6 +1,7 @@
 import type { SeedDocuments } from '../contracts/driver.js'
 import type { JsonObject } from '../contracts/json.js'
 import { multipart, type Part } from '../util/multipart.js'
+import { jsonForYaml } from '../util/text.js'
 import { hostName } from './machine-name.js'
 
 /** A file of root's; `mode` is octal. */
@@ -37,7 +38,7 @@ export interface SeedInput {
 export function seedDocuments(input: SeedInput): SeedDocuments {
   const metaData = { 'instance-id': input.instanceId, 'local-hostname': hostName(input.name) }
   return {
-    metaData: `${JSON.stringify(metaData, undefined, 2)}\n`,
+    metaData: `${jsonForYaml(JSON.stringify(metaData, undefined, 2))}\n`,
     userData: input.own
       ? multipart([input.own, cloudConfigPart({ ...lists(input), merge_how: APPEND }), settingsPart(input)])
       : cloudConfig({ ...settings(input), ...lists(input), ...input.extra }),
@@ -89,7 +90,7 @@ function cloudConfigPart(config: JsonObject): Part {
 }
 
 function cloudConfig(config: JsonObject): string {
-  return `#cloud-config\n${JSON.stringify(config, undefined, 2)}\n`
+  return `#cloud-config\n${jsonForYaml(JSON.stringify(config, undefined, 2))}\n`
 }
 
 function writeFile({ path, mode, content, append }: SeedFile): JsonObject {

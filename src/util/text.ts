@@ -35,6 +35,11 @@ export function jsonForTerminals(json: string): string {
   return json.replace(UNSAFE, (character) => character.replace(/[^]/g, unicodeEscape))
 }
 
+/** The same for readers of YAML: it knows more line ends than JSON, and refuses what cannot be printed. */
+export function jsonForYaml(json: string): string {
+  return json.replace(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, unicodeEscape)
+}
+
 function unicodeEscape(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
@@ -46,10 +51,7 @@ export function quote(text: string): string {
 
 /** JSON as Go's encoder writes it: with characters escaped that JSON does not ask for. */
 export function escapeAsGo(json: string): string {
-  return json.replace(
-    /[<>&\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  return json.replace(/[<>&\u2028\u2029]/g, unicodeEscape)
 }
 
 /** Commands of ours in a text, under the name that this run was called by. */

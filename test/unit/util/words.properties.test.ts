@@ -135,7 +135,7 @@ t.test('URLs, sides of a copy, addresses of plugins, proxies', async (t) => {
     if (address && !isPrivateLoopback(address.host)) throw new Error(address.host)
     refusedOr(() => addressIn(text, undefined))
     parseShare(text)
-    parseQemu({ 'qemu-memory': 1024, 'qemu-share': [text], 'qemu-network': text } as never)
+    parseQemu({ 'qemu-memory': 1024, 'qemu-share': [text], 'qemu-network': text })
     const added = withoutProxy({ NO_PROXY: text }, '192.0.2.1', 'linux')
     return added.every(([, value]) => value.includes('192.0.2.1'))
   })
