@@ -10,8 +10,8 @@ export interface Dialect {
 const HINT = 'Run this command to configure your shell: '
 
 /** What a shell cannot hold in a value is refused, never bent. */
-function singleLine(shell: string, name: string, value: string): string {
-  if (!/[\r\n]/.test(value)) return value
+function singleLine(shell: string, name: string, value: string, breaks = /[\r\n]/): string {
+  if (!breaks.test(value)) return value
   throw new MachineError(
     'usage',
     `The value of ${name} cannot be written for ${shell}: it holds a line break`,
@@ -36,7 +36,7 @@ const posix: Dialect = {
 /** A format that prints the value, in one line and without anything that a shell expands. */
 function printfFormat(name: string, value: string): string {
   if (value.endsWith('\n')) singleLine('sh', name, value)
-  return value.replace(/%/g, '%%').replace(/[^\w@%+=:,./\u0080-\u{10ffff} -]|(?<= ) /gu, octal)
+  return value.replace(/%/g, '%%').replace(/[^\w@%+=:,./\u0080-\u{10ffff} -]|(?<= ) |^-/gu, octal)
 }
 
 function octal(text: string): string {
@@ -80,7 +80,8 @@ const cmd: Dialect = {
  */
 const tcsh: Dialect = {
   set: (name, value) => {
-    singleLine('tcsh', name, value)
+    // It loses a NEL that comes from a command.
+    singleLine('tcsh', name, value, /[\r\n\u0085]/)
     return /^[\w@%+=:,./-]*( [\w@%+=:,./-]+)*$/.test(value)
       ? `setenv ${name} "${value}";`
       : `setenv ${name} "\`printf '${octal(value)}'\`";`
