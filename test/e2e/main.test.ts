@@ -8,6 +8,7 @@ import { containers } from './main/containers.js'
 import { folders } from './main/folders.js'
 import { identity } from './main/identity.js'
 import { power } from './main/power.js'
+import { strangers } from './main/strangers.js'
 import { upgrade } from './main/upgrade.js'
 import { Web } from './main/web.js'
 
@@ -60,6 +61,7 @@ containers(web)
 folders(web)
 access(web)
 identity(web)
+strangers(web)
 power(web)
 upgrade(web)
 
