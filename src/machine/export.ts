@@ -1,12 +1,11 @@
 import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { MachineError, messageOf } from '../contracts/errors.js'
 import { Secret, type SecretRef } from '../contracts/secrets.js'
 import { RECORD_FILES } from '../store/layout.js'
 import { movedRecord } from '../store/record-paths.js'
 import { openDocument, sealDocument } from '../store/sealed-file.js'
-import { makePrivateDir, writeFileAtomic } from '../util/atomic-file.js'
 import { type NewFile, refuseExisting, writeNewFile } from '../util/new-file.js'
 import type { MachineContext } from './context.js'
 import { refuseTaken } from './create-names.js'
@@ -103,7 +102,10 @@ async function packCerts({ store }: MachineContext): Promise<readonly PackedFile
   return (await packDirectory(store.certsDir, []).catch(() => ({ files: [] }))).files
 }
 
-/** Reads machines from an exported file, all of them or none. Returns their names. */
+/**
+ * Reads machines from an exported file, all of them or none. An import that was killed carries on when it is typed again.
+ * Returns their names.
+ */
 export async function importMachines(ctx: MachineContext, file: string): Promise<readonly string[]> {
   const sealed = await readFile(resolve(file)).catch((cause: unknown) => {
     throw new MachineError('not-found', `Cannot read ${file}`, { cause })
@@ -111,15 +113,37 @@ export async function importMachines(ctx: MachineContext, file: string): Promise
   const passphrase = (await givenPassphrase(ctx)) ?? (await ask(ctx, 'Passphrase of the export: '))
   const archive = readArchive(await openDocument(sealed, passphrase))
   const names = archive.machines.map(({ name }) => name)
-  for (const name of names) {
-    checkMachineName(name)
-    refuseTaken(ctx, name)
-  }
+  for (const name of names) checkMachineName(name)
+  const ids = archive.machines.map((machine) => packedRecord(machine, archive.root).ledger.machineId)
+  const begun = importedBefore(ctx, ids)
+  for (const name of names.filter((each) => !begun.has(each))) refuseTaken(ctx, name)
   if (new Set(names).size < names.length) throw new MachineError('store', 'The export names a machine twice')
   await importCerts(ctx, archive)
+  await ctx.store.noteImport(ids)
+  const missing = archive.machines.filter(({ name }) => !begun.has(name))
+  await importAll(ctx, missing, archive)
+  await ctx.store.noteImport([])
+  return names
+}
+
+/** Machines that an import of the same ones had brought in when it was killed. */
+function importedBefore({ store }: MachineContext, ids: readonly string[]): ReadonlySet<string> {
+  const noted = new Set(store.notedImport())
+  const here = store.readAll().filter(({ ledger }) => {
+    const id = ledger?.machineId
+    return id !== undefined && noted.has(id) && ids.includes(id)
+  })
+  return new Set(here.map(({ name }) => name))
+}
+
+async function importAll(
+  ctx: MachineContext,
+  machines: readonly PackedMachine[],
+  archive: Archive,
+): Promise<void> {
   const done: string[] = []
   try {
-    for (const machine of archive.machines) {
+    for (const machine of machines) {
       await importMachine(ctx, machine, archive)
       done.push(machine.name)
     }
@@ -127,7 +151,6 @@ export async function importMachines(ctx: MachineContext, file: string): Promise
     for (const name of done) await ctx.store.remove(name)
     throw error
   }
-  return names
 }
 
 async function importMachine(
@@ -154,11 +177,13 @@ async function importMachine(
 }
 
 /** A store that has a CA keeps it; imported machines then get new certificates at their next start. */
-async function importCerts({ store }: MachineContext, { certs }: Archive): Promise<void> {
-  if (listed(store.certsDir).length > 0) return
-  await makePrivateDir(store.certsDir)
-  for (const [name, content] of Object.entries(unpackFiles(certs)))
-    await writeFileAtomic(join(store.certsDir, name), content, { mode: 0o600 })
+async function importCerts({ store, signal }: MachineContext, { certs }: Archive): Promise<void> {
+  const lock = await store.lockCa({ signal })
+  try {
+    if (listed(store.certsDir).length === 0) await store.bringCerts(unpackFiles(certs))
+  } finally {
+    await lock.release()
+  }
 }
 
 function listed(dir: string): readonly string[] {

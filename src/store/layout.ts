@@ -50,6 +50,11 @@ export class StoreLayout {
     return join(this.root, 'former-ids')
   }
 
+  /** Ids of the machines that an import has begun to bring in. */
+  get importNote(): string {
+    return join(this.root, 'importing')
+  }
+
   machineDir(name: string): string {
     return join(this.machinesDir, name)
   }

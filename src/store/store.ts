@@ -16,6 +16,7 @@ import {
 } from '../util/locks.js'
 import type { RecordPlace } from './blank-record.js'
 import { bringIn, directoryNames, existsError, isDirectory, moveOut, takeOut } from './directories.js'
+import { readImportNote, writeImportNote } from './import-note.js'
 import { isPlainName, StoreLayout } from './layout.js'
 import {
   finishRecordFiles,
@@ -179,8 +180,7 @@ export class Store {
         this.#layout.machinesDir,
         name,
         async (dir) => {
-          for (const [file, content] of Object.entries(files))
-            await writeFileAtomic(join(dir, file), content, { mode: 0o600, ops: this.#files })
+          await this.#fill(dir, files)
           await writeRecordFiles(dir, first, this.#files)
         },
         this.#files,
@@ -297,6 +297,23 @@ export class Store {
     await takeOut(this.#layout.removedDir, basename(tombstone.dir), this.#files)
   }
 
+  /** Puts a CA and its client pair into a store that has none: all of the files, or none of them. Call with the CA's lock held. */
+  async bringCerts(files: Readonly<Record<string, Buffer>>): Promise<void> {
+    const { certsDir } = this.#layout
+    if (isDirectory(certsDir)) await this.#files.rm(certsDir, { recursive: true })
+    await bringIn(this.root, basename(certsDir), (dir) => this.#fill(dir, files), this.#files)
+  }
+
+  /** Machines of an import that was cut, by their ids. */
+  notedImport(): readonly string[] {
+    return readImportNote(this.#layout.importNote)
+  }
+
+  /** Notes what an import is about to bring in; nothing when it has. */
+  async noteImport(ids: readonly string[]): Promise<void> {
+    await writeImportNote(this.#layout.importNote, ids)
+  }
+
   /** Removes what killed programs have left: their locks, and files that never got their name. Returns what it was. */
   async sweep(): Promise<readonly string[]> {
     return await sweepStore(this.root, this.#clock)
@@ -318,6 +335,11 @@ export class Store {
   #missingText(name: string): string {
     const program = this.#program
     return `Docker machine "${name}" does not exist. Use "${program} ls" to list machines. Use "${program} create" to add a new one.`
+  }
+
+  async #fill(dir: string, files: Readonly<Record<string, Buffer>>): Promise<void> {
+    for (const [file, content] of Object.entries(files))
+      await writeFileAtomic(join(dir, file), content, { mode: 0o600, ops: this.#files })
   }
 
   async #renderShellEnv(name: string): Promise<void> {

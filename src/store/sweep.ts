@@ -5,7 +5,7 @@ import type { Clock } from '../contracts/clock.js'
 import { readTree, removeAbandoned, sweepFile, unlessLocked } from '../util/abandoned.js'
 import { StoreLayout } from './layout.js'
 
-/** A machine's directory on its way in or out (`directories.ts`). */
+/** A machine's directory, or that of an imported CA, on its way in or out (`directories.ts`). */
 const COMING = /^\.(.+)\.new-[0-9a-f]{12}$/
 const GOING = /^\..+\.gone-[0-9a-f]{12}$/
 
@@ -27,12 +27,13 @@ export async function sweepStore(root: string, clock: Clock): Promise<readonly s
   return swept
 }
 
-/** Whoever makes a machine's directory holds its write lock meanwhile; one on its way out is nobody's. */
+/** Whoever makes a machine's directory holds its write lock meanwhile, or the CA's for certificates; one on its way out is nobody's. */
 async function sweepDirectory(layout: StoreLayout, { name, parentPath }: Dirent): Promise<boolean> {
-  if (parentPath !== layout.machinesDir && parentPath !== layout.removedDir) return false
+  if (![layout.root, layout.machinesDir, layout.removedDir].includes(parentPath)) return false
   const remove = (): Promise<void> => removeAbandoned(join(parentPath, name))
   const coming = COMING.exec(name)?.[1]
-  if (coming !== undefined) return await unlessLocked(layout.writeLock(coming), remove)
+  const lock = parentPath === layout.root ? layout.caLock : layout.writeLock(coming ?? '')
+  if (coming !== undefined) return await unlessLocked(lock, remove)
   if (!GOING.test(name)) return false
   await remove()
   return true

@@ -82,6 +82,7 @@ async function survive(trial: Trial): Promise<void> {
       command.words(bench),
       moment,
       extents.get(key) ?? command.extent,
+      command.done,
     )
     if (extent) extents.set(key, extent)
     const outcome = killed ? 'killed' : 'ended before'
@@ -144,5 +145,7 @@ async function cleansUp(bench: KillBench, recovery: Recovery): Promise<void> {
 
 t.test('kill -9 at any moment', async (t) => {
   await trials(t, 'kill -9 on the fast drivers', 'chaosKills', survive, { atOnce: 3 })
+  for (const [key, { files, requests, ms }] of extents)
+    t.comment(`a whole ${key}: ${files} files, ${requests} requests, ${Math.round(ms)} ms`)
   t.comment([...outcomes].map(([outcome, count]) => `${count} ${outcome}`).join(', '))
 })

@@ -59,7 +59,7 @@ export const COMMANDS: readonly KillCommand[] = [
     before: async (bench, moment) => {
       await bench.kill(
         create(bench),
-        { ...moment, kind: 'file', share: 0.2 + moment.share / 2 },
+        { ...moment, kind: 'file', share: 0.3 + moment.share / 3 },
         EXTENT_OF_CREATE,
       )
       if (!bench.has('web')) await made(bench)

@@ -93,6 +93,51 @@ t.test('a name that exists, or a broken machine among them: nothing is imported'
   t.same(readdirSync(join(next.store.root, 'certs')), before)
 })
 
+t.test('an import that was killed carries on, and keeps what it had brought in', async (t) => {
+  const { file, computer, create, write } = bench(t)
+  const old = computer('old')
+  await create(old, 'web')
+  await create(old, 'db')
+  await write(old, ['web', 'db'])
+  const dead = computer('new')
+  const real = dead.store.create.bind(dead.store)
+  const killed = new Promise<void>((resolve) => {
+    dead.store.create = async (...args) => {
+      if (args[0] !== 'db') return await real(...args)
+      resolve()
+      // It does nothing any more, not even cleaning up.
+      await new Promise(() => undefined)
+    }
+  })
+  void importMachines(dead, file)
+  await killed
+  const next = computer('new')
+  t.same(next.store.names(), ['web'])
+  writeFileSync(join(next.store.dir('web'), 'notes'), 'made since')
+  t.same(await importMachines(next, file), ['web', 'db'])
+  t.same(next.store.names(), ['db', 'web'])
+  t.equal(readFileSync(join(next.store.dir('web'), 'notes'), 'utf8'), 'made since')
+  await t.rejects(importMachines(next, file), { code: 'exists' })
+})
+
+t.test('an import that was killed while it brought the CA in leaves no half of one', async (t) => {
+  const { file, computer, create, write } = bench(t)
+  const old = computer('old')
+  await create(old, 'web')
+  await write(old, ['web'])
+  const next = computer('new')
+  // What a killed one leaves, and what bad luck or a user may.
+  mkdirSync(join(next.store.root, '.certs.new-0123456789ab'), { recursive: true })
+  writeFileSync(join(next.store.root, '.certs.new-0123456789ab', 'ca.pem'), 'a')
+  mkdirSync(next.store.certsDir)
+  await importMachines(next, file)
+  t.same(readdirSync(next.store.certsDir).sort(), readdirSync(old.store.certsDir).sort())
+  t.same(
+    readdirSync(next.store.root).filter((name) => name.startsWith('.')),
+    [],
+  )
+})
+
 t.test('a file that exists is kept without --force', async (t) => {
   const { file, computer, create } = bench(t)
   const ctx = computer('old')
