@@ -9,6 +9,7 @@ import { ApiError } from '../common/api/errors.js'
 import type { Action, Calls } from './calls.js'
 import type { Keys } from './config.js'
 import { explain } from './errors.js'
+import { refuseHalves } from './whole-answer.js'
 
 export interface Ec2ApiOptions {
   readonly region: string
@@ -161,7 +162,12 @@ export class Ec2Api {
     silenceSdk()
     const { EC2Client } = await import('@aws-sdk/client-ec2')
     const { region, endpoint } = this.options
-    if (endpoint !== '') return new EC2Client(this.#clientConfig(endpoint))
+    const clientAt = (url: string): EC2Client => {
+      const client = new EC2Client(this.#clientConfig(url))
+      refuseHalves(client)
+      return client
+    }
+    if (endpoint !== '') return clientAt(endpoint)
     // What a variable or profile says of endpoints now must not lead a recorded machine elsewhere: AWS's own is given.
     const probe = new EC2Client({ region })
     const { url } = probe.config.endpointProvider({
@@ -169,7 +175,7 @@ export class Ec2Api {
       UseFIPS: await probe.config.useFipsEndpoint(),
       UseDualStack: await probe.config.useDualstackEndpoint(),
     })
-    return new EC2Client(this.#clientConfig(url.href))
+    return clientAt(url.href)
   }
 
   #clientConfig(endpoint: string): EC2ClientConfig {

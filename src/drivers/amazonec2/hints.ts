@@ -23,6 +23,9 @@ const CAPACITY =
   'Give more choices: --amazonec2-instance-types A,B,C, no --amazonec2-zone and no --amazonec2-subnet-id.'
 const CLOCK = 'AWS refuses requests of a wrong clock: set the time of this computer (NTP).'
 
+const BETWEEN =
+  'Something between this computer and AWS may have answered: log in to the network, check the proxy and the endpoint. Then try again.'
+
 const HINTS: Readonly<Record<string, Hint>> = {
   AuthFailure: ({ region }) =>
     `${KEYS} Keys that work elsewhere are refused in a region that the account has not enabled: is ${region}?`,
@@ -61,6 +64,8 @@ const HINTS: Readonly<Record<string, Hint>> = {
     `A key pair of that name is there that this store has not made: aws ec2 delete-key-pair --key-name ${/'([^']+)'/.exec(message)?.[1] ?? 'NAME'}`,
   RequestLimitExceeded: () =>
     'Too many calls: other programs that use the same account and region count too.',
+  /** An answer without a code is none of EC2's. */
+  Unknown: () => BETWEEN,
   CredentialsProviderError: () =>
     'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --amazonec2-profile ("aws configure", "aws sso login" make one), or run on an instance with a role.',
 }
