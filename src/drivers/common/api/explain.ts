@@ -119,7 +119,7 @@ export class Explainer {
   #hints(answer: ApiAnswer, call: ApiCall): string[] {
     const own = this.options.hintsOf?.(answer, call) ?? []
     const skew = this.#skewHint(answer)
-    return [...own, ...(own.length === 0 ? generalHints(answer.status, this.options.provider) : []), ...skew]
+    return [...own, ...(own.length === 0 ? generalHints(answer, this.options.provider) : []), ...skew]
   }
 
   /** A wrong clock makes providers refuse what is right. */
@@ -148,7 +148,11 @@ function fateOf({ status }: ApiAnswer): Fate {
   return MAY_BE_DONE.includes(status) || (status >= 200 && status < 300) ? 'unknown' : 'refused'
 }
 
-function generalHints(status: number, provider: string): readonly string[] {
+function generalHints({ status, body }: ApiAnswer, provider: string): readonly string[] {
+  if (status < 300 && typeof body === 'string')
+    return [
+      `Something between this computer and ${provider} may have answered: log in to the network, or check the proxy. Then try again.`,
+    ]
   if (status === 401) return [`${provider} does not know the token: it is mistyped, revoked or expired.`]
   if (status === 403) return ['The token is known, but it lacks the permission for this call.']
   if (status === 429) return ['Too many calls: other programs that use the same account count too.']

@@ -311,6 +311,7 @@ t.test('what is no JSON, and redirects, are refused with what came', async (t) =
   const portal = await clientOf(t, () => ({ status: 200, body: '<html><b>Log in</b> to the hotel</html>' }))
   t.match(await failureOf(portal.client.call(list, forever)), {
     message: /it answers no JSON: Log in to the hotel/,
+    hints: [/^Something between this computer and/],
   })
   const moved = await clientOf(t, () => ({
     status: 302,
