@@ -76,6 +76,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
     deadlineMs: 10 * MINUTE,
     run: provision,
     explain: explainStage,
+    evidence: (state) => state.progress,
     hints: (state) => [resume(state), `tsmachine ssh ${state.name}`, ...otherChoices(state)],
   },
   {
@@ -109,7 +110,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
 
 async function provision(state: CreateState, signal: AbortSignal): Promise<void> {
   await settleAccess(state, signal)
-  const plan = await install(state.ctx, state.open, requireShell(state), {
+  const plan = await install(state.noting(), state.open, requireShell(state), {
     ...(state.facts ? { facts: state.facts } : {}),
     ...(state.standby ? { standby: state.standby } : {}),
     ...(state.force ? { choice: { force: true } } : {}),

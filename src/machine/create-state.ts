@@ -2,6 +2,7 @@ import { Standby } from '../../provision/standby.js'
 import { withSudoPassword } from '../../provision/sudo-password.js'
 import type { BootImageFiles } from '../contracts/driver.js'
 import type { Facts } from '../contracts/provision.js'
+import type { Report } from '../contracts/events.js'
 import type { LedgerRecord } from '../contracts/record.js'
 import type { Secret } from '../contracts/secrets.js'
 import type { RemoteShell } from '../contracts/ssh.js'
@@ -23,6 +24,8 @@ export class CreateState implements StagedState {
   answer: EngineAnswer | undefined
   console: ConsoleWatch | undefined
   dockerContext: string | undefined
+  /** What was told last of a stage's progress. */
+  progress: string | undefined
   /** Restart an engine although it is in a swarm. */
   force = false
   readonly #beside: Promise<void>[] = []
@@ -68,6 +71,15 @@ export class CreateState implements StagedState {
   watchConsole(): ConsoleWatch {
     this.console ??= new ConsoleWatch(this.open.driver, this.open.machine, guestParts(this.ctx, this.name))
     return this.console
+  }
+
+  /** The same context, whose progress is noted: it is the evidence of a stage that does not come to its end. */
+  noting(): MachineContext {
+    const report: Report = (event) => {
+      if (event.type === 'progress') this.progress = event.text
+      this.ctx.report(event)
+    }
+    return { ...this.ctx, report }
   }
 
   /** Work that no stage waits for, and that does not fail; it has ended when `besides` says so. */

@@ -80,6 +80,7 @@ function checkError(far: FarHost, error: MachineError): void {
   const next = /^tsmachine (create web --resume|provision web)$/
   if (!error.hints.some((hint) => next.test(hint))) throw new Error(`no next step: ${error.message}`)
   const tookMs = far.tookMs(row.stage)
+  if (row.stage === 'provision' && error.evidence === undefined) throw new Error('no evidence')
   if (tookMs > row.deadlineMs * far.patience + LATE_MS) throw new Error(`${row.stage} took ${tookMs} ms`)
 }
 
