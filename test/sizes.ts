@@ -56,6 +56,8 @@ export const SIZES = {
   storeRemovals: { ci: 4, campaign: 20 },
   /** Cuts, stalls and delays of the connections that provisioning uses. */
   networkFaults: { ci: 12, campaign: 200 },
+  /** Answers of each cloud's API that are lost or damaged. */
+  apiFaults: { ci: 6, campaign: 200 },
 } as const
 
 export type SizeName = keyof typeof SIZES

@@ -34,8 +34,8 @@ export interface FarHost {
   readonly line: FaultyLine
   readonly ctx: ReturnType<typeof machineContext>
   readonly ports: readonly number[]
-  /** Deadlines of stages are so many times their own. */
-  patience: number
+  /** Parts of a stage's own deadline that it is given; the whole where nothing is said. */
+  hurry: Readonly<Record<string, number>>
   /** Milliseconds from the last begin of a stage to its end. */
   tookMs(stage: string): number
   create(): Promise<unknown>
@@ -58,16 +58,18 @@ export async function farHost(t: Ending): Promise<FarHost> {
   const ports = [await line.to(host.port), await line.to(engine.port)] as const
   const hosting = { sshPort: ports[0], sshUser: 'root', enginePort: ports[1], sshDir: host.sshDir }
   const bundleDir = fakeBundle(join(dir, 'bundle'), VERSION)
-  const self = { patience: 1 }
+  const self = { hurry: {} as Readonly<Record<string, number>> }
+  let stage = ''
   const plain = machineContext({
     dir,
     env: { HOME: dir, DOCKER_CONFIG: join(dir, 'docker') },
-    factories: { fake: hurried(hosting, self) },
+    factories: { fake: hurried(hosting, () => self.hurry[stage] ?? 1) },
   })
   const engineBundle = () => Promise.resolve({ dir: bundleDir, version: VERSION, id: VERSION })
   const times = new Map<string, number>()
   const report = (event: ReportEvent): void => {
     plain.report(event)
+    if (event.type === 'stage') stage = event.stage
     if (event.type === 'stage') times.set(`${event.stage} ${event.state === 'start'}`, performance.now())
   }
   const ctx = { ...plain, report, artefacts: { ...plain.artefacts, engineBundle } }
@@ -95,10 +97,9 @@ async function engineOf(ctx: ReturnType<typeof machineContext>): Promise<FakeEng
   return await FakeEngine.start({ ca: ca.caPem, cert: pair.cert, key: pair.key })
 }
 
-function hurried(hosting: Hosting, by: { readonly patience: number }): DriverFactory {
+function hurried(hosting: Hosting, patience: () => number): DriverFactory {
   const factory = hostedFactory(hosting)
-  const open: DriverFactory['open'] = async (deps) =>
-    Object.assign(await factory.open(deps), { patience: () => by.patience })
+  const open: DriverFactory['open'] = async (deps) => Object.assign(await factory.open(deps), { patience })
   return { ...factory, open }
 }
 
