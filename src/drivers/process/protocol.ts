@@ -1,5 +1,11 @@
 import type { DriverCapabilities, DriverFactory, FlagSpec } from '../../contracts/driver.js'
-import { isMachineError, MachineError, type ErrorCode } from '../../contracts/errors.js'
+import {
+  EXIT_CODES,
+  isMachineError,
+  MachineError,
+  type ErrorCode,
+  type ErrorDetails,
+} from '../../contracts/errors.js'
 
 /**
  * How a driver in a child process is spoken to: one JSON object a line, requests on its stdin, answers on its stdout.
@@ -61,11 +67,39 @@ export function errorText(error: unknown): ErrorText {
   }
 }
 
-/** The error again on the other side; our own kind keeps code, hints and evidence. */
-export function errorFromText(text: ErrorText): Error {
-  if (text.name !== 'MachineError') return Object.assign(new Error(text.message), { name: text.name })
-  const { message, code, name: _name, ...details } = text
-  return new MachineError(code as ErrorCode, message, details)
+/**
+ * The error again on the other side; our own kind keeps code, hints and evidence. A driver may send anything in its place:
+ * what has not the type that it should have is left out.
+ */
+export function errorFromText(sent: ErrorText): Error {
+  const text = new Map<string, unknown>(Object.entries((sent as ErrorText | null) ?? {}))
+  const message = wordOf(text.get('message')) ?? 'no reason given'
+  const name = wordOf(text.get('name')) ?? 'Error'
+  if (name !== 'MachineError') return Object.assign(new Error(message), { name })
+  const code = wordOf(text.get('code')) ?? ''
+  return new MachineError(isErrorCode(code) ? code : 'driver', message, detailsOf(text))
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(EXIT_CODES, code)
+}
+
+function wordOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+function detailsOf(text: ReadonlyMap<string, unknown>): ErrorDetails {
+  const exitCode = text.get('exitCode')
+  const hints = text.get('hints')
+  const words = ['evidence', 'stage', 'machine'].flatMap((key) => {
+    const word = wordOf(text.get(key))
+    return word === undefined ? [] : [[key, word] as const]
+  })
+  return {
+    ...Object.fromEntries(words),
+    ...(Number.isInteger(exitCode) ? { exitCode: Number(exitCode) & 0xff } : {}),
+    ...(Array.isArray(hints) ? { hints: hints.flatMap((hint: unknown) => wordOf(hint) ?? []) } : {}),
+  }
 }
 
 /** Cuts a stream of text into whole lines and hands each on. */
