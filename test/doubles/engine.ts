@@ -31,6 +31,8 @@ export class FakeEngine {
   failWith: number | undefined
   /** Accepts requests and never answers while set. */
   silent = false
+  /** Called before each handshake: where certificates are read anew. */
+  beforeHandshake: (() => void) | undefined
   /** How many clients were connected at the same time, at the most. */
   peak = 0
   readonly #server: Server
@@ -45,6 +47,7 @@ export class FakeEngine {
       { ca: options.ca, cert: options.cert, key: options.key, requestCert: true, rejectUnauthorized: true },
       (request, response) => void this.#receive(request, response),
     )
+    this.#server.prependListener('connection', () => this.beforeHandshake?.())
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       this.peak = Math.max(this.peak, this.#sockets.size)
@@ -59,6 +62,11 @@ export class FakeEngine {
       engine.#server.listen(options.port ?? 0, '127.0.0.1', resolve)
     })
     return engine
+  }
+
+  /** As an engine that was restarted with other files. */
+  show(files: Pick<FakeEngineOptions, 'ca' | 'cert' | 'key'>): void {
+    this.#server.setSecureContext(files)
   }
 
   get port(): number {
