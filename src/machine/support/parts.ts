@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { collectFacts } from '../../../provision/facts.js'
 import { engineLog } from '../../../provision/engine-log.js'
+import { troubleTexts } from '../../../provision/host-trouble.js'
 import { runHostScript } from '../../../provision/host-script.js'
 import type { RemoteShell } from '../../contracts/ssh.js'
 import { urlOf } from '../address.js'
@@ -144,5 +145,7 @@ async function hostState(shell: RemoteShell, signal: AbortSignal): Promise<strin
 }
 
 async function log(shell: RemoteShell, signal: AbortSignal): Promise<string> {
-  return `--- engine's log\n${await engineLog(shell, LOG_LINES, signal)}`
+  const said = await engineLog(shell, LOG_LINES, { signal })
+  const trouble = troubleTexts(said.trouble).map((text) => `${text}\n`)
+  return `${trouble.join('')}--- engine's log\n${said.log}`
 }
