@@ -4,8 +4,15 @@ import type { RemoteShell } from '../contracts/ssh.js'
 /** Values come on standard input, a line each. */
 const READ = 'umask 077; IFS= read -r key; IFS= read -r name; file=$HOME/.ssh/authorized_keys'
 const ADD = `${READ}; mkdir -p "$HOME/.ssh"; touch "$file"; grep -qxF -e "$key" "$file" || printf "\\n%s\\n" "$key" >>"$file"`
-/** Into the same file, so that owner and mode stay. */
-const DROP = `${READ}; awk -v key="$key" -v name="$name" "\\$0 == key || \\$NF != name" "$file" >"$file.new" && cat "$file.new" >"$file" && rm "$file.new"`
+/**
+ * By a copy with the same owner and mode, so that there is never less than the old or the new file. busybox's awk does not
+ * tell that it found no room: what it says is written by the shell, which does.
+ */
+const DROP = [
+  READ,
+  'kept=$(awk -v key="$key" -v name="$name" "\\$0 == key || \\$NF != name" "$file") && cp -p "$file" "$file.new"',
+  '[ $? = 0 ] && printf "%s\\n" "$kept" >"$file.new" && mv -f "$file.new" "$file" || { rm -f "$file.new"; exit 1; }',
+].join('; ')
 
 /** Lets a key in. */
 export async function authorizeKey(shell: RemoteShell, line: string, signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Facts, Step } from '../../../src/contracts/provision.js'
@@ -5,7 +6,7 @@ import { isMachineError } from '../../../src/contracts/errors.js'
 import { apply } from '../../../provision/apply.js'
 import { engineLog } from '../../../provision/engine-log.js'
 import { splitTrouble, troubleHints, troubleTexts } from '../../../provision/host-trouble.js'
-import { file } from '../../../provision/plans/steps.js'
+import { file, run } from '../../../provision/plans/steps.js'
 import { warnings } from '../../../provision/plans/warnings.js'
 import { ALL_TOOLS, fakeHost, type FakeHost, type Tools } from '../../helpers/fake-host.js'
 import { debianFacts, imageFacts, wanted } from '../../helpers/provision-input.js'
@@ -82,6 +83,27 @@ t.test(`what the kernel killed for memory is told while it is news`, async (t) =
   t.match(troubleTexts(trouble), [`The host has run out of memory (268 MB): ${line}`])
   t.match(troubleHints(trouble, 'web'), [/more memory/])
 })
+
+for (const tools of ALL_TOOLS) {
+  t.test(`${tools}: a host that has no room keeps its old name and its list of hosts`, async (t) => {
+    const on = host(t, tools)
+    on.put('etc/hosts', '127.0.0.1 localhost\n')
+    on.put('etc/hostname', 'before\n')
+    const name = async (): Promise<void> => {
+      const steps = [run(['sh', '@lib/hostname.sh', 'web'], 'name the host')]
+      const plan = { steps, engine: { source: 'host' as const, port: 2376 }, warnings: [] }
+      await apply(on.shell, plan, { facts: { sudo: 'root' } as Facts, root: on.root })
+    }
+    for (const file of ['hostname', 'hosts']) {
+      symlinkSync('/dev/full', join(on.root, `etc/${file}.tsmachine-new`))
+      await t.rejects(name(), { message: 'The host could not name the host' })
+    }
+    t.equal(on.read('etc/hosts'), '127.0.0.1 localhost\n')
+    await name()
+    t.equal(on.read('etc/hosts'), '127.0.0.1 localhost\n127.0.1.1 web\n')
+    t.equal(on.read('etc/hostname'), 'web\n')
+  })
+}
 
 t.test(`a file that found no room leaves nothing of itself`, async (t) => {
   const on = host(t)
