@@ -76,19 +76,20 @@ export function troubleTexts(trouble: HostTrouble, now = systemClock.now()): rea
 }
 
 function fullText({ mount, size, free, of }: FullDisk): string {
-  const room =
-    of === 'bytes' ? `${megabytes(free)} MB free of ${megabytes(size)} MB` : `${free} inodes free of ${size}`
+  const room = of === 'bytes' ? `${amount(free)} free of ${amount(size)}` : `${free} inodes free of ${size}`
   return `The host's file system ${mount} is full (${room})`
 }
 
-function megabytes(bytes: number): number {
-  return Math.floor(bytes / MEGABYTE)
+function amount(bytes: number): string {
+  return bytes === 0 || bytes >= MEGABYTE
+    ? `${Math.floor(bytes / MEGABYTE)} MB`
+    : `${Math.floor(bytes / 1000)} kB`
 }
 
 function killedTexts({ killed, memoryBytes }: HostTrouble): readonly string[] {
   const last = killed.at(-1)
   if (last === undefined) return []
-  const size = memoryBytes === undefined ? '' : ` (${megabytes(memoryBytes)} MB)`
+  const size = memoryBytes === undefined ? '' : ` (${amount(memoryBytes)})`
   return [`The host has run out of memory${size}: ${last}`]
 }
 
@@ -105,28 +106,35 @@ function stamp(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
-/** What to type against it, most useful first. */
-export function troubleHints(trouble: HostTrouble, machine: string): readonly string[] {
+/**
+ * What to type against it, most useful first.
+ * @param again the command that goes on when it is mended
+ */
+export function troubleHints(
+  trouble: HostTrouble,
+  machine: string,
+  again = `tsmachine provision ${machine}`,
+): readonly string[] {
   return [
-    ...trouble.full.map((disk) => roomHint(disk, machine)),
+    ...trouble.full.map((disk) => roomHint(disk, machine, again)),
     ...(trouble.killed.length > 0
-      ? [`Give the host more memory, or end what needs it there; then: tsmachine provision ${machine}`]
+      ? [`Give the host more memory, or end what needs it there; then: ${again}`]
       : []),
-    ...(isClockWrong(trouble) ? clockHints(trouble, machine) : []),
+    ...(isClockWrong(trouble) ? clockHints(trouble, machine, again) : []),
   ]
 }
 
 /** The host's words are not for pasting unless they are plain. */
-function roomHint({ mount }: FullDisk, machine: string): string {
+function roomHint({ mount }: FullDisk, machine: string, again: string): string {
   const look = /^[\w./-]+$/.test(mount) ? ` -- sudo du -xh -d 2 ${mount}` : ''
-  return `Make room there (tsmachine ssh ${machine}${look}), then: tsmachine provision ${machine}`
+  return `Make room there (tsmachine ssh ${machine}${look}), then: ${again}`
 }
 
 /** Nothing here knows which of the two clocks is wrong. */
-function clockHints({ clockSkewS }: HostTrouble, machine: string): readonly string[] {
+function clockHints({ clockSkewS }: HostTrouble, machine: string, again: string): readonly string[] {
   const seconds = `$(($(date +%s) ${clockSkewS > 0 ? '-' : '+'} ${Math.abs(clockSkewS)}))`
   return [
-    `If the host's clock is wrong: tsmachine ssh ${machine} -- 'sudo date -s @${seconds}', then: tsmachine provision ${machine}`,
+    `If the host's clock is wrong: tsmachine ssh ${machine} -- 'sudo date -s @${seconds}', then: ${again}`,
     'If this computer’s clock is wrong, set it.',
   ]
 }

@@ -28,7 +28,7 @@ export async function explainByHost(
 ): Promise<unknown> {
   if (!isMachineError(error) || !EXPLAINED.has(error.code) || ctx.signal.aborted) return error
   const said = await look(ctx, open, shell)
-  return said ? withTrouble(error, open.name, said, ctx.clock.now()) : error
+  return said ? withTrouble(error, open, said, ctx.clock.now()) : error
 }
 
 /** Does work that an engine may fail, with failures that say what the host says. */
@@ -75,14 +75,20 @@ async function look(
   }
 }
 
-function withTrouble(error: MachineError, machine: string, { log, trouble }: Said, now: Date): MachineError {
+function withTrouble(
+  error: MachineError,
+  { name, ledger }: OpenMachine,
+  { log, trouble }: Said,
+  now: Date,
+): MachineError {
   const { code, message, cause, exitCode, stage, hints } = error
+  const again = `tsmachine ${ledger.phase === 'ready' ? `provision ${name}` : `create ${name} --resume`}`
   const evidence = error.evidence ?? logEvidence(error, log)
   return new MachineError(code, [message, ...troubleTexts(trouble, now)].join('. '), {
-    machine: error.machine ?? machine,
+    machine: error.machine ?? name,
     exitCode,
     cause,
-    hints: ordered(hints, trouble, machine),
+    hints: ordered(hints, trouble, troubleHints(trouble, name, again)),
     ...(evidence === undefined ? {} : { evidence }),
     ...(stage === undefined ? {} : { stage }),
   })
@@ -94,7 +100,11 @@ function logEvidence({ code }: MachineError, log: string): string | undefined {
 }
 
 /** What is known to be wrong comes first, in place of the guess from the failed program's words. */
-function ordered(hints: readonly string[], trouble: HostTrouble, machine: string): readonly string[] {
+function ordered(
+  hints: readonly string[],
+  trouble: HostTrouble,
+  first: readonly string[],
+): readonly string[] {
   const others = trouble.full.length > 0 ? hints.filter((hint) => hint !== FREE_SPACE) : hints
-  return [...new Set([...troubleHints(trouble, machine), ...others])]
+  return [...new Set([...first, ...others])]
 }

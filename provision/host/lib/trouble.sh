@@ -12,7 +12,7 @@ export LC_ALL PATH
 # Each file system once: a device may be mounted on many folders, and many have no device.
 file_systems() {
   data=$(sed -n 's/.*"data-root"[^"]*"\([^"]*\)".*/\1/p' "$host_root/etc/docker/daemon.json" 2>/dev/null)
-  for folder in "${data:-/var/lib/docker}" /var/lib/containerd /var/lib/tsmachine /etc /opt /var/log /run /tmp; do
+  for folder in "${data:-/var/lib/docker}" /var/lib/containerd /var/lib/tsmachine /etc /etc/docker /opt /var/log /run /tmp; do
     folder=$host_root$folder
     [ -d "$folder" ] || continue
     df "$1" "$folder" 2>/dev/null | awk 'NR > 1 && NF >= 6 { print $1, $2, $4, $6 }'

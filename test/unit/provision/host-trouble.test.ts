@@ -55,7 +55,7 @@ t.test('a full file system is told once, with figures, beside the engine’s log
   t.equal(log, 'the engine says no')
   const mount = join(on.root, 'data')
   t.same(trouble.full, [{ mount, size: 990_000 * 1024, free: 12 * 1024, of: 'bytes' }])
-  t.match(troubleTexts(trouble), [`The host's file system ${mount} is full (0 MB free of 1013 MB)`])
+  t.match(troubleTexts(trouble), [`The host's file system ${mount} is full (12 kB free of 1013 MB)`])
   t.match(troubleHints(trouble, 'web')[0], 'tsmachine provision web')
   t.equal(on.shell.roundTrips, 1)
 })
