@@ -5,7 +5,7 @@ import type { JsonObject } from '../../../src/contracts/record.js'
 import { parseHostRecord, parseLedger, isOldHostRecord } from '../../../src/store/schema.js'
 import { stringifyExactly } from '../../../src/store/exact-numbers.js'
 import { formatHostRecord } from '../../../src/store/go-json.js'
-import { MASK, maskChoices, maskSecrets } from '../../../src/store/mask.js'
+import { maskChoices, maskSecrets } from '../../../src/store/mask.js'
 import { isReference, resolveReference } from '../../../src/store/secret-reference.js'
 import { isPlainName } from '../../../src/store/layout.js'
 import { readEmbeddedLedger } from '../../../src/store/embedded-ledger.js'
@@ -138,7 +138,7 @@ t.test('what is masked holds no password, and the rest stays as it is', async (t
     const shown = JSON.stringify(
       maskChoices({ env: [`HTTP_PROXY=${lead}${secret}@proxy`, `API_TOKEN=${secret}`] }),
     )
-    return !shown.includes(secret) && shown.includes(MASK)
+    return !shown.includes(secret) && shown.includes('[secret]')
   })
   await forAll(
     t,
@@ -178,10 +178,6 @@ t.test('long texts take no longer than their length', async (t) => {
   checkBounded(t, 'records', texts, (text) => [parseHostRecord(text, place), parseLedger(text)])
   checkBounded(t, 'masks', texts, (text) => maskChoices({ env: [text, `A=${text}`] }))
   checkBounded(t, 'numbers', texts, (text) =>
-    stringifyExactly(
-      { a: text },
-      JSON.stringify({ a: text, Id: 12345678901234567890n.toString() }),
-      4,
-    ),
+    stringifyExactly({ a: text }, JSON.stringify({ a: text, Id: 12345678901234567890n.toString() }), 4),
   )
 })

@@ -33,7 +33,7 @@ class Sink {
 }
 
 /** The sequences that we send: erasing what was drawn, the rest of a line, and the colours of the marks. */
- 
+
 const OURS = /\r?\u001b\[(?:\d+A\u001b\[J|K)|\u001b\[(?:32|31|0)m|\r(?= *\d+% )/g
 
 function refuseObeyed(text: string): void {
