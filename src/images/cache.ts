@@ -7,7 +7,7 @@ import type { Artefact, ArtefactKind, ArtefactSource, ListedArtefact, Manifest }
 import { makePrivateDir, syncDirectory, writeFileAtomic } from '../util/atomic-file.js'
 import { errnoOf } from '../util/file-error.js'
 import { artefactOf, imageError, MANIFEST, readManifest } from './manifest.js'
-import { readMarker, verifyFiles, verifyQuickly, writeMarker } from './verify.js'
+import { type Looks, readMarker, verifyFiles, verifyQuickly, writeMarker } from './verify.js'
 
 const DIGEST = /^[0-9a-f]{64}$/
 /** Directories of ours that are being filled or emptied; left behind only by a killed process. */
@@ -41,8 +41,9 @@ export class ArtefactCache {
   async adopt(dir: string, source: ArtefactSource, signal?: AbortSignal): Promise<Artefact> {
     const manifest = await readManifest(dir)
     if (!dir.startsWith(`${this.root}/.staging-`)) return await this.#adoptCopy(dir, manifest, source, signal)
-    await verifyFiles(dir, manifest, signal)
-    await writeMarker(dir, manifest, { source, since: this.clock.now().toISOString() })
+    const files = await verifyFiles(dir, manifest, signal)
+    const marker = { digest: manifest.digest, source, since: this.clock.now().toISOString() }
+    await writeMarker(dir, { ...marker, files })
     const target = join(this.root, manifest.digest)
     await this.#moveIn(dir, target, manifest, signal)
     return artefactOf(target, manifest)
@@ -69,8 +70,9 @@ export class ArtefactCache {
   /** Puts a checked directory in its place; one that is there already stays if it is sound. */
   async #moveIn(dir: string, target: string, manifest: Manifest, signal?: AbortSignal): Promise<void> {
     const marker = await readMarker(dir)
-    if (await isSound(target, signal)) {
-      if (marker) await writeMarker(target, manifest, marker)
+    const files = await soundFiles(target, signal)
+    if (files) {
+      if (marker) await writeMarker(target, { ...marker, files })
       return
     }
     await this.#discard(target)
@@ -221,12 +223,11 @@ export class ArtefactCache {
   }
 }
 
-async function isSound(dir: string, signal?: AbortSignal): Promise<boolean> {
+async function soundFiles(dir: string, signal?: AbortSignal): Promise<Looks | undefined> {
   try {
-    await verifyFiles(dir, await readManifest(dir), signal)
-    return true
+    return await verifyFiles(dir, await readManifest(dir), signal)
   } catch (error) {
-    if (isMachineError(error) && error.code === 'image') return false
+    if (isMachineError(error) && error.code === 'image') return undefined
     throw error
   }
 }

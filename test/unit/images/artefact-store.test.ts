@@ -1,10 +1,15 @@
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
+  copyFileSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -157,21 +162,47 @@ t.test('a damaged entry is reported, passed over, and replaced by the next good 
   t.match(told, [{ type: 'info' }, { type: 'warn', text: /kernel is damaged.*not used/ }, { type: 'info' }])
 })
 
-t.test('files that look as they did are not read again; any difference is', async (t) => {
-  const { store, options, told } = bench(t)
-  const { files, dir, id } = await store({ builder: builder() }).build('image', options)
+t.test('a byte that was changed with size and time kept is noticed at the next use', async (t) => {
+  const { store, options, told, cacheDir } = bench(t)
+  const { files } = await store({ builder: builder() }).build('image', options)
   const kernel = files['kernel'] ?? ''
-  // Same size, other bytes, and a note that they were checked: only a full check would see it.
+  const { mtimeNs } = statSync(kernel, { bigint: true })
+  const times = join(cacheDir, 'times')
+  execFileSync('touch', ['-r', kernel, times])
   writeFileSync(kernel, `X${readFileSync(kernel, 'utf8').slice(1)}`)
-  const { atime, mtime, mtimeMs } = statSync(kernel)
-  const noteFile = join(dir, '.verified.json')
-  const note = JSON.parse(readFileSync(noteFile, 'utf8')) as { files: Record<string, { mtimeMs: number }> }
-  note.files['kernel'] = { ...note.files['kernel'], mtimeMs }
-  writeFileSync(noteFile, JSON.stringify(note))
-  t.equal((await store().resolve('image', options)).id, id)
-  utimesSync(kernel, atime, new Date(mtime.getTime() + 5000))
+  execFileSync('touch', ['-r', times, kernel])
+  t.equal(statSync(kernel, { bigint: true }).mtimeNs, mtimeNs)
   t.match((await refusal(store().resolve('image', options))).message, /none is in the cache/)
   t.match(told.at(-1), { type: 'warn', text: /kernel is damaged/ })
+})
+
+t.test('so is another file in the place of one, and a link', async (t) => {
+  for (const put of [copyFileSync, symlinkSync, linkSync]) {
+    const { store, options, told, cacheDir } = bench(t)
+    const { files } = await store({ builder: builder() }).build('image', options)
+    const kernel = files['kernel'] ?? ''
+    const other = join(cacheDir, 'other')
+    writeFileSync(other, `X${readFileSync(kernel, 'utf8').slice(1)}`)
+    execFileSync('touch', ['-r', kernel, other])
+    rmSync(kernel)
+    put(other, kernel)
+    t.match((await refusal(store().resolve('image', options))).message, /none is in the cache/, put.name)
+    t.match(told.at(-1), { type: 'warn', text: /kernel is damaged|not a plain file/ }, put.name)
+  }
+})
+
+t.test('files that nobody touched are not read again', async (t) => {
+  const { store, options } = bench(t)
+  const { files, dir, id } = await store({ builder: builder() }).build('image', options)
+  const kernel = files['kernel'] ?? ''
+  // Other bytes, and a note that these were checked: only a full check would see it.
+  writeFileSync(kernel, `X${readFileSync(kernel, 'utf8').slice(1)}`)
+  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(kernel, { bigint: true })
+  const noteFile = join(dir, '.verified.json')
+  const note = JSON.parse(readFileSync(noteFile, 'utf8')) as { files: Record<string, string> }
+  note.files['kernel'] = [dev, ino, size, mtimeNs, ctimeNs].join(' ')
+  writeFileSync(noteFile, JSON.stringify(note))
+  t.equal((await store().resolve('image', options)).id, id)
 })
 
 t.test(
