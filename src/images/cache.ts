@@ -1,12 +1,13 @@
-import { constants } from 'node:fs'
-import { copyFile, lstat, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../contracts/clock.js'
 import { isMachineError, messageOf } from '../contracts/errors.js'
 import type { Artefact, ArtefactKind, ArtefactSource, ListedArtefact, Manifest } from '../contracts/image.js'
 import { makePrivateDir, syncDirectory, writeFileAtomic } from '../util/atomic-file.js'
+import { refuseStrangers } from '../util/exposure.js'
 import { errnoOf } from '../util/file-error.js'
 import { artefactOf, imageError, MANIFEST, readManifest } from './manifest.js'
+import { copyPlainFile, makePrivate } from './plain-files.js'
 import { type Looks, readMarker, verifyFiles, verifyQuickly, writeMarker } from './verify.js'
 
 const DIGEST = /^[0-9a-f]{64}$/
@@ -30,6 +31,7 @@ export class ArtefactCache {
   /** A new empty directory on the cache's own file system. The caller removes it. */
   async stage(): Promise<string> {
     await makePrivateDir(this.root)
+    refuseStrangers(this.root)
     await this.#sweep()
     return await mkdtemp(join(this.root, '.staging-'))
   }
@@ -41,6 +43,7 @@ export class ArtefactCache {
   async adopt(dir: string, source: ArtefactSource, signal?: AbortSignal): Promise<Artefact> {
     const manifest = await readManifest(dir)
     if (!dir.startsWith(`${this.root}/.staging-`)) return await this.#adoptCopy(dir, manifest, source, signal)
+    await makePrivate(dir)
     const files = await verifyFiles(dir, manifest, signal)
     const marker = { digest: manifest.digest, source, since: this.clock.now().toISOString() }
     await writeMarker(dir, { ...marker, files })
@@ -108,8 +111,9 @@ export class ArtefactCache {
    * @throws MachineError `image` when it is missing or damaged
    */
   async open(id: string, signal?: AbortSignal): Promise<Artefact> {
+    refuseStrangers(this.root)
     const dir = join(this.root, id)
-    const manifest = await readManifest(dir)
+    const manifest = await readEntry(dir, id)
     await verifyQuickly(dir, manifest, signal)
     return artefactOf(dir, manifest)
   }
@@ -172,6 +176,7 @@ export class ArtefactCache {
   }
 
   async #ids(): Promise<string[]> {
+    refuseStrangers(this.root)
     try {
       return (await readdir(this.root)).filter((name) => DIGEST.test(name))
     } catch (error) {
@@ -183,8 +188,7 @@ export class ArtefactCache {
   async #entry(id: string): Promise<ListedArtefact> {
     const dir = join(this.root, id)
     try {
-      const manifest = await readManifest(dir)
-      if (manifest.digest !== id) throw imageError(`${dir} holds another artefact (${manifest.digest})`)
+      const manifest = await readEntry(dir, id)
       const marker = await readMarker(dir)
       return {
         id,
@@ -223,6 +227,13 @@ export class ArtefactCache {
   }
 }
 
+/** A manifest vouches for files; only the name that a machine's record has, or a pin, vouches for the manifest. */
+async function readEntry(dir: string, id: string): Promise<Manifest> {
+  const manifest = await readManifest(dir)
+  if (manifest.digest === id) return manifest
+  throw imageError(`${dir} holds another artefact (${manifest.digest})`)
+}
+
 async function soundFiles(dir: string, signal?: AbortSignal): Promise<Looks | undefined> {
   try {
     return await verifyFiles(dir, await readManifest(dir), signal)
@@ -230,16 +241,6 @@ async function soundFiles(dir: string, signal?: AbortSignal): Promise<Looks | un
     if (isMachineError(error) && error.code === 'image') return undefined
     throw error
   }
-}
-
-/** Shares the blocks where the file system can. Links and devices are refused: they may lead anywhere. */
-async function copyPlainFile(from: string, to: string): Promise<void> {
-  const found = await lstat(from).catch((error: unknown) => {
-    throw imageError(`Cannot read ${from}: ${messageOf(error)}`, [], error)
-  })
-  if (!found.isFile()) throw imageError(`${from} is not a plain file`)
-  await copyFile(from, to, constants.COPYFILE_FICLONE)
-  await utimes(to, found.atime, found.mtime)
 }
 
 function byAge(a: ListedArtefact, b: ListedArtefact): number {

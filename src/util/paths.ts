@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { exposureOf } from './exposure.js'
 
 let root: string | undefined
 
@@ -41,11 +42,16 @@ export function dataPath(env: Environment = process.env): string {
   return join(env['XDG_DATA_HOME'] || local || join(home, '.local', 'share'), 'tsmachine')
 }
 
-/** Parent of the socket directories; short, because QEMU refuses socket paths of 108 bytes or more. */
+/**
+ * Parent of the socket directories; short, because QEMU refuses socket paths of 108 bytes or more. A XDG_RUNTIME_DIR that is
+ * somebody else's (`sudo -E`) or open to others is not used: whoever owns it could put sockets of their own in our place.
+ */
 export function runtimePath(env: Environment = process.env): string {
   const uid = process.getuid?.() ?? 0
-  return env['XDG_RUNTIME_DIR']
-    ? join(env['XDG_RUNTIME_DIR'], 'tsmachine')
+  const given = env['XDG_RUNTIME_DIR']
+  const exposed = given ? exposureOf(given)?.to : undefined
+  return given && (exposed === undefined || exposed === 'readers')
+    ? join(given, 'tsmachine')
     : join(tmpdir(), `tsmachine-${uid}`)
 }
 

@@ -6,6 +6,7 @@ import type { BootImageFiles, DriverDeps, DriverEvent, DriverMachine } from '../
 import { MachineError } from '../../contracts/errors.js'
 import { acquireLock } from '../../util/locks.js'
 import { makePrivateDir } from '../../util/atomic-file.js'
+import { refuseStrangers } from '../../util/exposure.js'
 import { hardwareOf, macOf, vmArgv } from './argv.js'
 import { type QemuConfig, readConfig } from './config.js'
 import { readJsonFile, writeJsonFile } from './json-file.js'
@@ -98,9 +99,10 @@ export async function* ensureTemplate(
   make: MakeTemplate,
   signal: AbortSignal,
 ): AsyncGenerator<DriverEvent, Template> {
+  const root = templatesDir(deps.cacheDir)
+  refuseStrangers(root)
   const known = findTemplate(deps.cacheDir, needs.key)
   if (known) return known
-  const root = templatesDir(deps.cacheDir)
   const lock = await acquireLock(templateLock(root, needs.key), {
     ...{ what: 'making a template of a machine', waitMs: WAIT_MS, signal, clock: deps.clock },
   })

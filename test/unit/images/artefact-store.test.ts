@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
+  chmodSync,
   copyFileSync,
   existsSync,
   linkSync,
@@ -189,6 +190,33 @@ t.test('so is another file in the place of one, and a link', async (t) => {
     t.match((await refusal(store().resolve('image', options))).message, /none is in the cache/, put.name)
     t.match(told.at(-1), { type: 'warn', text: /kernel is damaged|not a plain file/ }, put.name)
   }
+})
+
+t.test(
+  'another artefact under the name of one is not opened for a machine that was made with it',
+  async (t) => {
+    const { store, options } = bench(t)
+    const { dir, id } = await store({ builder: builder() }).build('image', options)
+    writeArtefact(dir, 'image', 'forged')
+    t.match((await refusal(store().open(id))).message, /holds another artefact/)
+  },
+)
+
+t.test('a cache that others may write to is not used, and what is taken in is private', async (t) => {
+  const { store, options, cacheDir } = bench(t)
+  const old = process.umask(0)
+  t.teardown(() => process.umask(old))
+  const { dir, id } = await store({ builder: builder() }).build('image', options)
+  process.umask(old)
+  for (const name of ['', ...readdirSync(dir)]) t.equal(statSync(join(dir, name)).mode & 0o077, 0, name)
+  const images = join(cacheDir, 'images')
+  chmodSync(images, 0o770)
+  const refused = { code: 'store', message: /images belongs to somebody else, or others may write/ }
+  await t.rejects(store().resolve('image', options), refused)
+  await t.rejects(store().open(id), refused)
+  await t.rejects(store().list(), refused)
+  chmodSync(images, 0o755)
+  t.equal((await store().resolve('image', options)).id, id)
 })
 
 t.test('files that nobody touched are not read again', async (t) => {

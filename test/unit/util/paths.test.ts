@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { cachePath, dockerConfigPath, packageRoot, runtimePath, storePath } from '../../../src/util/paths.js'
@@ -22,6 +22,27 @@ t.test('caches, sockets and docker follow their own variables', (t) => {
   t.match(runtimePath({}), /tsmachine-\d+$/)
   t.equal(dockerConfigPath({ DOCKER_CONFIG: '/d' }), '/d')
   t.equal(dockerConfigPath({ HOME: '/home/a' }), '/home/a/.docker')
+  t.end()
+})
+
+t.test('a XDG_RUNTIME_DIR of somebody else, or open to others, is not used', (t) => {
+  const dir = t.testdir({ run: {} })
+  const run = join(dir, 'run')
+  const own = /tsmachine-\d+$/
+  for (const [mode, wanted] of [
+    [0o700, join(run, 'tsmachine')],
+    [0o755, join(run, 'tsmachine')],
+    [0o775, own],
+    [0o1777, own],
+  ] as const) {
+    chmodSync(run, mode)
+    t.match(runtimePath({ XDG_RUNTIME_DIR: run }), wanted, mode.toString(8))
+  }
+  if (process.getuid?.() === 0) {
+    chmodSync(run, 0o700)
+    chownSync(run, 65_534, 65_534)
+    t.match(runtimePath({ XDG_RUNTIME_DIR: run }), own, 'as after sudo -E')
+  }
   t.end()
 })
 
