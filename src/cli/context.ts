@@ -25,6 +25,7 @@ export function machineContext(
   const store: Store = new Store(resolve(storePath(env, globals.storagePath)), {
     env,
     program: profile.program,
+    exposed: ({ text, hint }) => report({ type: 'warn', text: `${text}. ${hint}` }),
     // Windows has no shells that could read it.
     ...(process.platform === 'win32' ? {} : { shellEnv: (record) => shellEnvText(ctx, record) }),
   })

@@ -3,6 +3,7 @@ import { access, readdir, readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { messageOf } from '../contracts/errors.js'
 import { StoreLayout } from '../store/layout.js'
+import { foreignParts, storeExposure } from '../store/store-exposure.js'
 import { certificateInfo, dayOf } from '../tls/inspect.js'
 import { describeHolder, holderState, readHolder } from '../util/locks.js'
 import { storeCertificates } from './certificates.js'
@@ -19,6 +20,8 @@ export async function checkStore(ctx: MachineContext): Promise<readonly Finding[
     const hint = 'Choose another place: MACHINE_STORAGE_PATH=DIR, or --storage-path DIR'
     return [{ check: 'store', level: 'bad', text: `${root} cannot be written: ${messageOf(error)}`, hint }]
   }
+  const faults = [storeExposure(root), foreignParts(root)].filter((fault) => fault !== undefined)
+  if (faults.length > 0) return faults.map((fault) => ({ check: 'store', ...fault }))
   return [
     { check: 'store', level: 'good', text: place === root ? root : `${root} (will be made when needed)` },
   ]

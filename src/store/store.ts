@@ -31,6 +31,7 @@ import { currentLedger, projectConfig, withDriverState } from './records.js'
 import { SecretStore } from './secrets.js'
 import { renderShellEnv, shellEnvIsCurrent } from './shell-env-file.js'
 import { addFormerId, moveHome, noteHome, otherHome, readFormerIds, type StoreHome } from './store-home.js'
+import { storeExposure, type StoreFault } from './store-exposure.js'
 import { ensureStoreId, newStoreId, readStoreId } from './store-id.js'
 import { sweepStore } from './sweep.js'
 
@@ -42,6 +43,8 @@ export interface StoreOptions {
   readonly files?: FileOps
   /** What shells may read as the answer of `env`; undefined where only the program can tell. */
   readonly shellEnv?: (record: MachineRecord) => Promise<string | undefined>
+  /** Told once, when the first machine is worked on, where others can reach the store. */
+  readonly exposed?: (fault: StoreFault) => void
 }
 
 /** Everything but what the lock is for. */
@@ -66,6 +69,7 @@ export class Store {
   readonly #layout: StoreLayout
   readonly #options: StoreOptions
   readonly #files: FileOps
+  #looked = false
 
   constructor(
     readonly root: string,
@@ -233,6 +237,7 @@ export class Store {
 
   /** The lock that a verb holds while it works on a machine. */
   async lock(name: string, what: string, options: StoreLockOptions = {}): Promise<Lock> {
+    this.#tellExposure()
     return await acquireLock(this.#layout.machineLock(name), {
       clock: this.#clock,
       ...options,
@@ -317,6 +322,14 @@ export class Store {
   /** Removes what killed programs have left: their locks, and files that never got their name. Returns what it was. */
   async sweep(): Promise<readonly string[]> {
     return await sweepStore(this.root, this.#clock)
+  }
+
+  #tellExposure(): void {
+    const { exposed } = this.#options
+    if (this.#looked || !exposed) return
+    this.#looked = true
+    const fault = storeExposure(this.root)
+    if (fault) exposed(fault)
   }
 
   #places(): RecordPlace[] {

@@ -14,8 +14,17 @@ const ANY = 0o077
 /** Undefined where it is this user's alone, where it does not exist, and where the system has no such modes (Windows). */
 export function exposureOf(path: string): Exposure | undefined {
   const me = process.getuid?.()
-  const found = me === undefined ? undefined : statSync(path, { throwIfNoEntry: false })
+  const found = me === undefined ? undefined : statusOf(path)
   return found && me !== undefined ? exposureTo(found, me) : undefined
+}
+
+function statusOf(path: string): Stats | undefined {
+  try {
+    return statSync(path)
+  } catch {
+    // Not there, or we may not look: then it cannot be used either.
+    return undefined
+  }
 }
 
 function exposureTo({ uid, mode }: Stats, me: number): Exposure | undefined {
@@ -36,8 +45,7 @@ export function isOpenToStrangers(
   if (exposure === undefined || exposure.to === 'readers') return false
   if (exposure.to === 'writers') return true
   const caller = process.getuid?.() === 0 ? Number(env['SUDO_UID'] ?? Number.NaN) : Number.NaN
-  const found = statSync(path, { throwIfNoEntry: false })
-  return ![0, caller].includes(exposure.uid) || ((found?.mode ?? 0) & WRITE) !== 0
+  return ![0, caller].includes(exposure.uid) || ((statusOf(path)?.mode ?? 0) & WRITE) !== 0
 }
 
 /**
