@@ -15,7 +15,8 @@ export async function makeDataDisk(path: string, sizeMb: number): Promise<void> 
   if (existsSync(path)) return
   const partial = partialOf(path)
   try {
-    const file = await open(partial, 'w', 0o600)
+    await rm(partial, { force: true })
+    const file = await open(partial, 'wx', 0o600)
     try {
       await file.truncate(sizeMb * MB)
       await file.sync()
@@ -90,6 +91,8 @@ export async function makeRootDisk(
   const { format, virtualSize } = await imageInfo(image, signal)
   const partial = partialOf(path)
   await rm(partial, { force: true })
+  // qemu-img fills a file that is there, and leaves its mode.
+  await (await open(partial, 'wx', 0o600)).close()
   await convert(image, format, partial, signal)
   if (sizeMb * MB > virtualSize)
     await runChecked('driver', 'qemu-img', ['resize', '-q', '-f', 'qcow2', partial, `${sizeMb}M`], { signal })

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, constants, openSync, readdirSync, readFileSync } from 'node:fs'
 import { MachineError } from '../../contracts/errors.js'
 import { bootId, processAlive, type ProcessIdentity, processStart } from '../../util/process.js'
 import { uuidOf } from './argv.js'
@@ -23,11 +23,11 @@ export async function startDetached(
   logPath: string,
   inputPath?: string,
 ): Promise<VmProcess> {
-  const log = openSync(logPath, 'a', 0o600)
+  const log = openSync(logPath, APPEND, 0o600)
   const input = inputPath === undefined ? undefined : openSync(inputPath, 'r')
   try {
     const stdio = ['ignore' as const, log, log, ...(input === undefined ? [] : [input])]
-    const child = spawn(program, args, { detached: true, stdio, windowsHide: true })
+    const child = privately(() => spawn(program, args, { detached: true, stdio, windowsHide: true }))
     await once(child, 'spawn')
     child.unref()
     const pid = child.pid ?? 0
@@ -37,6 +37,23 @@ export async function startDetached(
   } finally {
     closeSync(log)
     if (input !== undefined) closeSync(input)
+  }
+}
+
+/** A link in the place of a log leads nowhere. Windows has no such flag. */
+const APPEND =
+  constants.O_WRONLY |
+  constants.O_CREAT |
+  constants.O_APPEND |
+  ((constants.O_NOFOLLOW as number | undefined) ?? 0)
+
+/** What is started makes files and sockets that are its user's alone, whatever our own umask is. */
+function privately<T>(start: () => T): T {
+  const old = process.umask(0o077)
+  try {
+    return start()
+  } finally {
+    process.umask(old)
   }
 }
 

@@ -209,7 +209,8 @@ function shortSockets(sockets: VmSockets): VmSockets {
 async function freshLogs(dir: string, resumed: boolean): Promise<void> {
   const files = machineFiles(dir)
   if (!resumed) await rename(files.console, files.oldConsole).catch(() => undefined)
+  if (!resumed) await rm(files.console, { force: true })
   await rm(files.log, { force: true })
   await rm(files.forwards, { force: true })
-  if (!resumed) await writeFile(files.console, '', { mode: 0o600 })
+  if (!resumed) await writeFile(files.console, '', { mode: 0o600, flag: 'wx' })
 }

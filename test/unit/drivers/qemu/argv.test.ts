@@ -25,7 +25,8 @@ const plan: VmPlan = {
 t.test('a VM of our image: the whole command line', async (t) => {
   t.strictSame(vmArgv(plan), [
     ...['-name', 'guest=dev', '-uuid', '01234567-89ab-cdef-0123-456789abcdef'],
-    ...['-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'q35'],
+    ...['-nodefaults', '-no-user-config', '-display', 'none'],
+    ...['-machine', 'q35,vmport=off,sata=off,smbus=off,dump-guest-core=off'],
     ...[
       '-accel',
       'tcg,tb-size=512,thread=multi',
