@@ -1,6 +1,6 @@
 // Makes what runs and ships, under dist/ (docs/architecture.md, "What is built"): main.cjs is oclif and all of our code,
 // set up piece by piece as it is used; vendor/*.cjs are the libraries that only some commands load; helper.cjs is what
-// outlives the program; THIRD-PARTY-LICENSES.txt is what the authors of the rest want to be told.
+// outlives the program; THIRD-PARTY-LICENSES.txt is what the authors of the rest want to be told; sbom.cdx.json names it all.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +8,7 @@ import { build } from 'esbuild'
 import { lazyBuiltins, lazyOclif } from './bundle-lazily.mjs'
 import { hotOnly } from './bundle-hot.mjs'
 import { licences } from './licences.mjs'
+import { sbom } from './sbom.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -53,6 +54,7 @@ export async function bundle(out) {
   writeFileSync(join(out, 'import.cjs'), 'module.exports = (path) => import(path)\n')
   const metafiles = built.map(({ metafile }) => metafile)
   writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licences(ROOT, metafiles))
+  writeFileSync(join(out, 'sbom.cdx.json'), sbom(ROOT, metafiles))
   return metafiles
 }
 

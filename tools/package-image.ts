@@ -10,6 +10,7 @@ import { build } from '../image-build/build.js'
 import type { ArtefactPin, Manifest } from '../src/contracts/image.js'
 import { readManifest } from '../src/images/manifest.js'
 import { packageName } from '../src/images/optional-package.js'
+import { artefactSbom } from '../src/images/sbom.js'
 import { verifyFiles } from '../src/images/verify.js'
 import { runChecked } from '../src/util/exec.js'
 import { cachePath, packageRoot } from '../src/util/paths.js'
@@ -72,6 +73,7 @@ async function pack(artefact: string, manifest: Manifest): Promise<string> {
   await writeFile(join(dir, 'package.json'), toJson(await describe(name, manifest)))
   await writeFile(join(dir, 'README.md'), readme(name, manifest))
   await writeFile(join(dir, 'LICENSES.md'), licences(manifest))
+  await writeFile(join(dir, 'sbom.cdx.json'), toJson(artefactSbom(manifest)))
   // Nothing in it is a program of npm's concern: no scripts run, neither here nor where it is installed.
   await runChecked('image', 'npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', out], {
     cwd: dir,
@@ -85,7 +87,7 @@ async function describe(name: string, manifest: Manifest): Promise<object> {
     version: await ownVersion(),
     description: TEXTS[manifest.kind],
     license: 'SEE LICENSE IN LICENSES.md',
-    files: ['artefact', 'LICENSES.md'],
+    files: ['artefact', 'LICENSES.md', 'sbom.cdx.json'],
     tsmachine: { kind: manifest.kind, arch: manifest.arch, digest: manifest.digest },
   }
 }

@@ -10,17 +10,17 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const CACHE = join(process.env.XDG_CACHE_HOME || join(process.env.HOME || homedir(), '.cache'), 'tsmachine')
 
+const NPM = ['--ignore-scripts', '--no-audit', '--no-fund']
 const STEPS = { packages, build, images }
 
 for (const name of process.argv.slice(2)) STEPS[name]()
 
-/** The npm packages of the lock file. */
+/** The npm packages of the lock file. None of them has to run anything to be installed. */
 function packages() {
   const installed = join(ROOT, 'node_modules/.package-lock.json')
   const wanted = join(ROOT, 'package-lock.json')
-  if (!existsSync(installed)) run('npm', ['ci', '--no-audit', '--no-fund'])
-  else if (statSync(installed).mtimeMs < statSync(wanted).mtimeMs)
-    run('npm', ['install', '--no-audit', '--no-fund'])
+  if (!existsSync(installed)) run('npm', ['ci', ...NPM])
+  else if (statSync(installed).mtimeMs < statSync(wanted).mtimeMs) run('npm', ['install', ...NPM])
 }
 
 /** The compiled program. */
@@ -32,8 +32,10 @@ function build() {
     'tools/bundle.mjs',
     'tools/bundle-lazily.mjs',
     'tools/licences.mjs',
+    'tools/sbom.mjs',
     'tools/manifest.mjs',
     'package.json',
+    'package-lock.json',
     'tsconfig.json',
   ])
   once(join(ROOT, 'dist/.built-from'), sources, () => run('npm', ['run', 'build', '--silent']))

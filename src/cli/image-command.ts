@@ -1,6 +1,8 @@
 import { Args } from '@oclif/core'
-import type { ListedArtefact } from '../contracts/image.js'
+import type { Artefact, ListedArtefact } from '../contracts/image.js'
+import type { JsonObject } from '../contracts/json.js'
 import type { ArtefactStore } from '../images/artefact-store.js'
+import { artefactSbom } from '../images/sbom.js'
 import { renderTable } from '../ui/table.js'
 import { artefactStore, type BuildChoices } from './artefact-store.js'
 import { BaseCommand } from './base-command.js'
@@ -14,6 +16,11 @@ export abstract class ImageCommand extends BaseCommand {
   protected artefacts(choices: BuildChoices = {}): ArtefactStore {
     return artefactStore(this.session.env, choices)
   }
+}
+
+/** A checked artefact's bill of materials, as `image sbom` prints it. */
+export function billOfMaterials({ manifest }: Artefact): JsonObject {
+  return artefactSbom(manifest)
 }
 
 /** The table of `image ls`. */

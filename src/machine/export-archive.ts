@@ -31,16 +31,32 @@ export type PackedFile = v.InferOutput<typeof file>
 export type Archive = v.InferOutput<typeof archive>
 export type PackedMachine = Archive['machines'][number]
 
+/**
+ * What each computer makes for itself. Some of it says what programs run: `ssh_config` is read by the user's own ssh, and
+ * may name commands.
+ */
+const MADE_HERE: readonly string[] = [
+  ...RECORD_FILES,
+  'ssh_config',
+  'ssh.conf',
+  'known_hosts',
+  'engine-tunnel.json',
+  'engine-tunnel.run.json',
+]
+
+function isMadeHere(name: string): boolean {
+  return MADE_HERE.includes(name) || /^ssh\+.*\.conf$/.test(name) || name.startsWith('.')
+}
+
 /** Keys, certificates and settings are small; what is larger is a disk or a log. */
 const LARGEST_FILE = 1024 * 1024
 
-/** Files of a directory, and those that are too large. */
+/** Files of a directory that belong into an export, and those that are too large. */
 export async function packDirectory(
   dir: string,
-  skip: readonly string[],
 ): Promise<{ readonly files: readonly PackedFile[]; readonly large: readonly string[] }> {
   const names = readdirSync(dir, { withFileTypes: true })
-    .filter((entry) => entry.isFile() && !skip.includes(entry.name))
+    .filter((entry) => entry.isFile() && !isMadeHere(entry.name))
     .map((entry) => entry.name)
   const large = names.filter((name) => statSync(join(dir, name)).size > LARGEST_FILE)
   const small = names.filter((name) => !large.includes(name))
@@ -50,9 +66,10 @@ export async function packDirectory(
   return { files, large }
 }
 
-/** Contents by name; private, whatever they were. */
+/** Contents by name. Older exports hold what is made here, too. */
 export function unpackFiles(files: readonly PackedFile[]): Readonly<Record<string, Buffer>> {
-  return Object.fromEntries(files.map(({ name, data }) => [name, Buffer.from(data, 'base64')]))
+  const wanted = files.filter(({ name }) => !isMadeHere(name))
+  return Object.fromEntries(wanted.map(({ name, data }) => [name, Buffer.from(data, 'base64')]))
 }
 
 /** A decrypted document as an archive. @throws MachineError `store` for anything that could not have been written by us */
@@ -60,8 +77,11 @@ export function readArchive(document: unknown): Archive {
   const parsed = v.safeParse(archive, document)
   if (!parsed.success) throw unusable(v.flatten(parsed.issues).root?.[0] ?? 'it lacks parts')
   const { certs, machines } = parsed.output
-  const bad = [...certs, ...machines.flatMap(({ files }) => files)].find(({ name }) => !isFileName(name))
-  if (bad) throw unusable(`"${bad.name}" would leave its directory`)
+  for (const files of [certs, ...machines.map((machine) => machine.files)]) {
+    const bad = files.find(({ name }) => !isFileName(name))
+    if (bad) throw unusable(`"${bad.name}" would leave its directory`)
+    if (new Set(files.map(({ name }) => name)).size < files.length) throw unusable('it holds a file twice')
+  }
   return parsed.output
 }
 

@@ -2,8 +2,9 @@ import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { MachineError, messageOf } from '../contracts/errors.js'
+import type { DriverFactory } from '../contracts/driver.js'
+import type { LedgerRecord } from '../contracts/record.js'
 import { Secret, type SecretRef } from '../contracts/secrets.js'
-import { RECORD_FILES } from '../store/layout.js'
 import { movedRecord } from '../store/record-paths.js'
 import { openDocument, sealDocument } from '../store/sealed-file.js'
 import { type NewFile, refuseExisting, writeNewFile } from '../util/new-file.js'
@@ -79,13 +80,40 @@ function canMove(ctx: MachineContext, { name, factory }: OpenMachine, all: boole
   return false
 }
 
+/** No export of ours has one; another's would say which program runs as QEMU, and on which disks. */
+function refuseLocal(name: string, { name: driver, capabilities }: DriverFactory): void {
+  if (!capabilities.localState || !capabilities.power) return
+  const text = `"${name}" runs on the computer that it was made on (${driver}): it cannot be imported`
+  throw new MachineError('store', text, { machine: name })
+}
+
+/** References but those that would run a command here: a file from elsewhere does not decide what this computer runs. */
+function withoutCommands(
+  ctx: MachineContext,
+  machine: string,
+  references: LedgerRecord['secrets'],
+): LedgerRecord['secrets'] {
+  const entries = Object.entries(references ?? {})
+  for (const [key, reference] of entries.filter(isCommand)) {
+    const text = `The ${key} of "${machine}" came from a command, which is not taken over. Keep it here with "${ctx.profile.program} secret set", or set its variable. The command was: ${reference.slice(COMMAND.length)}`
+    ctx.report({ type: 'warn', machine, text })
+  }
+  return Object.fromEntries(entries.filter((entry) => !isCommand(entry)))
+}
+
+const COMMAND = 'cmd:'
+
+function isCommand([, reference]: readonly [string, SecretRef]): boolean {
+  return reference.startsWith(COMMAND)
+}
+
 async function packMachine(
   ctx: MachineContext,
   open: OpenMachine,
   withSecrets: boolean,
 ): Promise<PackedMachine> {
   const { name, record, ledger, factory } = open
-  const { files, large } = await packDirectory(record.dir, RECORD_FILES)
+  const { files, large } = await packDirectory(record.dir)
   if (large.length > 0)
     ctx.report({ type: 'warn', machine: name, text: `Not in the export (over 1 MB): ${large.join(', ')}` })
   const secrets = withSecrets ? await recordedSecrets(ctx, factory, ledger, record.config.Driver) : {}
@@ -99,7 +127,7 @@ async function packMachine(
 }
 
 async function packCerts({ store }: MachineContext): Promise<readonly PackedFile[]> {
-  return (await packDirectory(store.certsDir, []).catch(() => ({ files: [] }))).files
+  return (await packDirectory(store.certsDir).catch(() => ({ files: [] }))).files
 }
 
 /**
@@ -163,6 +191,7 @@ async function importMachine(
   const place = { name, dir: ctx.store.dir(name), ...packed }
   const { config, ledger = packed.ledger } = movedRecord(place, from, ctx.store.root)
   const factory = await ctx.drivers.load(recordedDriver({ ...place, config, ledger }), 'recorded')
+  refuseLocal(name, factory)
   const values = Object.fromEntries(
     Object.entries(machine.secrets).map(([key, text]) => [key, new Secret(text)]),
   )
@@ -171,16 +200,22 @@ async function importMachine(
   const next = {
     ...moved,
     storeId: moved.storeId ?? storeId,
-    secrets: { ...moved.secrets, ...kept.references },
+    secrets: { ...withoutCommands(ctx, name, moved.secrets), ...kept.references },
   }
   await ctx.store.create(name, { ledger: next, config }, unpackFiles(machine.files))
 }
 
 /** A store that has a CA keeps it; imported machines then get new certificates at their next start. */
-async function importCerts({ store, signal }: MachineContext, { certs }: Archive): Promise<void> {
+async function importCerts({ store, signal, report }: MachineContext, { certs }: Archive): Promise<void> {
+  if (certs.length === 0) return
   const lock = await store.lockCa({ signal })
   try {
-    if (listed(store.certsDir).length === 0) await store.bringCerts(unpackFiles(certs))
+    if (listed(store.certsDir).length > 0) return
+    report({
+      type: 'warn',
+      text: 'This store had no CA and takes the one of the export: whoever has that file gets into engines made here',
+    })
+    await store.bringCerts(unpackFiles(certs))
   } finally {
     await lock.release()
   }

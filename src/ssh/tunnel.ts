@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Client, ClientChannel } from 'ssh2'
 import { isMachineError } from '../contracts/errors.js'
 import type { SshEndpoint } from '../contracts/ssh.js'
+import { isOwnPeer } from '../util/peer.js'
 import { withDeadline } from '../util/wait.js'
 import { openClient } from './connect.js'
 import type { LoginOptions } from './login.js'
@@ -55,6 +56,7 @@ export class Tunnel {
 
   async #serve(socket: Socket): Promise<void> {
     socket.on('error', () => undefined)
+    if (!isOwnPeer(socket)) return void socket.destroy()
     socket.setNoDelay(true)
     try {
       const { remotePort } = await readTunnelPlan(this.planPath)

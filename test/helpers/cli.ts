@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, rmSync } from 'node:fs'
+import { chownSync, mkdirSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -32,13 +32,17 @@ export class TestUser {
   readonly store: string
   readonly dockerConfig: string
   readonly env: Readonly<Record<string, string>>
+  /** Another user than the one who runs the test, which takes root. */
+  readonly #uid: number | undefined
 
-  constructor(options: { store?: string } = {}) {
+  constructor(options: { store?: string; uid?: number } = {}) {
+    this.#uid = options.uid
     this.home = runDir('user')
     this.store = options.store ?? join(this.home, 'store')
     this.dockerConfig = join(this.home, 'docker')
     const runtime = join(this.home, 'run')
     mkdirSync(runtime, { mode: 0o700 })
+    if (this.#uid !== undefined) for (const dir of [this.home, runtime]) chownSync(dir, this.#uid, this.#uid)
     this.env = {
       HOME: this.home,
       PATH: process.env['PATH'] ?? '',
@@ -77,6 +81,7 @@ export class TestUser {
     const child = spawn(program, args, {
       env: { ...this.env, ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
+      ...(this.#uid === undefined ? {} : { uid: this.#uid, gid: this.#uid }),
       ...(options.cwd ? { cwd: options.cwd } : {}),
     })
     const timer = setTimeout(() => child.kill('SIGKILL'), options.limitMs ?? 300_000)

@@ -43,7 +43,15 @@ t.test('npm installs them without a script, and a tsmachine beside them finds bo
   })
   t.equal(installed.code, 0, installed.stderr)
   const image = join(app, 'node_modules', 'tsmachine-image-amd64')
-  t.strictSame(readdirSync(image).sort(), ['LICENSES.md', 'README.md', 'artefact', 'package.json'])
+  t.strictSame(readdirSync(image).sort(), [
+    'LICENSES.md',
+    'README.md',
+    'artefact',
+    'package.json',
+    'sbom.cdx.json',
+  ])
+  const sbom: unknown = JSON.parse(readFileSync(join(image, 'sbom.cdx.json'), 'utf8'))
+  t.match(sbom, { metadata: { component: { properties: [{ value: digests.image }] } } })
   t.notMatch(JSON.parse(readFileSync(join(image, 'package.json'), 'utf8')), { scripts: Object })
   const own = join(app, 'node_modules', 'tsmachine')
   mkdirSync(own)

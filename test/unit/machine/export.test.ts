@@ -262,3 +262,44 @@ t.test('a file by an enemy cannot write outside a machine', async (t) => {
   await t.rejects(importMachines(computer('new'), file), { code: 'store', message: /record of web/ })
   t.same(computer('new').store.names(), [])
 })
+
+t.test('a file by an enemy runs nothing here, and says nothing to ssh', async (t) => {
+  const { dir, file, computer, create, write } = bench(t)
+  const [old, next] = [computer('old'), computer('new')]
+  await create(old, 'web')
+  const factory = await old.drivers.load('fake')
+  const proof = join(dir, 'it-ran')
+  await old.store.update('web', factory.record, (ledger) => ({
+    ...ledger,
+    secrets: { token: `cmd:touch '${proof}'`, other: 'env:TOKEN' },
+  }))
+  await write(old, ['web'])
+  const passphrase = new Secret(PASSPHRASE)
+  const document = (await openDocument(readFileSync(file), passphrase)) as {
+    machines: { files: { name: string; data: string }[]; config: string }[]
+  }
+  const [web] = document.machines
+  if (!web) throw new Error('no machine in it')
+  const made = ['ssh_config', 'ssh.conf', 'ssh+db.conf', 'known_hosts', 'engine-tunnel.json', '.hidden']
+  const data = Buffer.from(`ProxyCommand touch '${proof}'`).toString('base64')
+  web.files.push(...made.map((name) => ({ name, data })))
+  writeFileSync(file, await sealDocument(document, passphrase))
+
+  t.same(await importMachines(next, file), ['web'])
+  t.strictSame(next.store.get('web').ledger?.secrets, { other: 'env:TOKEN' })
+  t.match(next.events, [
+    { type: 'warn', text: /takes the one of the export/ },
+    { type: 'warn', machine: 'web', text: /token of "web" came from a command.*The command was: touch/ },
+  ])
+  for (const name of made) t.notOk(existsSync(join(next.store.dir('web'), name)), name)
+  t.ok(existsSync(join(next.store.dir('web'), 'id_rsa')))
+  t.notOk(existsSync(proof))
+
+  web.files.push({ name: 'id_rsa', data })
+  writeFileSync(file, await sealDocument(document, passphrase))
+  await t.rejects(importMachines(computer('twice'), file), { message: /holds a file twice/ })
+  web.files.pop()
+  web.config = web.config.replace('"DriverName":"fake"', '"DriverName":"qemu"')
+  writeFileSync(file, await sealDocument(document, passphrase))
+  await t.rejects(importMachines(computer('vm'), file), { code: 'store', message: /cannot be imported/ })
+})

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:net'
 import { MachineError, messageOf } from '../../../contracts/errors.js'
+import { isOwnPeer } from '../../../util/peer.js'
 import { DEFAULT_LIMITS, type GobLimits } from './gob/limits.js'
 import type { PluginHandlers, PluginMethod } from './plugin-api.js'
 import { ServerCalls } from './server-calls.js'
@@ -22,6 +23,8 @@ export class PluginServer {
   constructor(handlers: PluginHandlers, { onCall, limits = DEFAULT_LIMITS }: PluginServerOptions = {}) {
     const calls = new ServerCalls(handlers, onCall ?? (() => undefined))
     this.#server = createServer({ noDelay: true }, (socket) => {
+      // The protocol has no password: whoever gets through could have files written as this user.
+      if (!isOwnPeer(socket)) return void socket.destroy()
       const connection = new ServerConnection(socket, calls, limits)
       this.#connections.add(connection)
       void connection.closed.then(() => this.#connections.delete(connection))
