@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { PluginServer } from '../../../src/drivers/plugin/wire/rpc-server.js'
+import { generateKeyPair } from '../../../src/ssh/key-pair.js'
 import { packageRoot } from '../../../src/util/paths.js'
 import { isOwnPeer } from '../../../src/util/peer.js'
 import { isLocal, listenersOf } from '../../helpers/listeners.js'
@@ -14,7 +16,7 @@ const NEED_ROOT = { skip: process.getuid?.() !== 0 && 'becomes another user' }
 /** Says `in` once something was sent to it, `out` when it is hung up on without a word. */
 const CLIENT = `const socket = require('node:net').connect(Number(process.argv[1]), '127.0.0.1')
 socket.on('data', () => { console.log('in'); process.exit() })
-socket.on('close', () => console.log('out')); socket.on('error', () => undefined)
+socket.on('close', () => { console.log('out'); process.exit() }); socket.on('error', () => undefined)
 setTimeout(() => { console.log('open'); process.exit() }, 1500)`
 
 /** How another user, or this one, fares at a port. */
@@ -78,8 +80,11 @@ t.test('a tunnel to an engine leads no other user there', NEED_ROOT, async (t) =
   const host = await listening(t, (socket) => socket.on('error', () => undefined))
   const port = await freePort()
   const endpoint = { host: '127.0.0.1', port: host, user: 'docker' }
-  const plan = JSON.stringify({ port, remotePort: 1, endpoint, hostKeys: [], login: {} })
-  const path = join(t.testdir({ plan }), 'plan')
+  const { publicLine, privatePem } = generateKeyPair('host')
+  const dir = t.testdir({ key: privatePem })
+  const path = join(dir, 'plan')
+  const login = { privateKeyPath: join(dir, 'key') }
+  writeFileSync(path, JSON.stringify({ port, remotePort: 1, endpoint, hostKeys: [publicLine], login }))
   const program = `import { Tunnel } from './src/ssh/tunnel.ts'
     await new Tunnel(process.argv[1]).listen(${port}); console.log('listens')`
   const words = ['--import', 'tsx', '--input-type=module', '-e', program, path]
