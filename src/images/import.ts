@@ -6,7 +6,7 @@ import { imageError, MANIFEST } from './manifest.js'
 import { extractTar } from './tar.js'
 
 /** More than any artefact will ever hold. */
-const MAX_BYTES = 4 * 1024 ** 3
+export const MAX_BYTES = 4 * 1024 ** 3
 /** `package/artefact/manifest.json` in an npm package is the deepest that there is. */
 const MAX_DEPTH = 3
 

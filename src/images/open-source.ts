@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { MachineError, messageOf } from '../contracts/errors.js'
 import type { ArtefactOptions } from '../contracts/image.js'
 import { download } from '../util/download.js'
-import { findArtefactDir, unpackArchive } from './import.js'
+import { findArtefactDir, MAX_BYTES, unpackArchive } from './import.js'
 import { imageError } from './manifest.js'
 
 /** How a source is read. `staged` is an empty directory on the cache's file system. */
@@ -52,6 +52,7 @@ async function fetchFile(url: string, options: OpenOptions): Promise<string> {
   await download({
     url,
     to,
+    maxBytes: MAX_BYTES,
     signal: options.signal,
     ...(options.sha256 === undefined ? {} : { sha256: options.sha256 }),
     onProgress: (done, total) => {

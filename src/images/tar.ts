@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { imageError } from './manifest.js'
 
 const BLOCK = 512
+/** Files, directories and what is said about them: a file of headers alone would be read for days. */
 const MAX_ENTRIES = 1_000
 /** A metadata entry (pax header, long name) larger than this is an attack. */
 const MAX_META = 64 * 1024
@@ -41,6 +42,7 @@ export async function extractTar(input: Readable, dir: string, options: ExtractO
     const block = await reader.take(BLOCK)
     if (!block || block.every((byte) => byte === 0)) return
     const header = { ...parseHeader(block), ...overrides }
+    if (++entries > MAX_ENTRIES) throw imageError('The archive holds too much')
     if (isMeta(header.type)) {
       if (header.size > MAX_META) throw imageError('The archive has a header that is too large')
       overrides = { ...overrides, ...parseMeta(header.type, await readAll(reader, header.size)) }
@@ -48,7 +50,7 @@ export async function extractTar(input: Readable, dir: string, options: ExtractO
     }
     overrides = {}
     bytes += header.size
-    if (++entries > MAX_ENTRIES || bytes > options.maxBytes) throw imageError('The archive holds too much')
+    if (bytes > options.maxBytes) throw imageError('The archive holds too much')
     await extractEntry(reader, header, dir)
   }
 }

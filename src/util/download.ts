@@ -18,6 +18,8 @@ export interface DownloadOptions {
   readonly to: string
   /** Expected SHA-256 in hex. */
   readonly sha256?: string
+  /** More than this is refused, announced or not: whoever serves it must not fill the disk. */
+  readonly maxBytes?: number
   /** Code of the errors; `image` when absent. */
   readonly code?: ErrorCode
   /** Milliseconds for everything, retries included. */
@@ -45,6 +47,8 @@ const PASSING = [408, 425, 429, 500, 502, 503, 504]
 
 /** An attempt that broke in a way that may pass. */
 class Broken extends Error {}
+
+class TooLarge extends Error {}
 
 interface Answer {
   readonly status: number
@@ -214,12 +218,17 @@ async function receive(answer: Answer, had: number, context: Receiving): Promise
   const length = Number(text(answer, 'content-length'))
   const total = Number.isFinite(length) ? start + length : undefined
   let done = start
+  const { maxBytes = Infinity } = options
+  if ((total ?? 0) > maxBytes) {
+    answer.body.destroy()
+    throw await tooLarge(options, part, maxBytes)
+  }
   const count = new Transform({
     transform(chunk: Buffer, _encoding, next) {
       context.alive()
       done += chunk.length
       options.onProgress?.(done, total)
-      next(null, chunk)
+      next(done > maxBytes ? new TooLarge() : null, chunk)
     },
   })
   try {
@@ -231,12 +240,22 @@ async function receive(answer: Answer, had: number, context: Receiving): Promise
     )
   } catch (error) {
     signal.throwIfAborted()
+    if (error instanceof TooLarge) throw await tooLarge(options, part, maxBytes)
     if (['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EFBIG'].includes(errnoOf(error) ?? ''))
       throw fileError('write', part, error)
     throw new Broken(`the connection broke after ${done} bytes: ${messageOf(error)}`, { cause: error })
   }
   if (total !== undefined && done < total)
     throw new Broken(`the connection ended after ${done} of ${total} bytes`)
+}
+
+async function tooLarge(options: DownloadOptions, part: string, maxBytes: number): Promise<MachineError> {
+  await forget(part)
+  return new MachineError(
+    options.code ?? 'image',
+    `${shown(options.url)} is larger than ${maxBytes} bytes, which nothing that is wanted from there can be`,
+    { hints: ['Nothing was kept. Is the URL right?'] },
+  )
 }
 
 /** Only a strong validator proves that the rest will belong to the same file. */

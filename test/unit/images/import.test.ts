@@ -84,6 +84,52 @@ t.test('an archive that leads out, links, lies or stops early is refused and lea
   t.strictSame((await store().list()).length, 0)
 })
 
+/** A ustar header. */
+function header(name: string, size: number, type: string): Buffer {
+  const block = Buffer.alloc(512)
+  block.write(name, 0)
+  block.write('0000644\0', 100)
+  block.write(`${size.toString(8).padStart(11, '0')}\0`, 124)
+  block.write('        ', 148)
+  block.write(type, 156)
+  block.write('ustar\0' + '00', 257)
+  const sum = block.reduce((total, byte) => total + byte, 0)
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  return block
+}
+
+t.test('an archive that is a bomb, or has hard links, devices or a name twice, is refused', async (t) => {
+  const { store, options, cacheDir } = bench(t)
+  const file = join(t.testdirName, 'bad.tar')
+  const outside = join(t.testdirName, 'outside')
+  writeFileSync(outside, 'mine')
+  const block = (text: string): Buffer => Buffer.concat([Buffer.from(text), Buffer.alloc(512 - text.length)])
+  const pax = block('20 comment=nothing..\n')
+  const cases: readonly (readonly [RegExp, readonly Buffer[]])[] = [
+    [/holds too much/, [header('huge', 8 * 1024 ** 3 - 1, '0')]],
+    [/holds too much/, Array.from({ length: 5_000 }, () => [header('x', 20, 'x'), pax]).flat()],
+    [/holds too much/, Array.from({ length: 5_000 }, () => [header('g', 20, 'g'), pax]).flat()],
+    [/holds too much/, Array.from({ length: 5_000 }, (_, at) => header(`dir${at}`, 0, '5'))],
+    [/too large/, [header('x', 1024 ** 2, 'x')]],
+    [/link or device/, [header('kernel', 0, '1')]],
+    [/link or device/, [header('kernel', 0, '2')]],
+    ...['3', '4', '6'].map((type) => [/link or device/, [header('kernel', 0, type)]] as const),
+    [/EEXIST/, [header('a', 4, '0'), block('one'), header('a', 4, '0'), block('two')]],
+    [/EEXIST|ENOTDIR/, [header('a', 4, '0'), block('one'), header('a/b', 4, '0'), block('two')]],
+    [
+      /leads out/,
+      [header('x', 40, 'x'), block('24 path=a/../../outside\n'), header('a', 4, '0'), block('two')],
+    ],
+  ]
+  for (const [message, blocks] of cases) {
+    writeFileSync(file, Buffer.concat([...blocks, Buffer.alloc(1024)]))
+    const error = await refusal(store().import(file, options))
+    t.match(error, { code: 'image', message })
+    t.strictSame(hidden(join(cacheDir, 'images')), [], 'nothing of it is left')
+  }
+  t.equal(readFileSync(outside, 'utf8'), 'mine')
+})
+
 t.test('a link in a directory and a manifest that names a path are refused', async (t) => {
   const { store, options } = bench(t)
   const base = join(t.testdirName, 'source')

@@ -149,6 +149,57 @@ t.test('a file with another hash is refused and thrown away', async (t) => {
   t.notOk(existsSync(to) || existsSync(`${to}.part`))
 })
 
+t.test(
+  'other bytes behind those of a broken download are refused, and the next call begins anew',
+  async (t) => {
+    const to = join(t.testdir(), 'file')
+    let lies = true
+    const honest = wellBehaved()
+    const site = await serve(t, (request, response, count) => {
+      const start = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
+      if (!lies || start === 0) return honest(request, response, count)
+      const rest = Buffer.alloc(BODY.length - start, 'x')
+      const range = `bytes ${start}-${BODY.length - 1}/${BODY.length}`
+      response.writeHead(206, { etag: '"one"', 'content-length': rest.length, 'content-range': range })
+      response.end(rest)
+    })
+    writeFileSync(`${to}.part`, BODY.subarray(0, 1_000))
+    writeFileSync(`${to}.part.etag`, '"one"')
+    t.match(
+      (await refusal(download({ url: site.url, to, sha256: HASH }))).message,
+      /is not the expected file/,
+    )
+    t.notOk(existsSync(to) || existsSync(`${to}.part`) || existsSync(`${to}.part.etag`))
+    lies = false
+    t.equal((await download({ url: site.url, to, sha256: HASH })).sha256, HASH)
+    t.strictSame(site.ranges, ['bytes=1000-', ''])
+  },
+)
+
+t.test('more than is wanted is refused, whether the server says so before or not', async (t) => {
+  const to = join(t.testdir(), 'file')
+  let sent = 0
+  const site = await serve(t, (request, response) => {
+    if (request.url === '/announced') {
+      response.writeHead(200, { 'content-length': 1e15 })
+      return void response.write('x')
+    }
+    response.writeHead(200)
+    const more = (): void => {
+      sent += 65_536
+      if (!response.destroyed) response.write(Buffer.alloc(65_536), more)
+    }
+    more()
+  })
+  for (const url of [site.url, site.url.replace('/file', '/announced')]) {
+    const error = await refusal(download({ url, to, maxBytes: 1_000_000 }))
+    t.match(error.message, /is larger than 1000000 bytes/)
+    t.notOk(existsSync(to) || existsSync(`${to}.part`))
+  }
+  t.ok(sent < 50_000_000, `${sent} bytes were sent`)
+  t.equal(site.ranges.length, 2, 'and not tried again')
+})
+
 t.test('404 is not tried again and 500 is', async (t) => {
   const gone = await serve(t, (_request, response) => response.writeHead(404).end())
   const to = join(t.testdir(), 'file')
