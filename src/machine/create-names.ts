@@ -87,7 +87,8 @@ export async function lockForCreate(ctx: MachineContext, name: string): Promise<
     if (!isMachineError(error) || error.code !== 'locked') throw error
     throw new MachineError('exists', `Docker machine "${name}" already exists: ${error.message}`, {
       machine: name,
-      hints: ['Wait for the other command to end.'],
+      // A lock that says nothing has to be removed by hand.
+      hints: ctx.store.lockHolder(name) ? ['Wait for the other command to end.'] : error.hints,
       cause: error,
     })
   }
