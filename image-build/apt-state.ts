@@ -149,7 +149,7 @@ function aptConf(dir: string, arch: string, inherited: string[]): string {
 
 async function writeState(dir: string, sources: string, conf: string): Promise<void> {
   for (const part of ['lists/partial', 'archives/partial', 'etc/sources.list.d', 'etc/preferences.d']) {
-    await mkdir(path.join(dir, part), { recursive: true })
+    await mkdir(path.join(dir, part), { recursive: true, mode: 0o700 })
   }
   await writeFile(path.join(dir, 'etc/sources.list.d/debian.sources'), sources)
   await writeFile(path.join(dir, 'status'), '')

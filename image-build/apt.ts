@@ -53,7 +53,8 @@ export async function fetchPackages(
     sources: record.sources,
     path: path.join(apt.cacheDir, 'debs', `${record.sha256}.deb`),
   }))
-  const missing = debs.filter((deb) => !existsSync(deb.path))
+  const missing: Deb[] = []
+  for (const deb of debs) if (!(await isSound(deb))) missing.push(deb)
   if (missing.length > 0) {
     options.report?.(`downloading ${String(missing.length)} packages`)
     await download(apt, missing)
@@ -125,9 +126,17 @@ function field(paragraph: string, name: string): string {
   return new RegExp(`^${name}: *(.*)$`, 'm').exec(paragraph)?.[1]?.trim() ?? ''
 }
 
+/** A file in the cache is what its name says only until somebody or the disk changes it. */
+async function isSound({ path: file, sha256 }: Deb): Promise<boolean> {
+  if (!existsSync(file)) return false
+  if ((await hashFile(file)) === sha256) return true
+  await rm(file)
+  return false
+}
+
 async function download(apt: Apt, debs: readonly Deb[]): Promise<void> {
   const target = path.join(apt.cacheDir, 'debs')
-  await mkdir(target, { recursive: true })
+  await mkdir(target, { recursive: true, mode: 0o700 })
   const dir = await mkdtemp(path.join(target, '.new-'))
   try {
     await apt.run(['apt-get', 'download', '-q', ...debs.map((deb) => `${deb.name}=${deb.version}`)], dir)

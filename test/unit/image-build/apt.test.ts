@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { parseRecords, sourceDateEpoch } from '../../../image-build/apt.js'
+import { type Apt, fetchPackages, parseRecords, sourceDateEpoch } from '../../../image-build/apt.js'
 import { run } from '../../../image-build/exec.js'
 import { parseCommandLine } from '../../../image-build/main.js'
 import { chooseMirror, parseIndexTargets } from '../../../image-build/mirror.js'
@@ -126,4 +127,35 @@ t.test("what apt could not fetch is told in apt's words, without addresses", asy
     "Can not find version '1' of package 'x'",
   )
   t.equal(aptReason(''), 'apt-get failed')
+})
+
+t.test('a package in the cache that is no longer what its name says is fetched again', async (t) => {
+  const cacheDir = t.testdir()
+  const content = 'the package'
+  const sha256 = createHash('sha256').update(content).digest('hex')
+  const shown = `Package: tool\nVersion: 1.0\nArchitecture: all\nSHA256: ${sha256}\nSection: misc\n`
+  let downloads = 0
+  const apt: Apt = {
+    ...{ suite: 'trixie', arch: 'amd64', cacheDir, stateDir: cacheDir },
+    run: (argv, cwd = '') => {
+      if (argv[0] === 'apt-cache') return Promise.resolve(shown)
+      downloads++
+      writeFileSync(join(cwd, 'tool_1.0_all.deb'), content)
+      return Promise.resolve('')
+    },
+  }
+  const fetched = async (): Promise<string> => {
+    const [deb] = await fetchPackages(apt, ['tool'])
+    return readFileSync(deb?.path ?? '', 'utf8')
+  }
+  const old = process.umask(0)
+  t.teardown(() => process.umask(old))
+  t.equal(await fetched(), content)
+  process.umask(old)
+  t.equal(statSync(join(cacheDir, 'debs')).mode & 0o777, 0o700, 'whatever the umask')
+  t.equal(await fetched(), content)
+  t.equal(downloads, 1)
+  writeFileSync(join(cacheDir, 'debs', `${sha256}.deb`), 'the Package')
+  t.equal(await fetched(), content)
+  t.equal(downloads, 2)
 })
