@@ -3,6 +3,8 @@
  * and only the base command renders them. Compare `code`, never `instanceof`: an error may have crossed a process.
  */
 
+import { explainErrno, type FileRefusal, refusalIn } from './file-fault.js'
+
 /** What a caller can do about a failure. Stable: scripts read it from `--json`. */
 export type ErrorCode =
   | 'usage'
@@ -112,14 +114,25 @@ export function isMachineError(error: unknown): error is MachineError {
   return error instanceof Error && error.name === 'MachineError' && 'code' in error && 'exitCode' in error
 }
 
-/** Any thrown value as a MachineError: unknown ones become `bug` (exit 70) and keep the original as cause. */
+/**
+ * Any thrown value as a MachineError: what the disk refused is a `store` error that names the file; unknown ones become
+ * `bug` (exit 70) and keep the original as cause.
+ */
 export function toMachineError(error: unknown): MachineError {
   if (isMachineError(error)) return error
+  const refusal = refusalIn(error)
+  if (refusal) return refusedFile(refusal, error)
   const message = error instanceof Error ? error.message : String(error)
   return new MachineError('bug', message, {
     cause: error,
     hints: ['This is a bug in tsmachine. Run the command again with --debug and report what it prints.'],
   })
+}
+
+function refusedFile({ action, path, errno }: FileRefusal, cause: unknown): MachineError {
+  const reason = explainErrno(errno, path)
+  const hints = reason ? [reason.hint] : []
+  return new MachineError('store', `Cannot ${action} ${path}: ${reason?.text ?? errno}`, { hints, cause })
 }
 
 /**

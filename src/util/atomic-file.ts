@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { lstatSync, realpathSync } from 'node:fs'
+import { lstatSync, readdirSync, realpathSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { isMachineError, MachineError } from '../contracts/errors.js'
 import { errnoOf, fileError } from './file-error.js'
 
@@ -50,15 +50,62 @@ export async function writeFileAtomic(
   const target = followLink(path)
   const temporary = join(
     dirname(target),
-    `.${basename(target).slice(0, 200)}.${randomBytes(6).toString('hex')}.tmp`,
+    temporaryPrefix(target) + randomBytes(6).toString('hex') + TEMPORARY,
   )
   try {
     await writeWhole(temporary, data, options.mode ?? 0o600, ops)
-    await ops.rename(temporary, target)
+    await moveOver(temporary, target, ops)
     await syncDirectory(dirname(target), ops)
   } catch (error) {
-    await ops.rm(temporary, { force: true }).catch(() => undefined)
+    await ops.rm(temporary, { force: true }).catch(() => leftBehind.add(temporary))
     throw isMachineError(error) ? error : fileError('write', path, error)
+  }
+  await sweepTemporaries(target, ops)
+}
+
+/** File servers may do a rename, lose their answer, and say when asked again that there is nothing to rename. */
+async function moveOver(temporary: string, target: string, ops: FileOps): Promise<void> {
+  const written = lstatSync(temporary, { bigint: true })
+  try {
+    await ops.rename(temporary, target)
+  } catch (error) {
+    const there =
+      errnoOf(error) === 'ENOENT' ? lstatSync(target, { bigint: true, throwIfNoEntry: false }) : undefined
+    if (there?.ino !== written.ino || there.dev !== written.dev) throw error
+  }
+}
+
+const TEMPORARY = '.tmp'
+const OLD_MS = 3_600_000
+/** Our own that could not be removed: the disk was read-only. */
+const leftBehind = new Set<string>()
+
+function temporaryPrefix(target: string): string {
+  return `.${basename(target).slice(0, 200)}.`
+}
+
+/**
+ * Removes unfinished copies of a file that failed or killed writers have left; those of an hour ago, or, where the caller is
+ * the only one who writes it (`alone`), all. No failure: the next writer tries again.
+ */
+export async function sweepTemporaries(
+  target: string,
+  ops: FileOps = realFileOps,
+  alone = false,
+): Promise<void> {
+  const [dir, prefix] = [dirname(target), temporaryPrefix(target)]
+  const isOne = (name: string): boolean =>
+    name.startsWith(prefix) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(prefix.length))
+  try {
+    for (const path of readdirSync(dir)
+      .filter(isOne)
+      .map((name) => join(dir, name))) {
+      if (!alone && !leftBehind.has(path) && Date.now() - lstatSync(path).mtimeMs < OLD_MS) continue
+      await ops.rm(path, { force: true })
+      leftBehind.delete(path)
+    }
+  } catch {
+    // It is in nobody's way.
   }
 }
 
@@ -102,7 +149,7 @@ export async function syncDirectory(path: string, ops: FileOps = realFileOps): P
   try {
     await directory.sync()
   } catch (error) {
-    if (!['EINVAL', 'ENOTSUP', 'EISDIR', 'EBADF'].includes(errnoOf(error) ?? '')) throw error
+    if (!['EINVAL', 'ENOTSUP', 'ENOSYS', 'EISDIR', 'EBADF'].includes(errnoOf(error) ?? '')) throw error
   } finally {
     await directory.close()
   }
@@ -114,9 +161,20 @@ export async function syncDirectory(path: string, ops: FileOps = realFileOps): P
  */
 export async function makePrivateDir(path: string, ops: FileOps = realFileOps): Promise<void> {
   try {
-    await ops.mkdir(path, { recursive: true, mode: 0o700 })
+    const first = await ops.mkdir(path, { recursive: true, mode: 0o700 })
+    if (first !== undefined) await syncParents(path, first, ops)
   } catch (error) {
     throw fileError('make', path, errnoOf(error) === 'EEXIST' ? notADirectory() : error)
+  }
+}
+
+/** What is forced to the disk below a new directory is lost all the same where the directory itself is not. */
+async function syncParents(path: string, first: string, ops: FileOps): Promise<void> {
+  let made = resolve(path)
+  for (;;) {
+    await syncDirectory(dirname(made), ops)
+    if (made === resolve(first) || dirname(made) === made) return
+    made = dirname(made)
   }
 }
 

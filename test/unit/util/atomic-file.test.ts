@@ -100,7 +100,8 @@ t.test('each errno has words of its own', async (t) => {
     EDQUOT: /quota/,
     EFBIG: /limit/,
     ENAMETOOLONG: /too long/,
-    EIO: /EIO/,
+    EIO: /the disk reports an error/,
+    EBADMSG: /EBADMSG/,
   }
   for (const [code, message] of Object.entries(words))
     await t.rejects(writeFileAtomic(join(t.testdir(), 'f'), 'x', { ops: failingOps({ at: 1, code }).ops }), {

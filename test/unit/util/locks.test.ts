@@ -17,12 +17,12 @@ import { FakeClock } from '../../helpers/fake-clock.js'
 const NO_PID = 2 ** 22 + 7
 
 function holder(change: Partial<LockHolder> = {}): LockHolder {
-  const startTime = processStart(process.pid) ?? ''
+  const startTime = processStart(process.ppid) ?? ''
   const since = '2026-01-01T00:00:00.000Z'
   return {
     ...hostIdentity(),
     bootId: bootId(),
-    pid: process.pid,
+    pid: process.ppid,
     startTime,
     what: 'create web',
     since,
