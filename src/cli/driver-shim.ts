@@ -1,15 +1,13 @@
 /** Links by which docker-machine finds our drivers as plugins: `docker-machine-driver-NAME`. */
 import { existsSync, readdirSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import { LEGACY_DRIVERS } from '../drivers/common/driver-names.js'
 import { servableFactory } from '../drivers/registry.js'
 import { findProgram } from '../util/exec.js'
-import { fileError } from '../util/file-error.js'
 import { ownProgram } from '../util/own-program.js'
 import { driverOf, OWN_PREFIX } from './plugin-role.js'
-import { presentAt, putShim } from './shim-files.js'
+import { endShim, keepAside, presentAt, putShim } from './shim-files.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -77,12 +75,7 @@ export async function removeDriverLinks(dirs: readonly string[]): Promise<readon
       .map((name) => join(dir, name)),
   )
   const ours = [...new Set(paths)].filter((path) => ['current', 'stale'].includes(presentAt(path)))
-  for (const path of ours) {
-    await rm(path).catch((error: unknown) => {
-      throw fileError('remove', path, error)
-    })
-    if (existsSync(path + ASIDE)) await rename(path + ASIDE, path)
-  }
+  for (const path of ours) await endShim(path, existsSync(path + ASIDE) ? path + ASIDE : undefined)
   return ours
 }
 
@@ -95,13 +88,8 @@ function foreign(path: string, name: string): MachineError {
 }
 
 async function moveAside(path: string): Promise<string> {
-  const aside = path + ASIDE
-  if (existsSync(aside))
-    throw new MachineError('exists', `${aside} is there already: ${path} cannot be moved aside`)
-  await rename(path, aside).catch((error: unknown) => {
-    throw fileError('move', path, error)
-  })
-  return aside
+  await keepAside(path, path + ASIDE)
+  return path + ASIDE
 }
 
 /** PATH may name what is no directory. */

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, lstatSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
-import { rename, rm, symlink } from 'node:fs/promises'
+import { link, rename, rm, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { MachineError } from '../contracts/errors.js'
 import { writeFileAtomic } from '../util/atomic-file.js'
-import { fileError } from '../util/file-error.js'
+import { fileError, hasNoLinks } from '../util/file-error.js'
 import { isOwnCopy, SCRIPT_MARK } from '../util/own-links.js'
 import { ownCommand, ownProgram } from '../util/own-program.js'
 
@@ -50,7 +51,50 @@ export async function putShim(path: string): Promise<void> {
     await symlink(ownProgram(), temporary)
     await rename(temporary, path)
   } catch (error) {
-    await rm(temporary, { force: true })
+    await rm(temporary, { force: true }).catch(() => undefined)
     throw fileError('write', path, error)
+  }
+}
+
+/**
+ * Gives a program that is in our way a second name, under which it stays when our link replaces it: at no instant is there
+ * no program of its own name.
+ * @throws MachineError `exists` when there is another program of that second name, `store`
+ */
+export async function keepAside(path: string, aside: string): Promise<void> {
+  if (existsSync(aside) && !isSameProgram(path, aside))
+    throw new MachineError('exists', `${aside} is there already: ${path} cannot be moved aside`)
+  try {
+    if (lstatSync(aside, { throwIfNoEntry: false })) return
+    if (lstatSync(path).isSymbolicLink()) await symlink(readlinkSync(path), aside)
+    else await linkOrMove(path, aside)
+  } catch (error) {
+    throw fileError('move', path, error)
+  }
+}
+
+/** One that an earlier try, cut off before our link was in place, has named so already. */
+function isSameProgram(path: string, aside: string): boolean {
+  const [one, other] = [lstatSync(path), lstatSync(aside)]
+  if (one.isSymbolicLink() && other.isSymbolicLink()) return readlinkSync(path) === readlinkSync(aside)
+  return one.ino === other.ino && one.dev === other.dev
+}
+
+async function linkOrMove(path: string, aside: string): Promise<void> {
+  try {
+    await link(path, aside)
+  } catch (error) {
+    if (!hasNoLinks(error)) throw error
+    await rename(path, aside)
+  }
+}
+
+/** Ends our link: in one step where there is a program to put back. @throws MachineError `store` */
+export async function endShim(path: string, aside?: string): Promise<void> {
+  try {
+    if (aside === undefined) await rm(path)
+    else await rename(aside, path)
+  } catch (error) {
+    throw fileError('remove', path, error)
   }
 }

@@ -1,14 +1,12 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { accessSync, constants, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import { findProgram } from '../util/exec.js'
-import { fileError } from '../util/file-error.js'
 import { foreignProgram, leadsToUs, pathDirs } from '../util/own-links.js'
 import { ownProgram } from '../util/own-program.js'
 import { removeDriverLinks } from './driver-shim.js'
 import { forgetPrevious, type PreviousProgram, previousProgram, recordPrevious } from './previous-program.js'
-import { presentAt, putShim, SHIM } from './shim-files.js'
+import { endShim, keepAside, presentAt, putShim, SHIM } from './shim-files.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -67,10 +65,10 @@ export async function uninstallShim(
   if (foreignOne !== undefined && ofDrivers.length === 0)
     throw new MachineError('exists', `${foreignOne} is not our link: it was not removed`)
   for (const path of ours) {
-    await rm(path).catch((error: unknown) => {
-      throw fileError('remove', path, error)
-    })
-    await putBack(env, path)
+    const previous = previousProgram(env)
+    const isMoved = previous?.movedFrom === path
+    await endShim(path, isMoved ? previous.path : undefined)
+    if (isMoved) await forgetPrevious(env)
   }
   return { removed: [...ours, ...ofDrivers] }
 }
@@ -88,19 +86,8 @@ function foreign(path: string): MachineError {
 
 async function moveAside(path: string): Promise<PreviousProgram> {
   const aside = join(dirname(path), ASIDE)
-  if (existsSync(aside))
-    throw new MachineError('exists', `${aside} is there already: ${path} cannot be moved aside`)
-  await rename(path, aside).catch((error: unknown) => {
-    throw fileError('move', path, error)
-  })
+  await keepAside(path, aside)
   return { path: aside, movedFrom: path }
-}
-
-async function putBack(env: Environment, path: string): Promise<void> {
-  const previous = previousProgram(env)
-  if (previous?.movedFrom !== path) return
-  await rename(previous.path, path)
-  await forgetPrevious(env)
 }
 
 function existingDir(dir: string): string {

@@ -58,13 +58,12 @@ export class ContextFiles {
     return isThere && !meta.includes(META)
   }
 
+  /** Keys first: as long as any of it is there, `meta.json` says whose it is. */
   async remove(name: string): Promise<void> {
-    try {
-      await rm(this.#metaDir(name), { recursive: true, force: true })
-      await rm(join(this.#root, 'tls', digest(name)), { recursive: true, force: true })
-    } catch (error) {
-      throw fileError('remove', this.#metaDir(name), error)
-    }
+    for (const dir of [this.#tlsRoot(name), this.#metaDir(name)])
+      await rm(dir, { recursive: true, force: true }).catch((error: unknown) => {
+        throw fileError('remove', dir, error)
+      })
   }
 
   #metaDir(name: string): string {
@@ -75,8 +74,12 @@ export class ContextFiles {
     return join(this.#metaDir(name), META)
   }
 
+  #tlsRoot(name: string): string {
+    return join(this.#root, 'tls', digest(name))
+  }
+
   #tlsDir(name: string): string {
-    return join(this.#root, 'tls', digest(name), ENDPOINT)
+    return join(this.#tlsRoot(name), ENDPOINT)
   }
 }
 

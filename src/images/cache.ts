@@ -1,11 +1,11 @@
-import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../contracts/clock.js'
 import { isMachineError, messageOf } from '../contracts/errors.js'
 import type { Artefact, ArtefactKind, ArtefactSource, ListedArtefact, Manifest } from '../contracts/image.js'
 import { makePrivateDir, syncDirectory, writeFileAtomic } from '../util/atomic-file.js'
 import { refuseStrangers } from '../util/exposure.js'
-import { errnoOf } from '../util/file-error.js'
+import { errnoOf, fileError } from '../util/file-error.js'
 import { artefactOf, imageError, MANIFEST, readManifest } from './manifest.js'
 import { copyPlainFile, makePrivate } from './plain-files.js'
 import { type Looks, readMarker, verifyFiles, verifyQuickly, writeMarker } from './verify.js'
@@ -45,6 +45,9 @@ export class ArtefactCache {
     if (!dir.startsWith(`${this.root}/.staging-`)) return await this.#adoptCopy(dir, manifest, source, signal)
     await makePrivate(dir)
     const files = await verifyFiles(dir, manifest, signal)
+    // The marker says that they need not be read again: nothing of them may be lost after it.
+    for (const { name } of manifest.files) await syncFile(join(dir, name))
+    await syncFile(join(dir, MANIFEST))
     const marker = { digest: manifest.digest, source, since: this.clock.now().toISOString() }
     await writeMarker(dir, { ...marker, files })
     const target = join(this.root, manifest.digest)
@@ -207,14 +210,13 @@ export class ArtefactCache {
 
   /** Renamed first, so that no reader ever sees half of it. */
   async #discard(dir: string): Promise<void> {
-    const aside = await mkdtemp(join(this.root, '.removed-'))
+    const aside = join(this.root, `.removed-${randomBytes(6).toString('hex')}`)
     try {
-      await rename(dir, join(aside, 'old'))
+      await rename(dir, aside)
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error
-    } finally {
-      await rm(aside, { recursive: true, force: true })
+      if (errnoOf(error) !== 'ENOENT') throw fileError('remove', dir, error)
     }
+    await this.#sweep()
   }
 
   async #sweep(): Promise<void> {
@@ -222,7 +224,9 @@ export class ArtefactCache {
     for (const name of (await readdir(this.root)).filter((name) => SCRATCH.test(name))) {
       const dir = join(this.root, name)
       const age = await stat(dir).catch(() => undefined)
-      if (age && age.mtimeMs < oldest) await rm(dir, { recursive: true, force: true })
+      // What is being removed is nobody's any more, however young.
+      if (name.startsWith('.removed-') || (age && age.mtimeMs < oldest))
+        await rm(dir, { recursive: true, force: true })
     }
   }
 }
@@ -240,6 +244,17 @@ async function soundFiles(dir: string, signal?: AbortSignal): Promise<Looks | un
   } catch (error) {
     if (isMachineError(error) && error.code === 'image') return undefined
     throw error
+  }
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r')
+  try {
+    await file.sync()
+  } catch (error) {
+    throw fileError('write', path, error)
+  } finally {
+    await file.close()
   }
 }
 

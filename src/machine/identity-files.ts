@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
-import { copyFile, readFile, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import { generateKeyPair } from '../ssh/key-pair.js'
 import { writeFileAtomic } from '../util/atomic-file.js'
+import { fileError } from '../util/file-error.js'
 
 /** File names inside a machine directory. `id_rsa` is called so whatever its type: scripts name it. */
 export const CLIENT_KEY = 'id_rsa'
@@ -33,8 +34,10 @@ export function hasHostKey(dir: string): boolean {
 
 /** Forgets the private host key after rotation. */
 export async function removeHostKey(dir: string): Promise<void> {
-  await rm(join(dir, HOST_KEY), { force: true })
-  await rm(join(dir, `${HOST_KEY}.pub`), { force: true })
+  for (const path of [join(dir, HOST_KEY), join(dir, `${HOST_KEY}.pub`)])
+    await rm(path, { force: true }).catch((error: unknown) => {
+      throw fileError('remove', path, error)
+    })
 }
 
 /** The public line of the client key, for a seed that is written again. */
@@ -57,14 +60,14 @@ async function ensurePair(
 /** Copies the user's own key into the machine directory under its own name, as docker-machine does. */
 export async function importClientKey(dir: string, source: string): Promise<string> {
   const target = join(dir, basename(source))
-  try {
-    await writeFileAtomic(target, await readFile(source), { mode: 0o600 })
-  } catch (error) {
+  const key = await readFile(source).catch((error: unknown) => {
     throw new MachineError('preflight', `SSH key does not exist: "${source}"`, {
       cause: error,
       hints: ['Give the path of a private key that this user can read.'],
     })
-  }
-  await copyFile(`${source}.pub`, `${target}.pub`).catch(() => undefined)
+  })
+  const line = await readFile(`${source}.pub`).catch(() => undefined)
+  if (line) await writeFileAtomic(`${target}.pub`, line, { mode: 0o600 })
+  await writeFileAtomic(target, key, { mode: 0o600 })
   return target
 }

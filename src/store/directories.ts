@@ -1,6 +1,7 @@
 /** Machine directories coming and going: always by one rename, so that no reader sees half of one. */
 import { randomBytes } from 'node:crypto'
 import { lstatSync, readdirSync } from 'node:fs'
+import { rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import { type FileOps, makePrivateDir, syncDirectory } from '../util/atomic-file.js'
@@ -57,6 +58,17 @@ export async function bringIn(
   }
 }
 
+/** Removes a directory unless something is in it. Returns whether it is gone. */
+export async function removeEmpty(path: string): Promise<boolean> {
+  try {
+    await rmdir(path)
+    return true
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) return false
+    throw fileError('remove', path, error)
+  }
+}
+
 async function moveInto(fresh: string, target: string, name: string, ops: FileOps): Promise<void> {
   if (lstatSync(target, { throwIfNoEntry: false })) throw existsError(name)
   try {
@@ -83,11 +95,12 @@ export async function takeOut(machinesDir: string, name: string, ops: FileOps): 
     }
     await sweep(machinesDir, isGone, ops)
   } catch (error) {
+    await sweep(machinesDir, isGone, ops).catch(() => undefined)
     throw fileError('remove', target, error)
   }
 }
 
-/** Moves `machinesDir/name` to `target`, replacing what is there. */
+/** Moves `machinesDir/name` to `target`, replacing what is there. Until it surely is there it is not surely gone here. */
 export async function moveOut(
   machinesDir: string,
   name: string,
@@ -97,6 +110,7 @@ export async function moveOut(
   try {
     await ops.rm(target, { recursive: true, force: true })
     await ops.rename(join(machinesDir, name), target)
+    await syncDirectory(dirname(target), ops)
     await syncDirectory(machinesDir, ops)
   } catch (error) {
     throw fileError('remove', join(machinesDir, name), error)
@@ -123,5 +137,10 @@ async function sweep(
   ops: FileOps,
 ): Promise<void> {
   for (const entry of readdirSync(machinesDir).filter(isLeftover))
-    await ops.rm(join(machinesDir, entry), { recursive: true, force: true })
+    await ops.rm(join(machinesDir, entry), { recursive: true, force: true }).catch((error: unknown) => {
+      if (!IN_USE.includes(errnoOf(error) ?? '')) throw error
+    })
 }
+
+/** A file server keeps what somebody has open under another name (`.nfs...`) in its directory: the next sweep gets it. */
+const IN_USE = ['EBUSY', 'ENOTEMPTY', 'EEXIST', 'ESTALE']

@@ -170,7 +170,7 @@ export async function writeRecordFiles(
   const replaced = current === undefined ? {} : { replacedHash: hashOf(current) }
   if (current !== undefined && isOldHostRecord(current))
     await writeFileAtomic(join(dir, BACKUP), current, { ops })
-  if (changed) await writeFileAtomic(join(dir, STAGED), text, { ops })
+  if (changed) await stage(dir, text, ops)
   const { configStamp: known, ...rest } = next.ledger
   const configStamp = changed ? await stampFile(join(dir, STAGED)) : currentStamp
   // One that is not of our making may be of a file that was written twice in an instant.
@@ -180,11 +180,34 @@ export async function writeRecordFiles(
   try {
     await writeFileAtomic(join(dir, LEDGER), ledgerText, { ops })
   } catch (error) {
-    if (readText(dir, LEDGER) !== ledgerText) await ops.rm(join(dir, STAGED), { force: true })
+    if (!isWritten(dir, ledgerText)) await unstage(dir, ops)
     throw error
   }
   if (changed) await moveStaged(dir, ops)
   return ledger
+}
+
+async function stage(dir: string, text: string, ops: FileOps): Promise<void> {
+  try {
+    await writeFileAtomic(join(dir, STAGED), text, { ops })
+  } catch (error) {
+    await unstage(dir, ops)
+    throw error
+  }
+}
+
+/** What stays is cleared away by the next writer. */
+async function unstage(dir: string, ops: FileOps): Promise<void> {
+  await ops.rm(join(dir, STAGED), { force: true }).catch(() => undefined)
+}
+
+/** Whether the ledger is in its place although the writer was told of a failure. Yes if that cannot be told. */
+function isWritten(dir: string, ledgerText: string): boolean {
+  try {
+    return readText(dir, LEDGER) === ledgerText
+  } catch {
+    return true
+  }
 }
 
 /** Writes what `config.json` does not tell: the two go on belonging together. Call with the write lock held. */

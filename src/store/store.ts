@@ -15,7 +15,15 @@ import {
   withLock,
 } from '../util/locks.js'
 import type { RecordPlace } from './blank-record.js'
-import { bringIn, directoryNames, existsError, isDirectory, moveOut, takeOut } from './directories.js'
+import {
+  bringIn,
+  directoryNames,
+  existsError,
+  isDirectory,
+  moveOut,
+  removeEmpty,
+  takeOut,
+} from './directories.js'
 import { readImportNote, writeImportNote } from './import-note.js'
 import { isPlainName, StoreLayout } from './layout.js'
 import {
@@ -305,7 +313,7 @@ export class Store {
   /** Puts a CA and its client pair into a store that has none: all of the files, or none of them. Call with the CA's lock held. */
   async bringCerts(files: Readonly<Record<string, Buffer>>): Promise<void> {
     const { certsDir } = this.#layout
-    if (isDirectory(certsDir)) await this.#files.rm(certsDir, { recursive: true })
+    if (isDirectory(certsDir) && !(await removeEmpty(certsDir))) return
     await bringIn(this.root, basename(certsDir), (dir) => this.#fill(dir, files), this.#files)
   }
 

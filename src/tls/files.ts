@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs'
 import { readFile, rename, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { TlsFiles } from '../contracts/record.js'
-import { makePrivateDir, syncDirectory, writeFileAtomic } from '../util/atomic-file.js'
+import {
+  makePrivateDir,
+  realFileOps,
+  sweepTemporaries,
+  syncDirectory,
+  writeFileAtomic,
+} from '../util/atomic-file.js'
 import { errnoOf, fileError } from '../util/file-error.js'
 
 /** File names in a store's or machine's directory that docker-machine, the Docker client and scripts know. */
@@ -55,9 +61,14 @@ export async function writePair(dir: string, names: PairNames, pair: PemPair): P
   await Promise.all([cert, key].map((path) => makePrivateDir(dirname(path))))
   const waiting = `${cert}.new`
   await writeFileAtomic(waiting, pair.cert, { mode: CERTIFICATE_MODE })
-  await writeFileAtomic(key, pair.key, { mode: KEY_MODE })
-  await rename(waiting, cert)
-  await syncDirectory(dirname(cert))
+  try {
+    await writeFileAtomic(key, pair.key, { mode: KEY_MODE })
+  } catch (error) {
+    // Without its key it fits nothing; where the key is in place after all, it is what completes the pair.
+    if ((await readOptional(key).catch(() => pair.key)) !== pair.key) await removeQuietly(waiting)
+    throw error
+  }
+  await putInPlace(waiting, cert)
 }
 
 /** Completes or drops a replacement that was cut off; `matches` tells whether the waiting certificate fits the key. */
@@ -66,11 +77,28 @@ export async function settlePair(
   names: PairNames,
   matches: (pair: PemPair) => boolean,
 ): Promise<void> {
-  const waiting = resolve(dir, `${names.cert}.new`)
-  const [cert, key] = await Promise.all([readOptional(waiting), readOptional(resolve(dir, names.key))])
-  if (cert === undefined) return
-  if (key !== undefined && matches({ cert, key })) await rename(waiting, resolve(dir, names.cert))
-  else await rm(waiting, { force: true })
+  const [cert, key] = [resolve(dir, names.cert), resolve(dir, names.key)]
+  const waiting = `${cert}.new`
+  for (const path of [waiting, key]) await sweepTemporaries(path, realFileOps, true)
+  const [waitingCert, presentKey] = await Promise.all([readOptional(waiting), readOptional(key)])
+  if (waitingCert === undefined) return
+  if (presentKey !== undefined && matches({ cert: waitingCert, key: presentKey }))
+    await putInPlace(waiting, cert)
+  else await removeQuietly(waiting)
+}
+
+async function putInPlace(waiting: string, cert: string): Promise<void> {
+  try {
+    await rename(waiting, cert)
+    await syncDirectory(dirname(cert))
+  } catch (error) {
+    throw fileError('write', cert, error)
+  }
+}
+
+/** What stays is dropped before the next pair is used. */
+async function removeQuietly(path: string): Promise<void> {
+  await rm(path, { force: true }).catch(() => undefined)
 }
 
 /** A file's text; undefined when there is no such file. */
