@@ -46,8 +46,8 @@ export const SIZES = {
   chaosVmKills: { ci: 4, campaign: 30 },
   /** Kills of QEMU while a container writes. */
   diskPowerCuts: { ci: 5, campaign: 100 },
-  /** File operations at which the store's file system fails, for each write path and fault: more than there are means all. */
-  storeFaults: { ci: 200, campaign: 100_000 },
+  /** Failures of the file system, spread over all operations of all write paths: more than there are means all. */
+  storeFaults: { ci: 60, campaign: 100_000 },
   /** Processes on one store at once: creates. */
   storeCreates: { ci: 8, campaign: 50 },
   /** Readers beside them. */
