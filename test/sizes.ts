@@ -58,6 +58,8 @@ export const SIZES = {
   networkFaults: { ci: 12, campaign: 200 },
   /** Answers of each cloud's API that are lost or damaged. */
   apiFaults: { ci: 6, campaign: 200 },
+  /** Shells of hosts whose waits cannot be hurried. */
+  slowTools: { ci: 0, campaign: 1 },
 } as const
 
 export type SizeName = keyof typeof SIZES

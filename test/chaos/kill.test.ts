@@ -53,8 +53,8 @@ interface Case {
 }
 
 /** Drivers and commands in turn, so that each pair comes; the rest by the seed. */
-function caseOf({ index, next, pick }: Trial): Case {
-  const driver = TURNS[index % TURNS.length] ?? 'fake'
+function caseOf({ seed, next, pick }: Trial): Case {
+  const driver = TURNS[seed % TURNS.length] ?? 'fake'
   const fitting = COMMANDS.filter(({ needsHost }) => driver !== 'fake' || !needsHost)
   const kinds =
     driver === 'fake' ? (['file', 'file', 'time'] as const) : (['file', 'request', 'time'] as const)

@@ -273,12 +273,12 @@ function watchHandle(handle: Handle, path: string, writes: boolean): Handle {
   const functions = handle as unknown as Functions
   for (const [property, name] of Object.entries(HANDLE)) {
     if (name === 'close' && !writes) continue
-    const real = (functions[property] as AnyFunction).bind(handle) as AnyFunction
+    const real: AnyFunction = (functions[property] as AnyFunction).bind(handle)
     functions[property] = async (...args: unknown[]): Promise<unknown> => {
       try {
         return await doing(
           { name, path },
-          () => call(real, args) as Promise<unknown>,
+          async () => await call(real, args),
           () => name === 'write' && appendHalf(path, args[0]),
         )
       } catch (error) {

@@ -8,7 +8,18 @@ const { root, at, late, tally } = JSON.parse(process.env.TSM_KILL ?? '{}')
 delete process.env.NODE_OPTIONS
 delete process.env.TSM_KILL
 
-const CHANGES = ['rename', 'mkdir', 'rm', 'link', 'symlink', 'unlink', 'writeFile', 'copyFile', 'mkdtemp', 'chmod']
+const CHANGES = [
+  'rename',
+  'mkdir',
+  'rm',
+  'link',
+  'symlink',
+  'unlink',
+  'writeFile',
+  'copyFile',
+  'mkdtemp',
+  'chmod',
+]
 const { appendFileSync } = fs
 let count = 0
 

@@ -27,7 +27,10 @@ async function step(files: Files, dir: string, part: string): Promise<string[]> 
   const matches = partPattern(part)
   const names = await files.names(dir === '' ? '.' : dir).catch(() => [])
   return names
-    .filter((name) => name.length <= LONGEST && matches.test(name) && (part.startsWith('.') || !name.startsWith('.')))
+    .filter(
+      (name) =>
+        name.length <= LONGEST && matches.test(name) && (part.startsWith('.') || !name.startsWith('.')),
+    )
     .map((name) => (dir === '' ? name : files.join(dir, name)))
 }
 

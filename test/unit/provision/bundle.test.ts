@@ -11,6 +11,7 @@ import { systemClock } from '../../../src/util/clock.js'
 import { waitFor } from '../../../src/util/wait.js'
 import { ALL_TOOLS, fakeHost, type FakeHost, type Tools } from '../../helpers/fake-host.js'
 import { fakeBundle } from '../../helpers/fake-bundle.js'
+import { size } from '../../sizes.js'
 import { failureOf } from '../../helpers/provision-input.js'
 
 const VERSION = '26.1.5-0badcafe'
@@ -67,7 +68,8 @@ function hastyHost(t: Test, tools: Tools): FakeHost {
   on.fake('sleep', 'exec /bin/busybox usleep 20000')
   return on
 }
-const SLOW = { busybox: process.env['TSMACHINE_SIZES'] === 'campaign' ? false : 'takes 30 s', dash: false }
+/** Those that wait for a turn in milliseconds; busybox takes 30 s, and its turn comes in a campaign. */
+const HASTY = ALL_TOOLS.filter((tools) => tools !== 'busybox' || size('slowTools') > 0)
 
 for (const tools of ALL_TOOLS) {
   t.test(`${tools}: the engine arrives whole in the same stream as the plan`, async (t) => {
@@ -95,31 +97,6 @@ for (const tools of ALL_TOOLS) {
     on.put(`opt/tsmachine/${VERSION}/mark`, 'x')
     await apply(on.shell, PLAN, { facts, bundleDir, root: on.root })
     t.ok(on.has(`opt/tsmachine/${VERSION}/mark`), 'a whole bundle is never touched again')
-  })
-
-  t.test(`${tools}: who waits for an engine on a dead line is passed`, { skip: SLOW[tools] }, async (t) => {
-    const on = hastyHost(t, tools)
-    const more = { facts, bundleDir, root: on.root }
-    const dead = failureOf(apply(new WeakShell(on.shell, half), PLAN, more))
-    const engine = `opt/tsmachine/${VERSION}/bin/dockerd`
-    await waitFor('half of it', () => Promise.resolve(on.has(engine) || undefined), { deadlineMs: 20_000 })
-    const { env, program } = on.shell
-    await apply(new LocalShell(env, program, true), PLAN, more)
-    t.match((await dead).message, /^Provisioning ended before its last step/)
-    t.equal(on.read(engine).length, 3_000_000)
-    t.same(readdirSync(join(on.root, 'run/tsmachine')), ['pending'])
-  })
-
-  t.test(`${tools}: whoever still takes an engine in is waited for`, { skip: SLOW[tools] }, async (t) => {
-    const on = hastyHost(t, tools)
-    const more = { facts, bundleDir, root: on.root }
-    const slow = apply(new WeakShell(on.shell, slowly), PLAN, more)
-    const receiving = 'run/tsmachine/receiving'
-    await waitFor('its begin', () => Promise.resolve(on.has(receiving) || undefined), { deadlineMs: 20_000 })
-    const { env, program } = on.shell
-    await apply(new LocalShell(env, program, true), PLAN, more)
-    await slow
-    t.ok(on.has(`opt/tsmachine/${VERSION}/.complete`))
   })
 
   t.test(`${tools}: a cut or broken stream leaves no engine behind, and the next run succeeds`, async (t) => {
@@ -166,3 +143,30 @@ t.test('a bundle that is missing or another one is refused here', async (t) => {
   })
   t.equal(on.shell.roundTrips, 0)
 })
+
+for (const tools of HASTY) {
+  t.test(`${tools}: who waits for an engine on a dead line is passed`, async (t) => {
+    const on = hastyHost(t, tools)
+    const more = { facts, bundleDir, root: on.root }
+    const dead = failureOf(apply(new WeakShell(on.shell, half), PLAN, more))
+    const engine = `opt/tsmachine/${VERSION}/bin/dockerd`
+    await waitFor('half of it', () => Promise.resolve(on.has(engine) || undefined), { deadlineMs: 20_000 })
+    const { env, program } = on.shell
+    await apply(new LocalShell(env, program, true), PLAN, more)
+    t.match((await dead).message, /^Provisioning ended before its last step/)
+    t.equal(on.read(engine).length, 3_000_000)
+    t.same(readdirSync(join(on.root, 'run/tsmachine')), ['pending'])
+  })
+
+  t.test(`${tools}: whoever still takes an engine in is waited for`, async (t) => {
+    const on = hastyHost(t, tools)
+    const more = { facts, bundleDir, root: on.root }
+    const slow = apply(new WeakShell(on.shell, slowly), PLAN, more)
+    const receiving = 'run/tsmachine/receiving'
+    await waitFor('its begin', () => Promise.resolve(on.has(receiving) || undefined), { deadlineMs: 20_000 })
+    const { env, program } = on.shell
+    await apply(new LocalShell(env, program, true), PLAN, more)
+    await slow
+    t.ok(on.has(`opt/tsmachine/${VERSION}/.complete`))
+  })
+}
