@@ -48,10 +48,7 @@ export async function writeFileAtomic(
   const ops = options.ops ?? realFileOps
   surviveFileSizeLimit()
   const target = followLink(path)
-  const temporary = join(
-    dirname(target),
-    temporaryPrefix(target) + randomBytes(6).toString('hex') + TEMPORARY,
-  )
+  const temporary = temporaryOf(target)
   try {
     await writeWhole(temporary, data, options.mode ?? 0o600, ops)
     await moveOver(temporary, target, ops)
@@ -79,6 +76,11 @@ const TEMPORARY = '.tmp'
 const OLD_MS = 3_600_000
 /** Our own that could not be removed: the disk was read-only. */
 const leftBehind = new Set<string>()
+
+/** Name of a file that is being written: what a killed program leaves of it is known by it. */
+export function temporaryOf(target: string): string {
+  return join(dirname(target), temporaryPrefix(target) + randomBytes(6).toString('hex') + TEMPORARY)
+}
 
 function temporaryPrefix(target: string): string {
   return `.${basename(target).slice(0, 200)}.`

@@ -1,14 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import { linkSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { makePrivateDir, syncDirectory } from './atomic-file.js'
+import { makePrivateDir, syncDirectory, temporaryOf } from './atomic-file.js'
 import { errnoOf, fileError, hasNoLinks } from './file-error.js'
 
 /** Makes a private file unless it is there: of many processes that do so at once the first wins, and none sees half of it. */
 export async function writeFirst(path: string, content: string): Promise<void> {
   await makePrivateDir(dirname(path))
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
+  const temporary = temporaryOf(path)
   try {
     await writeForced(temporary, content)
     await makeOf(temporary, path, content)

@@ -76,6 +76,7 @@ async function survives(
     return true
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    t.comment(text)
     t.fail(`${name}: again with TSMACHINE_SEED=${trial.seed} TSMACHINE_TRIALS=1`, { text })
     return false
   }

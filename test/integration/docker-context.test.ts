@@ -160,8 +160,10 @@ t.test(
       writeFileSync(join(bench.configDir, name), text)
     const later = { ...systemClock, now: () => new Date(Date.now() + 2 * 3_600_000) }
     const swept = await bench.contexts().sweep(later)
-    t.same([...swept].sort(), left.map(([name]) => join(bench.configDir, name)).sort())
-    for (const path of swept) t.notOk(existsSync(path), path)
+    // What a lock was made of may go with the lock.
+    for (const [name] of left.filter(([name]) => !name.startsWith('.tsmachine.lock.')))
+      t.ok(swept.includes(join(bench.configDir, name)), name)
+    for (const [name] of left) t.notOk(existsSync(join(bench.configDir, name)), name)
     for (const name of others) t.ok(existsSync(join(bench.configDir, name)), name)
     t.equal((await bench.docker('context', 'inspect', 'web')).code, 0)
   },

@@ -95,7 +95,8 @@ t.test('what the document says works to the letter', async (t) => {
     }
   }
   t.match(said['npm test'], /^# pass 20\n# fail 0$/m)
-  t.equal(said['tsmachine status dev'], 'Running\n')
+  // The create may end before the provider was asked again.
+  t.match(said['tsmachine status dev'], /^(Starting|Running)\n$/)
   t.match(said['tsmachine driver ls'], /^acme +tsmachine-driver-acme +0\.1\.0 +1\.0\.0 +yes +sha512-/m)
   t.match(said['tsmachine create --driver acme --help'], /--acme-region=.*\n/)
 })

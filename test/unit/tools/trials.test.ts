@@ -29,12 +29,14 @@ function settings(t: Test, values: Record<string, string>): void {
 t.test('a case that is not survived is a failure that names its seed', async (t) => {
   settings(t, { TSMACHINE_SEED: '100' })
   const { told, ...rest } = teller()
+  const lost = Object.assign(new Error('lost'), { stack: 'lost' })
   const tally = await trials(rest, 'kills', 3, ({ index }) =>
-    index === 1 ? Promise.reject(new Error('lost')) : Promise.resolve(),
+    index === 1 ? Promise.reject(lost) : Promise.resolve(),
   )
   t.strictSame(tally, { name: 'kills', tried: 3, survived: 2, firstSeed: 100 })
   t.strictSame(told, [
     'ok kills 0',
+    '# lost',
     'not ok kills: again with TSMACHINE_SEED=101 TSMACHINE_TRIALS=1',
     'ok kills 2',
     '# kills: 3 tried, 2 survived (seed 100)',
