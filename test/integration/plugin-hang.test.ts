@@ -21,7 +21,7 @@ const QUICK_MS = SHORT_MS + 6_000
 const program = join(await goProgram('plugin'), 'docker-machine-driver-godouble')
 const dir = t.testdir({ machines: { web: {} } })
 const provider = new GoProvider(dir)
-const deadlines = Object.fromEntries(
+const hasty = Object.fromEntries(
   Object.keys(DEADLINES).map((kind) => [kind, SHORT_MS]),
 ) as unknown as Deadlines
 const running = PLUGIN_STATES.indexOf('Running')
@@ -70,7 +70,7 @@ function begin(...script: readonly GoRule[]): void {
   provider.script(...script)
 }
 
-async function openAndCall(method: PluginMethod): Promise<unknown> {
+async function openAndCall(method: PluginMethod, deadlines: Deadlines): Promise<unknown> {
   const session = await PluginSession.open({
     ...{ driver: 'godouble', program, machine: { name: 'web', state: STATE }, deadlines },
     env: { ...process.env, ...provider.env },
@@ -87,8 +87,8 @@ async function openAndCall(method: PluginMethod): Promise<unknown> {
 t.test('without faults every method is answered', async (t) => {
   for (const method of METHODS) {
     begin()
-    await t.resolves(openAndCall(method), method)
-    if (method === 'GetState') t.equal(await openAndCall(method), running)
+    await t.resolves(openAndCall(method, DEADLINES), method)
+    if (method === 'GetState') t.equal(await openAndCall(method, DEADLINES), running)
   }
   t.same(provider.alive(), [])
 })
@@ -99,7 +99,7 @@ for (const [fault, { code, message }] of FAULTS)
       begin({ ...fault, at: method })
       const expected = { code, message: new RegExp(message.source.replaceAll('METHOD', method)) }
       const started = performance.now()
-      await t.rejects(openAndCall(method), expected, method)
+      await t.rejects(openAndCall(method, hasty), expected, method)
       const took = performance.now() - started
       t.ok(took < QUICK_MS, `${method}: ${Math.round(took)} ms`)
       t.same(provider.alive(), [], method)
