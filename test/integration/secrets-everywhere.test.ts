@@ -59,6 +59,7 @@ const COMMANDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'image:inspect': [['nothing']],
   'image:ls': [[]],
   'image:rm': [['nothing']],
+  'image:sbom': [['nothing']],
   'image:sources': [['nothing']],
   import: [['web.export']],
   inspect: [['web'], ['web', '--json'], ['-f', '{{json .}}', 'web']],
