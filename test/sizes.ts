@@ -39,7 +39,7 @@ export const SIZES = {
   /** Methods of a driver plugin in which each of its faults is tried: more than there are means all. */
   pluginFaults: { ci: 5, campaign: 1_000 },
   /** Inputs that each parser is given by its property-based tests. */
-  propertyRuns: { ci: 200, campaign: 20_000 },
+  propertyRuns: { ci: 100, campaign: 20_000 },
   /** Cases of the kill -9 campaign on the drivers that are fast: cloud doubles and fake. */
   chaosKills: { ci: 60, campaign: 500 },
   /** The same on real VMs (qemu and generic together). */
@@ -55,9 +55,9 @@ export const SIZES = {
   /** Removals beside them. */
   storeRemovals: { ci: 4, campaign: 20 },
   /** Cuts, stalls and delays of the connections that provisioning uses. */
-  networkFaults: { ci: 12, campaign: 200 },
+  networkFaults: { ci: 8, campaign: 200 },
   /** Answers of each cloud's API that are lost or damaged. */
-  apiFaults: { ci: 6, campaign: 200 },
+  apiFaults: { ci: 4, campaign: 200 },
   /** Shells of hosts whose waits cannot be hurried. */
   slowTools: { ci: 0, campaign: 1 },
 } as const
