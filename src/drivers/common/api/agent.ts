@@ -71,16 +71,18 @@ class TunnelAgent extends HttpsAgent {
   }
 
   override createConnection(options: RequestOptions, done: Done): undefined {
-    const limit = AbortSignal.timeout(this.connectMs)
-    handOver(this.#connect(options as ConnectionOptions, limit), done)
+    handOver(this.#connect(options as ConnectionOptions), done)
   }
 
-  async #connect(options: ConnectionOptions, limit: AbortSignal): Promise<Socket> {
+  /** The time is for each step: a line of long round trips needs as many for TLS as for the connection. */
+  async #connect(options: ConnectionOptions): Promise<Socket> {
     const { host = 'localhost', port = 443 } = options
+    const limit = AbortSignal.timeout(this.connectMs)
     const path = this.proxy
       ? await tunnel(this.proxy, `${isIP(host) === 6 ? `[${host}]` : host}:${port}`, limit)
       : await whenOpen(connectTcp({ host, port, noDelay: true }), 'connect', limit)
-    return await whenOpen<TLSSocket>(connectTls({ ...options, socket: path }), 'secureConnect', limit)
+    const again = AbortSignal.timeout(this.connectMs)
+    return await whenOpen<TLSSocket>(connectTls({ ...options, socket: path }), 'secureConnect', again)
   }
 }
 

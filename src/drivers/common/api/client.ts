@@ -161,7 +161,7 @@ export class ApiClient {
   #refused(call: ApiCall, answer: ApiAnswer): ApiError {
     const { options } = this
     const now = options.clock.now()
-    const waitMs = retryAfterOf(answer.headers, now) ?? options.retryAfterMs?.(answer, now)
+    const waitMs = soberMs(retryAfterOf(answer.headers, now) ?? options.retryAfterMs?.(answer, now))
     if (answer.status === 429) options.budget?.exhausted(new Date(now.getTime() + (waitMs ?? FIRST_PAUSE_MS)))
     return this.#explain.refusal(call, answer, waitMs)
   }
@@ -173,6 +173,14 @@ export class ApiClient {
     const elapsed = this.options.clock.monotonicMs() - (attempts.startedAt ?? 0)
     return elapsed + attempts.grownMs < NEVER_ANSWERED_MS
   }
+}
+
+/** Longer than any limit of a provider lasts. */
+const LONGEST_ASKED_MS = 31 * 24 * 3_600_000
+
+/** What a clock can show: an answer may hold any number. */
+function soberMs(askedMs: number | undefined): number | undefined {
+  return askedMs === undefined || Number.isNaN(askedMs) ? undefined : Math.min(askedMs, LONGEST_ASKED_MS)
 }
 
 /** Methods whose calls do the same when they are made twice. */
