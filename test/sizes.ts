@@ -56,6 +56,10 @@ export const SIZES = {
   storeRemovals: { ci: 4, campaign: 20 },
   /** Cuts, stalls and delays of the connections that provisioning uses. */
   networkFaults: { ci: 8, campaign: 200 },
+  /** Machines that are made over a line of five seconds for a round trip: two minutes each. */
+  slowLines: { ci: 0, campaign: 1 },
+  /** Connections to an engine that is restarted while it is asked. */
+  engineCuts: { ci: 16, campaign: 3_000 },
   /** Answers of each cloud's API that are lost or damaged. */
   apiFaults: { ci: 4, campaign: 200 },
   /** Shells of hosts whose waits cannot be hurried. */

@@ -15,7 +15,7 @@ import { expectedKey, pinHostKey } from './host-key.js'
 import { type OpenMachine } from './open.js'
 
 const READY_TIMEOUT_MS = 30_000
-/** One attempt: a guest that boots may accept a connection and never answer on it. */
+/** One step of an attempt: a guest that boots may accept a connection and never answer on it. */
 const ATTEMPT_MS = 15_000
 
 /** Host keys that a machine may show: two while a rotation is under way. */
@@ -74,13 +74,14 @@ export async function openShell(
     : await expectedKey(ctx, open, endpoint)
   const { pins, source } = expected
   const login = loginOptions(ctx, open)
+  const signal = options.signal ?? ctx.signal
   const attempts = retry(
     `SSH on ${endpoint.host}:${endpoint.port}`,
-    (signal) => connect(endpoint, { ...login, pins, signal, readyTimeoutMs: ATTEMPT_MS }),
+    (patience) => connect(endpoint, { ...login, pins, signal, patience, readyTimeoutMs: ATTEMPT_MS }),
     {
       deadlineMs: options.deadlineMs ?? READY_TIMEOUT_MS,
       intervalMs: 50,
-      signal: options.signal ?? ctx.signal,
+      signal,
       clock: ctx.clock,
       isRetryable: isRetryableSsh,
     },

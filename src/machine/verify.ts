@@ -13,14 +13,17 @@ import { ensureTunnel } from './engine-tunnel.js'
 import type { OpenMachine } from './open.js'
 
 const PROBE_MS = 10_000
+/** A line of long round trips needs several for an answer: who waits asks longer each time. */
+const SLOW_PROBE_MS = 40_000
 
 /** One mutual-TLS question to a machine's engine, from this computer. @throws EngineProbeError saying what failed */
 export async function askEngine(
   open: OpenMachine,
   signal: AbortSignal,
   readPem: (open: OpenMachine) => ClientPem = readClientPem,
+  deadlineMs = PROBE_MS,
 ): Promise<EngineAnswer> {
-  return await askPort(open, open.driver.endpoint(open.machine).engine, signal, readPem)
+  return await askPort(open, open.driver.endpoint(open.machine).engine, signal, readPem, deadlineMs)
 }
 
 /** The same at another port of the machine. */
@@ -29,9 +32,10 @@ export async function askPort(
   { host, port }: { readonly host: string; readonly port: number },
   signal: AbortSignal,
   readPem: (open: OpenMachine) => ClientPem = readClientPem,
+  deadlineMs = PROBE_MS,
 ): Promise<EngineAnswer> {
   const pem = readPem(open)
-  return await probeEngine({ host, port, ...pem, signal, deadlineMs: PROBE_MS })
+  return await probeEngine({ host, port, ...pem, signal, deadlineMs })
 }
 
 /** As `askEngine`, for a verdict within milliseconds: one that fails may be a good one. @throws EngineProbeError */
@@ -69,8 +73,9 @@ export async function waitForEngine(
 ): Promise<EngineAnswer | undefined> {
   await ensureTunnel(ctx, open)
   const before = watch?.engineEnds.times ?? 0
-  const look = async (): Promise<Heard | Pending> => {
-    const heard = await answers(open, signal)
+  const patience = { ms: PROBE_MS }
+  const look = async (limit: AbortSignal): Promise<Heard | Pending> => {
+    const heard = await answers(open, limit, patience)
     if (!('answer' in heard)) refuseEnding(open.name, watch, before)
     return heard
   }
@@ -98,11 +103,16 @@ interface Heard {
   readonly answer?: EngineAnswer
 }
 
-async function answers(open: OpenMachine, signal: AbortSignal): Promise<Heard | Pending> {
+async function answers(
+  open: OpenMachine,
+  signal: AbortSignal,
+  patience: { ms: number },
+): Promise<Heard | Pending> {
   try {
-    return { answer: await askEngine(open, signal) }
+    return { answer: await askEngine(open, signal, readClientPem, patience.ms) }
   } catch (error) {
     if (!(error instanceof EngineProbeError)) throw error
+    if (error.reason === 'timeout') patience.ms = Math.min(SLOW_PROBE_MS, patience.ms * 2)
     return isCertificateFault(error) ? {} : pending(error.message)
   }
 }

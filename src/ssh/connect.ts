@@ -7,12 +7,23 @@ import { classify, hostKeyError, SshError, timeoutError, type Heard } from './er
 import { hasFingerprint, hostKeyLine, sameKey } from './host-key.js'
 import { loadLogin, type Login, type LoginOptions } from './login.js'
 import { SshShell } from './shell.js'
+import { Steps } from './steps.js'
 
 export interface ConnectOptions extends LoginOptions {
   readonly pins: HostKeyPins
   readonly signal?: AbortSignal
-  /** Milliseconds for TCP, handshake and authentication together. */
+  /** Counts only until the host has said something: who waits for it to come up need not end what goes forward. */
+  readonly patience?: AbortSignal
+  /** Milliseconds until the host's first word, and from each word to the next; four times that for all. */
   readonly readyTimeoutMs?: number
+  /** Milliseconds between two questions whether a silent host is still there; it may leave eight unanswered. */
+  readonly keepaliveMs?: number
+}
+
+type Limits = Pick<ConnectOptions, 'signal' | 'patience' | 'readyTimeoutMs' | 'keepaliveMs'> & {
+  readonly pins: HostKeyPins
+  /** Told of each step forward. */
+  readonly onStep?: () => void
 }
 
 const READY_TIMEOUT_MS = 20_000
@@ -51,25 +62,30 @@ export async function probeSsh(endpoint: SshEndpoint, signal: AbortSignal): Prom
   }
 }
 
-async function openWith(
-  endpoint: SshEndpoint,
-  login: Login,
-  options: Pick<ConnectOptions, 'pins' | 'signal' | 'readyTimeoutMs'>,
-): Promise<OpenClient> {
+async function openWith(endpoint: SshEndpoint, login: Login, options: Limits): Promise<OpenClient> {
   const { default: ssh2 } = await import('ssh2')
   const heard: Heard = { ident: '', banner: '', agent: '', handshaken: false }
   const timeoutMs = options.readyTimeoutMs ?? READY_TIMEOUT_MS
-  const limit = AbortSignal.timeout(timeoutMs)
-  const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit
+  const steps = new Steps(timeoutMs, options.patience)
+  const signal = options.signal ? AbortSignal.any([options.signal, steps.signal]) : steps.signal
+  const onStep = (): void => {
+    steps.forward()
+    options.onStep?.()
+  }
   let line: Line | undefined
   try {
-    line = await dial(endpoint, signal, openWith)
-    return await authenticate(new ssh2.Client(), line.stream, endpoint, login, options.pins, heard, signal)
+    line = await dial(endpoint, signal, (...jump) => openWith(jump[0], jump[1], { ...jump[2], onStep }))
+    line.stream.on('data', onStep)
+    return await authenticate(new ssh2.Client(), line.stream, endpoint, login, options, heard, signal)
   } catch (error) {
     line?.close()
     options.signal?.throwIfAborted()
+    if (steps.signal.aborted && steps.signal.reason === options.patience?.reason) throw steps.signal.reason
     if (error instanceof SshError) throw error
-    throw limit.aborted ? timeoutError(endpoint, timeoutMs, heard) : classify(error, endpoint, heard)
+    throw steps.signal.aborted ? timeoutError(endpoint, timeoutMs, heard) : classify(error, endpoint, heard)
+  } finally {
+    line?.stream.removeListener('data', onStep)
+    steps.end()
   }
 }
 
@@ -78,7 +94,7 @@ function authenticate(
   socket: Duplex,
   endpoint: SshEndpoint,
   login: Login,
-  pins: HostKeyPins,
+  { pins, keepaliveMs = KEEPALIVE_MS }: Limits,
   heard: Heard,
   signal: AbortSignal,
 ): Promise<OpenClient> {
@@ -106,7 +122,7 @@ function authenticate(
       ...login,
       authHandler: ways(login),
       readyTimeout: 0,
-      keepaliveInterval: KEEPALIVE_MS,
+      keepaliveInterval: keepaliveMs,
       keepaliveCountMax: KEEPALIVES_LOST,
       algorithms: { serverHostKey: hostKeyAlgorithms(pins.keys) },
       // Callback form, returning nothing: ssh2 takes a returned promise for "yes".

@@ -35,6 +35,7 @@ export class SshError extends MachineError {
       ...(merged.stage === undefined ? {} : { stage: merged.stage }),
       ...(merged.machine === undefined ? {} : { machine: merged.machine }),
       cause: merged.cause,
+      exitCode: merged.exitCode,
       retryable: this.retryable,
     })
   }
@@ -139,6 +140,15 @@ export function timeoutError(endpoint: SshEndpoint, ms: number, heard: Heard): S
     cannot(endpoint, `${text} within ${(ms / 1000).toFixed(1)} s`),
     evidence(heard),
   )
+}
+
+/** A connection that had been made has ended before its work. */
+export function lostError({ user, host, port }: SshEndpoint, cause?: Error, exitCode?: number): SshError {
+  const why = cause?.message ?? 'the connection ended before the command'
+  return new SshError('reset', `Lost the SSH connection to ${user}@${host}:${port}: ${why}`, {
+    cause,
+    ...(exitCode === undefined ? {} : { exitCode }),
+  })
 }
 
 function evidence(heard: Heard, cause?: unknown): ErrorDetails {

@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
-import type { ClientChannel } from 'ssh2'
+import type { Client, ClientChannel } from 'ssh2'
 import { openClient } from './connect.js'
+import { lostError, SshError } from './errors.js'
 import { loginOf, type SshHost } from './host.js'
 
 /** What is wanted of a session. */
@@ -15,34 +16,63 @@ export interface OwnRequest {
 
 export interface OwnSessionOptions extends OwnRequest {
   readonly signal?: AbortSignal
+  /** See `ConnectOptions`. */
+  readonly keepaliveMs?: number
 }
 
-/** A session with our own client where there is no `ssh` program. The agent is used for logging in, never forwarded. */
+/**
+ * A session with our own client where there is no `ssh` program. The agent is used for logging in, never forwarded.
+ * @throws SshError also when the connection is lost, with ssh's exit status for that
+ */
 export async function runOwnSession(host: SshHost, options: OwnSessionOptions): Promise<number> {
-  const { signal, command } = options
+  const { signal, keepaliveMs } = options
   const { client } = await openClient(host.endpoint, {
     ...loginOf(host),
     ...(signal ? { signal } : {}),
+    ...(keepaliveMs === undefined ? {} : { keepaliveMs }),
     pins: host.pins,
   })
+  let broken: Error | undefined
+  client.on('error', (error) => (broken ??= error))
   const pty = wantsTerminal(options)
   const stop = (): void => void client.end()
   signal?.addEventListener('abort', stop, { once: true })
   try {
-    return await new Promise<number>((resolve, reject) => {
-      const opened = (error: Error | undefined, channel: ClientChannel): void => {
-        if (error) reject(error)
-        else resolve(attach(channel, pty, options.input))
-      }
-      const window = pty ? { ...windowSize(), term: 'xterm-256color' } : false
-      if (command === undefined) client.shell(window, opened)
-      else client.exec(command, window ? { pty: window } : {}, opened)
-    })
+    const status = await begun(client, options, pty)
+    if (status === undefined && !signal?.aborted) throw lostError(host.endpoint, broken, NO_STATUS)
+    return status ?? NO_STATUS
   } finally {
     signal?.removeEventListener('abort', stop)
     client.end()
   }
 }
+
+/** @returns the exit status; undefined where none came */
+function begun(client: Client, options: OwnSessionOptions, pty: boolean): Promise<number | undefined> {
+  const { command, input } = options
+  return new Promise((resolve, reject) => {
+    const opened = (error: Error | undefined, channel: ClientChannel): void => {
+      if (error) reject(notBegun(error))
+      else resolve(attach(channel, pty, input))
+    }
+    const window = pty ? { ...windowSize(), term: 'xterm-256color' } : false
+    try {
+      if (command === undefined) client.shell(window, opened)
+      else client.exec(command, window ? { pty: window } : {}, opened)
+    } catch (error) {
+      // The connection's end has begun, and it has not been told yet.
+      reject(notBegun(error instanceof Error ? error : new Error(String(error))))
+    }
+  })
+}
+
+function notBegun(cause: Error): SshError {
+  const text = `The host did not start a session: ${cause.message}`
+  return new SshError('protocol', text, { cause, exitCode: NO_STATUS })
+}
+
+/** ssh's own status for a session that ended without one. */
+const NO_STATUS = 255
 
 /** Like ssh: a command runs without a terminal, so its output is not changed. */
 function wantsTerminal({ terminal, command }: OwnRequest): boolean {
@@ -51,10 +81,7 @@ function wantsTerminal({ terminal, command }: OwnRequest): boolean {
   return terminal === 'if-here' ? here : terminal === 'always'
 }
 
-/** ssh's own status for a session that ended without one. */
-const NO_STATUS = 255
-
-function attach(channel: ClientChannel, pty: boolean, wantsInput: boolean): Promise<number> {
+function attach(channel: ClientChannel, pty: boolean, wantsInput: boolean): Promise<number | undefined> {
   const { stdin, stdout, stderr } = process
   const raw = pty && stdin.isTTY
   const resized = (): void => {
@@ -68,7 +95,7 @@ function attach(channel: ClientChannel, pty: boolean, wantsInput: boolean): Prom
   channel.pipe(stdout, { end: false })
   channel.stderr.pipe(stderr, { end: false })
   return new Promise((resolve) => {
-    let status = NO_STATUS
+    let status: number | undefined
     channel.on('error', () => undefined)
     channel.on('exit', (code: number | null, signal?: string) => {
       status = code ?? 128 + (constants.signals[signal as NodeJS.Signals] ?? 0)

@@ -31,15 +31,19 @@ const PINNED: readonly string[] = [
   `HostKeyAlias=${HOST_KEY_ALIAS}`,
 ]
 
-/** For programs that we start: the user's ways of connecting do not count. */
+/**
+ * For programs that we start: the user's ways of connecting do not count. Four round trips of a very far host must fit into
+ * the time for connecting, and a host that is gone is noticed within some minutes.
+ */
 export const UNATTENDED: readonly string[] = [
-  'ConnectTimeout=10',
+  'ConnectTimeout=20',
   'ControlMaster=no',
   'ControlPath=none',
   'LogLevel=ERROR',
   'PasswordAuthentication=no',
   'KbdInteractiveAuthentication=no',
   'ServerAliveInterval=60',
+  'ServerAliveCountMax=3',
 ]
 
 /** Arguments of the system's `ssh` for one machine (docker-machine's order: host, key, port, the user's words). */

@@ -1,7 +1,7 @@
 import type { Client, ClientChannel } from 'ssh2'
 import { MachineError } from '../contracts/errors.js'
 import type { RemoteExecOptions, RemoteResult, RemoteShell, SshEndpoint } from '../contracts/ssh.js'
-import { SshError } from './errors.js'
+import { lostError, SshError } from './errors.js'
 import { LineCollector } from './lines.js'
 
 /** A `RemoteShell` over one authenticated ssh2 connection. */
@@ -107,11 +107,7 @@ export class SshShell implements RemoteShell {
   }
 
   #lostError(): SshError {
-    const { user, host, port } = this.#endpoint
-    const why = this.#lost?.message ?? 'the connection ended before the command'
-    return new SshError('reset', `Lost the SSH connection to ${user}@${host}:${port}: ${why}`, {
-      cause: this.#lost,
-    })
+    return lostError(this.#endpoint, this.#lost)
   }
 
   #refusedError(error: Error): SshError {

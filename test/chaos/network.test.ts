@@ -34,6 +34,17 @@ t.test(
   },
 )
 
+t.test('over a line that needs five seconds for a round trip a machine is made', { skip }, async (t) => {
+  await trials(t, 'network: five seconds for a round trip', 'slowLines', async () => {
+    const far = await farHost(t)
+    far.line.set({ kind: 'late', delayMs: 2_500 })
+    const error = await failureWithin(2 * CASE_MS, far.create())
+    if (error) throw new Error(`it fails at ${error.stage}: ${error.message}`, { cause: error })
+    far.checkHost()
+    await nothingIsLeft(far)
+  })
+})
+
 async function oneBreak(trial: Trial): Promise<void> {
   const endings: (() => unknown)[] = []
   const far = await farHost({ teardown: (work) => endings.push(work) })
