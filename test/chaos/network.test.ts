@@ -7,6 +7,7 @@ import type { Fault, Later, Way } from '../helpers/faulty-line.js'
 import { poll } from '../helpers/poll.js'
 import { canSandbox } from '../helpers/sandbox-host.js'
 import { type Trial, trials } from '../helpers/trials.js'
+import { size } from '../sizes.js'
 
 const skip = canSandbox() ? false : 'needs root and namespaces'
 const IS_CAMPAIGN = process.env['TSMACHINE_SIZES'] === 'campaign'
@@ -34,16 +35,22 @@ t.test(
   },
 )
 
-t.test('over a line that needs five seconds for a round trip a machine is made', { skip }, async (t) => {
-  await trials(t, 'network: five seconds for a round trip', 'slowLines', async () => {
-    const far = await farHost(t)
-    far.line.set({ kind: 'late', delayMs: 2_500 })
-    const error = await failureWithin(2 * CASE_MS, far.create())
-    if (error) throw new Error(`it fails at ${error.stage}: ${error.message}`, { cause: error })
-    far.checkHost()
-    await nothingIsLeft(far)
-  })
-})
+const skipFar = size('slowLines') > 0 ? skip : 'it takes two minutes: campaigns only'
+
+t.test(
+  'over a line that needs five seconds for a round trip a machine is made',
+  { skip: skipFar },
+  async (t) => {
+    await trials(t, 'network: five seconds for a round trip', 'slowLines', async () => {
+      const far = await farHost(t)
+      far.line.set({ kind: 'late', delayMs: 2_500 })
+      const error = await failureWithin(2 * CASE_MS, far.create())
+      if (error) throw new Error(`it fails at ${error.stage}: ${error.message}`, { cause: error })
+      far.checkHost()
+      await nothingIsLeft(far)
+    })
+  },
+)
 
 async function oneBreak(trial: Trial): Promise<void> {
   const endings: (() => unknown)[] = []
