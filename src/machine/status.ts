@@ -18,7 +18,8 @@ export async function machineStatus(ctx: MachineContext, name: string): Promise<
       { signal: ctx.signal },
     )
     const moved = movedTo(open, report)
-    if (moved) ctx.report({ type: 'warn', machine: name, text: `${name}: ${movedText(open, moved)}` })
+    const why = moved === undefined ? report?.error : movedText(open, moved)
+    if (why !== undefined) ctx.report({ type: 'warn', machine: name, text: `${name}: ${why}` })
     return report?.state ?? ''
   } catch (cause) {
     throw new MachineError('driver', `error getting state for host ${name}: ${messageOf(cause)}`, {

@@ -7,6 +7,7 @@ import { accelerator } from './accelerators.js'
 import { uuidOf } from './argv.js'
 import { consoleTail } from './console.js'
 import { machineFiles } from './layout.js'
+import { refuseHeld } from './no-room.js'
 import { signalProcess } from './process.js'
 import { withQmp } from './qmp.js'
 import { readVm, runningVm } from './vm-record.js'
@@ -24,6 +25,7 @@ const KILL_MS = 10_000
  */
 export async function powerOff(machine: DriverMachine, clock: Clock, signal: AbortSignal): Promise<void> {
   const { control, accel } = readVm(machine.resources)
+  await refuseHeld(machine, 'stop', signal)
   let pressedAt = -Infinity
   await waitFor(
     `"${machine.name}" to power off`,

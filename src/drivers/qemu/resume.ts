@@ -6,6 +6,7 @@ import { type Pending, pending, waitFor } from '../../util/wait.js'
 import { driverError } from './failure.js'
 import { tellGuest } from './guest-line.js'
 import { machineFiles } from './layout.js'
+import { NO_ROOM, refuseNoRoom, statusOf } from './no-room.js'
 import { type QmpClient, withQmp } from './qmp.js'
 import { dropSaved, fitsDisks, readSaved, SAVED, type SavedInfo } from './saved-memory.js'
 import { readVm, resourceOf, type VmRecord } from './vm-record.js'
@@ -91,18 +92,18 @@ export async function* letRun(
 }
 
 /** A VM that stands still although its processors are not at fault. Source: qapi/run-state.json, RunState */
-const STANDING: ReadonlySet<string> = new Set(['paused', 'postmigrate', 'prelaunch'])
+const STANDING: ReadonlySet<string> = new Set(['paused', 'postmigrate', 'prelaunch', NO_ROOM])
 
-/** Lets a VM run on that somebody paused, or whose suspend or resume was cut. */
+/** Lets a VM run on that somebody paused, that had no room for its disk, or whose suspend or resume was cut. */
 export async function* runOn(
   deps: DriverDeps,
   machine: DriverMachine,
   signal: AbortSignal,
 ): AsyncIterable<DriverEvent> {
   const vm = readVm(machine.resources)
-  const answer = await withQmp(vm.control, signal, (qmp) => qmp.execute('query-status'))
-  if (STANDING.has(String((answer as Record<string, unknown>)['status'])))
-    yield* letRun(deps, machine, vm, signal)
+  const status = statusOf(await withQmp(vm.control, signal, (qmp) => qmp.execute('query-status')))
+  refuseNoRoom(machine, status, 'start')
+  if (STANDING.has(status)) yield* letRun(deps, machine, vm, signal)
 }
 
 /** The guest's clock stood still with it. One that has no line to us (a cloud image) has a time service. */

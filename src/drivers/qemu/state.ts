@@ -1,8 +1,8 @@
 import type { DriverMachine, StateReport } from '../../contracts/driver.js'
-import type { Json } from '../../contracts/json.js'
 import type { MachineState } from '../../contracts/state.js'
 import { consoleTail, panicOnConsole } from './console.js'
 import { machineFiles } from './layout.js'
+import { NO_ROOM, noRoomText, statusOf } from './no-room.js'
 import { withQmp } from './qmp.js'
 import { usableMemory } from './saved-memory.js'
 import { readVm, resourceOf, runningVm } from './vm-record.js'
@@ -24,7 +24,7 @@ const RUN_STATES: Readonly<Record<string, MachineState>> = {
   suspended: 'Saved',
   shutdown: 'Stopping',
   'internal-error': 'Error',
-  'io-error': 'Error',
+  [NO_ROOM]: 'Paused',
   'guest-panicked': 'Error',
 }
 
@@ -36,7 +36,8 @@ export async function fullState(machine: DriverMachine, signal: AbortSignal): Pr
   if (panic !== undefined) return { id: machine.id, state: 'Error', error: panic }
   const status = await runState(readVm(machine.resources).control, signal)
   const state = RUN_STATES[status] ?? 'Running'
-  return { id: machine.id, state, ...(state === 'Error' ? { error: `QEMU says: ${status}` } : {}) }
+  const error = status === NO_ROOM ? noRoomText(machine.dir) : `QEMU says: ${status}`
+  return { id: machine.id, state, ...(state === 'Error' || status === NO_ROOM ? { error } : {}) }
 }
 
 async function runState(control: string, signal: AbortSignal): Promise<string> {
@@ -47,10 +48,4 @@ async function runState(control: string, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted()
     return ''
   }
-}
-
-function statusOf(answer: Json): string {
-  const status =
-    typeof answer === 'object' && answer !== null && 'status' in answer ? answer['status'] : undefined
-  return typeof status === 'string' ? status : ''
 }
