@@ -106,12 +106,16 @@ class SlowLook {
   }
 }
 
+/** Nothing is to be waited for in a guest whose kernel stopped. @throws MachineError with its last words */
+export function refusePanic(name: string, watch: ConsoleWatch | undefined): void {
+  if (watch?.panic === undefined) return
+  throw new MachineError('driver', `The guest's kernel stopped: ${watch.panic}`, {
+    hints: [`tsmachine logs ${name} --boot`],
+  })
+}
+
 async function refuseDead(open: OpenMachine, watch: ConsoleWatch): Promise<void> {
-  if (watch.panic) {
-    throw new MachineError('driver', `The guest's kernel stopped: ${watch.panic}`, {
-      hints: [`tsmachine logs ${open.name} --boot`],
-    })
-  }
+  refusePanic(open.name, watch)
   const state = open.driver.localState?.(open.machine)
   if (state === undefined || state === 'Running' || state === 'Starting') return
   const evidence = await watch.lastWords()

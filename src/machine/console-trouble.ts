@@ -1,24 +1,29 @@
 import { isMachineError, MachineError } from '../contracts/errors.js'
 import { withDeadline } from '../util/wait.js'
 import { consoleEnd } from './console-watch.js'
-import type { CreateState } from './create-state.js'
+import type { MachineContext } from './context.js'
+import type { OpenMachine } from './open.js'
 
 /** A provider may have to be asked for it. */
 const READ_MS = 20_000
 
 /** What a kernel says on the console before its machine goes silent. */
 const LAST_WORDS: readonly { readonly seen: RegExp; readonly text: (words: string) => string }[] = [
-  { seen: /Kernel panic - not syncing[^\r\n]*/g, text: (words) => `The guest's kernel stopped: ${words}` },
+  { seen: /Kernel panic - not syncing.*/, text: (words) => `The guest's kernel stopped: ${words}` },
   {
-    seen: /Out of memory: Killed process[^\r\n]*/g,
+    seen: /Out of memory: Killed process.*/,
     text: (words) => `The guest has run out of memory: ${words}`,
   },
 ]
 
 /** Adds to a failure to get in what the guest's console says of it. */
-export async function explainByConsole(state: CreateState, error: unknown): Promise<unknown> {
+export async function explainByConsole(
+  ctx: MachineContext,
+  open: OpenMachine,
+  error: unknown,
+): Promise<unknown> {
   if (!isMachineError(error) || error.code === 'host-key') return error
-  const end = await readEnd(state)
+  const end = await readEnd(ctx, open)
   if (end === undefined) return error
   const words = lastWords(end)
   if (words === undefined) return error.with({ evidence: end })
@@ -28,28 +33,31 @@ export async function explainByConsole(state: CreateState, error: unknown): Prom
     exitCode,
     cause,
     ...(stage === undefined ? {} : { stage }),
-    machine: machine ?? state.name,
-    hints: [...anew(state), ...hints],
+    machine: machine ?? open.name,
+    hints: [...anew(open), ...hints],
   })
 }
 
 /** A create that is not over goes on by itself. */
-function anew({ name, open }: CreateState): readonly string[] {
-  return open.ledger.phase === 'ready'
+function anew({ name, ledger }: OpenMachine): readonly string[] {
+  return ledger.phase === 'ready'
     ? [`Start it anew: tsmachine kill ${name}, then: tsmachine start ${name}`]
     : []
 }
 
-async function readEnd({ ctx, name, open }: CreateState): Promise<string | undefined> {
-  const { clock, signal } = ctx
+async function readEnd({ clock, signal }: MachineContext, open: OpenMachine): Promise<string | undefined> {
   const read = (limit: AbortSignal) => consoleEnd(open.driver, open.machine, limit)
-  return await withDeadline(`the console of ${name}`, READ_MS, read, { clock, signal }).catch(() => undefined)
+  return await withDeadline(`the console of ${open.name}`, READ_MS, read, { clock, signal }).catch(
+    () => undefined,
+  )
 }
 
+/** What was said last counts: a guest may have panicked and begun again before. */
 function lastWords(end: string): string | undefined {
-  for (const { seen, text } of LAST_WORDS) {
-    const words = end.match(seen)?.at(-1)
-    if (words !== undefined) return text(words)
-  }
+  for (const line of end.split(/[\r\n]+/).reverse())
+    for (const { seen, text } of LAST_WORDS) {
+      const [words] = seen.exec(line) ?? []
+      if (words !== undefined) return text(words)
+    }
   return undefined
 }

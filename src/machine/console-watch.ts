@@ -15,6 +15,7 @@ export class ConsoleWatch {
   readonly #stop = new AbortController()
   #movedAt = performance.now()
   #panic: string | undefined
+  #rebooting = false
   #ram: string | undefined
   #engineEnds: EngineEnds = { times: 0, exit: '' }
 
@@ -39,7 +40,7 @@ export class ConsoleWatch {
 
   #add(line: string): void {
     this.#movedAt = performance.now()
-    this.#panic ??= /Kernel panic - not syncing.*/.exec(line)?.[0]
+    this.#heedPanic(line)
     this.#ram ??= /tsmachine-init: (data in RAM.*)/.exec(line)?.[1]
     const end = /tsmachine-init: engine ended \(exit (\d+)\)/.exec(line)?.[1]
     if (end !== undefined) this.#engineEnds = { times: this.#engineEnds.times + 1, exit: end }
@@ -48,7 +49,17 @@ export class ConsoleWatch {
     if (this.#lines.length > KEPT_LINES) this.#lines.shift()
   }
 
-  /** The guest kernel's last words, if it said them. */
+  /** A kernel may start its guest again after a while: what follows then is of another boot. */
+  #heedPanic(line: string): void {
+    if (this.#rebooting && line.trim() !== '') {
+      this.#panic = undefined
+      this.#rebooting = false
+    }
+    this.#panic ??= /Kernel panic - not syncing.*/.exec(line)?.[0]
+    if (this.#panic !== undefined && /Rebooting in \d+ seconds/.test(line)) this.#rebooting = true
+  }
+
+  /** The guest kernel's last words, if it said them and has not begun again since. */
   get panic(): string | undefined {
     return this.#panic
   }

@@ -1,7 +1,6 @@
 import type { Stage } from '../contracts/events.js'
 import { settleAccess } from './access.js'
 import { waitForBoot } from './boot.js'
-import { explainByConsole } from './console-trouble.js'
 import type { CreateState } from './create-state.js'
 import { identify } from './identify.js'
 import { install } from './install.js'
@@ -12,7 +11,7 @@ import type { OpenMachine } from './open.js'
 import { requireShell } from './require-shell.js'
 import type { StageDefinition } from './stages.js'
 import { setUpSwarm } from './swarm-setup.js'
-import { explainStage } from './engine-trouble.js'
+import { explainSilence, explainStage, explainTimeout } from './engine-trouble.js'
 import { verifyTls, waitForEngine } from './verify.js'
 
 const MINUTE = 60_000
@@ -49,6 +48,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
     text: 'Waiting for machine to boot',
     deadlineMs: 5 * MINUTE,
     run: (state, signal) => waitForBoot(state.ctx, state.open, state.watchConsole(), signal),
+    explain: explainTimeout,
     evidence: consoleTail,
     hints: (state) => [...bootLog(state), resume(state), remove(state)],
   },
@@ -59,7 +59,7 @@ export const CREATE_STAGES: readonly StageDefinition<CreateState>[] = [
     deadlineMs: 2 * MINUTE,
     run: logIn,
     evidence: consoleTail,
-    explain: explainByConsole,
+    explain: explainSilence,
     hints: (state) => [resume(state), ...bootLog(state)],
   },
   {

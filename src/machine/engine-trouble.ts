@@ -4,9 +4,11 @@ import { type ErrorCode, isMachineError, MachineError } from '../contracts/error
 import type { RemoteShell } from '../contracts/ssh.js'
 import { withDeadline } from '../util/wait.js'
 import { openShell } from './connect.js'
+import { explainByConsole } from './console-trouble.js'
 import type { MachineContext } from './context.js'
 import type { CreateState } from './create-state.js'
 import type { OpenMachine } from './open.js'
+import { explainByState } from './state-trouble.js'
 
 const LOG_LINES = 30
 /** For a host that may be why all this failed. */
@@ -14,10 +16,12 @@ const LOOK_MS = 20_000
 
 /** Failures that a host may explain. Of others more is known than it could say. */
 const EXPLAINED: ReadonlySet<ErrorCode> = new Set(['engine', 'provision', 'timeout', 'tls'])
+/** These and a lost connection may be of a machine that has stopped meanwhile. */
+const OF_A_SILENT_HOST: ReadonlySet<ErrorCode> = new Set([...EXPLAINED, 'ssh'])
 
 /**
  * Adds to a failure what the host says: the engine's log where there is no other evidence, and what is full, short or
- * wrong there. Any other error is returned as it is.
+ * wrong there. Of one that says nothing its driver and its console do. Any other error is returned as it is.
  * @param shell a connection that is open already
  */
 export async function explainByHost(
@@ -26,9 +30,11 @@ export async function explainByHost(
   error: unknown,
   shell?: RemoteShell,
 ): Promise<unknown> {
-  if (!isMachineError(error) || !EXPLAINED.has(error.code) || ctx.signal.aborted) return error
-  const said = await look(ctx, open, shell)
-  return said ? withTrouble(error, open, said, ctx.clock.now()) : error
+  if (!isMachineError(error) || !OF_A_SILENT_HOST.has(error.code) || ctx.signal.aborted) return error
+  const stopped = await explainByState(ctx, open, error)
+  if (stopped) return stopped
+  const said = EXPLAINED.has(error.code) ? await look(ctx, open, shell) : undefined
+  return said ? withTrouble(error, open, said, ctx.clock.now()) : await explainByConsole(ctx, open, error)
 }
 
 /** Does work that an engine may fail, with failures that say what the host says. */
@@ -48,6 +54,20 @@ export async function explained<T>(
 /** For stages: what failed in the machine's host is told by that host. */
 export async function explainStage(state: CreateState, error: unknown): Promise<unknown> {
   return await explainByHost(state.ctx, state.open, error, state.shell)
+}
+
+/** For a stage before anybody gets into the host: its console says most, and its driver whether it runs at all. */
+export async function explainSilence({ ctx, open }: CreateState, error: unknown): Promise<unknown> {
+  const said = await explainByConsole(ctx, open, error)
+  const isTold = isMachineError(said) && isMachineError(error) && said.message !== error.message
+  if (isTold || !isMachineError(said) || said.code === 'host-key' || ctx.signal.aborted) return said
+  return (await explainByState(ctx, open, said)) ?? said
+}
+
+/** For a boot, whose console has been watched: its driver knows whether it may still come. */
+export async function explainTimeout({ ctx, open }: CreateState, error: unknown): Promise<unknown> {
+  if (!isMachineError(error) || error.code !== 'timeout' || ctx.signal.aborted) return error
+  return (await explainByState(ctx, open, error)) ?? error
 }
 
 type Said = Awaited<ReturnType<typeof engineLog>>

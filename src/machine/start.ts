@@ -9,7 +9,7 @@ import type { MachineContext } from './context.js'
 import { CreateState } from './create-state.js'
 import { syncDockerContext } from './docker-context.js'
 import { recordEvents, updateLedger } from './driver-events.js'
-import { explainStage } from './engine-trouble.js'
+import { explainStage, explainTimeout } from './engine-trouble.js'
 import { labelHostKey } from './host-key-label.js'
 import { machineImage, pinImage } from './image.js'
 import { noteState } from './last-state.js'
@@ -192,6 +192,7 @@ const UP_STAGES: readonly StartStage[] = [
     text: 'Waiting for machine to boot',
     deadlineMs: 5 * MINUTE,
     run: (state, signal) => waitForBoot(state.ctx, state.open, state.watchConsole(), signal),
+    explain: explainTimeout,
     evidence: (state) => state.console?.tail(),
     hints: logs,
   },

@@ -3,6 +3,7 @@ import { apiMismatch, localClientApi } from '../engine/client-api.js'
 import { isPlainlyTrusted } from '../engine/plain-trust.js'
 import { EngineProbeError, probeEngine, type EngineAnswer } from '../engine/probe.js'
 import { type Pending, pending, waitFor } from '../util/wait.js'
+import { refusePanic } from './boot.js'
 import { clientFiles } from './certificates.js'
 import { type ClientPem, readClientPem } from './client-pem.js'
 import type { ConsoleWatch } from './console-watch.js'
@@ -76,7 +77,10 @@ export async function waitForEngine(
   const patience = { ms: PROBE_MS }
   const look = async (limit: AbortSignal): Promise<Heard | Pending> => {
     const heard = await answers(open, limit, patience)
-    if (!('answer' in heard)) refuseEnding(open.name, watch, before)
+    if (!('answer' in heard)) {
+      refusePanic(open.name, watch)
+      refuseEnding(open.name, watch, before)
+    }
     return heard
   }
   const { answer } = await waitFor<Heard>(`the engine of ${open.name}`, look, {

@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap'
+import type { StateReport } from '../../../src/contracts/driver.js'
 import type { RemoteShell } from '../../../src/contracts/ssh.js'
 import { MachineError } from '../../../src/contracts/errors.js'
 import { explainByConsole } from '../../../src/machine/console-trouble.js'
 import { ConsoleWatch } from '../../../src/machine/console-watch.js'
-import type { CreateState } from '../../../src/machine/create-state.js'
 import { explainByHost } from '../../../src/machine/engine-trouble.js'
 import type { OpenMachine } from '../../../src/machine/open.js'
 import { waitForEngine } from '../../../src/machine/verify.js'
@@ -35,6 +35,7 @@ function machine(console: readonly string[] = [], more: object = {}, endpoint?: 
     name: 'web',
     driver: { console: lines, patience: () => 0.01, endpoint },
     machine: {},
+    factory: { capabilities: { power: false } },
     ledger: { options: {}, phase: 'ready' },
     ...more,
   } as unknown as OpenMachine
@@ -74,16 +75,12 @@ t.test('a host that says nothing, another kind of failure, and Ctrl-C leave an e
 })
 
 const silence = new MachineError('timeout', 'Gave up waiting for SSH')
-const stateOf = (t: Test, console: readonly string[]): CreateState =>
-  ({
-    ctx: machineContext({ dir: t.testdir() }),
-    name: 'web',
-    open: machine(console),
-  }) as unknown as CreateState
+const byConsole = async (t: Test, console: readonly string[]): Promise<unknown> =>
+  await explainByConsole(machineContext({ dir: t.testdir() }), machine(console), silence)
 
 t.test('a guest that nobody gets into is explained by its console', async (t) => {
   const panic = ['[ 1.0] Kernel panic - not syncing: sysrq triggered crash', '[ 1.1] CPU: 0']
-  t.match(await explainByConsole(stateOf(t, panic), silence), {
+  t.match(await byConsole(t, panic), {
     code: 'timeout',
     message:
       "Gave up waiting for SSH. The guest's kernel stopped: Kernel panic - not syncing: sysrq triggered crash",
@@ -91,14 +88,73 @@ t.test('a guest that nobody gets into is explained by its console', async (t) =>
     hints: [/tsmachine kill web/],
   })
   const killed = ['[ 9.0] Out of memory: Killed process 7 (dropbear) total-vm:1kB']
-  t.match(await explainByConsole(stateOf(t, killed), silence), {
+  t.match(await byConsole(t, killed), {
     message: /run out of memory: Out of memory: Killed process 7 \(dropbear\)/,
   })
-  t.match(await explainByConsole(stateOf(t, ['tsmachine-init: ready']), silence), {
+  t.match(await byConsole(t, [...panic, 'tsmachine-init: ready', ...killed]), { message: /out of memory/ })
+  t.match(await byConsole(t, ['tsmachine-init: ready']), {
     message: 'Gave up waiting for SSH',
     evidence: 'tsmachine-init: ready',
   })
-  t.equal(await explainByConsole(stateOf(t, []), silence), silence)
+  t.equal(await byConsole(t, []), silence)
+})
+
+/** A machine whose driver says this of it. */
+const standing = (
+  report: Pick<StateReport, 'state' | 'error'>,
+  console: readonly string[] = [],
+  phase = 'ready',
+): OpenMachine => {
+  const open = machine(console, {
+    factory: { capabilities: { power: true } },
+    ledger: { options: {}, phase },
+  })
+  return { ...open, driver: { ...open.driver, states: () => Promise.resolve([{ id: '1', ...report }]) } }
+}
+
+t.test(
+  'a machine that stopped while it was worked on is told with its state, and with what goes on',
+  async (t) => {
+    const ctx = machineContext({ dir: t.testdir() })
+    const lost = new MachineError('ssh', 'The connection was lost', { hints: ['tsmachine provision web'] })
+    const panic = { state: 'Error', error: 'Kernel panic - not syncing: x' } as const
+    t.match(await explainByHost(ctx, standing(panic), lost, saying(SAID)), {
+      code: 'ssh',
+      message: 'The connection was lost. Its state is Error (Kernel panic - not syncing: x)',
+      hints: ['Start it anew: tsmachine kill web, then: tsmachine start web', 'tsmachine provision web'],
+    })
+    for (const state of ['Stopped', 'Paused', 'Saved'] as const)
+      t.match(await explainByHost(ctx, standing({ state }), lost), {
+        message: `The connection was lost. Its state is ${state}`,
+        hints: [/: tsmachine start web$/],
+      })
+    t.match(await explainByHost(ctx, standing(panic, [], 'failed'), lost), {
+      hints: ['Cut its power first: tsmachine kill web', 'tsmachine provision web'],
+    })
+    const busy = new MachineError('engine', 'no answer')
+    t.match(await explainByHost(ctx, standing({ state: 'Running' }), busy, saying(SAID)), {
+      message: /is full/,
+    })
+    const open = standing({ state: 'Running' }, ['[ 1.0] Kernel panic - not syncing: y'])
+    t.match(await explainByHost(ctx, open, lost), { message: /^The connection was lost. .* not syncing: y$/ })
+    const unasked = standing({ state: 'Running' })
+    unasked.driver.states = () => Promise.reject(new Error('no network'))
+    t.equal(await explainByHost(ctx, unasked, lost), lost)
+  },
+)
+
+t.test('a panic is told until the kernel has begun again', async (t) => {
+  const lines = ['[ 1.0] Kernel panic - not syncing: x', '[ 1.1] CPU: 0', '[ 1.2] Rebooting in 30 seconds..']
+  const panicOf = async (console: readonly string[]): Promise<string | undefined> => {
+    let heard = 0
+    const watch = new ConsoleWatch(machine(console).driver, machine().machine, () => heard++)
+    await poll(5_000, () => Promise.resolve(heard === console.length), 5)
+    return watch.panic
+  }
+  t.equal(await panicOf(lines), 'Kernel panic - not syncing: x')
+  t.equal(await panicOf([...lines, '']), 'Kernel panic - not syncing: x')
+  t.equal(await panicOf([...lines, 'Linux version 6.1']), undefined)
+  t.match(await panicOf([...lines, 'Linux version 6.1', '[ 9.0] Kernel panic - not syncing: z']), /z$/)
 })
 
 t.test('an engine that keeps ending is not waited for until the deadline', async (t) => {
@@ -113,13 +169,14 @@ t.test('an engine that keeps ending is not waited for until the deadline', async
   const said = (times: number): string[] =>
     Array.from({ length: times }, () => 'tsmachine-init: engine ended (exit 1), starting it again in 8 s')
   /** Ends that were told before the wait, and during it. */
-  const wait = async (before: number, more: number, deadlineMs: number): Promise<unknown> => {
+  const wait = async (before: number, more: number, deadlineMs: number, panic?: string): Promise<unknown> => {
     const lines = said(before)
     const open = machine(lines, { record }, engine)
     const seen = new ConsoleWatch(open.driver, open.machine)
     await poll(5_000, () => Promise.resolve(seen.engineEnds.times === before), 5)
     let looks = 0
     const watch = {
+      panic,
       get engineEnds() {
         return { ...seen.engineEnds, times: looks++ === 0 ? before : before + more }
       },
@@ -129,5 +186,7 @@ t.test('an engine that keeps ending is not waited for until the deadline', async
   const hopeless = { code: 'engine', message: /ends as soon as it is started \(5 times, exit 1\)/ }
   await t.rejects(wait(1, 4, 60_000), hopeless)
   await t.rejects(wait(1, 3, 300), { code: 'timeout' }, 'it may yet come up')
+  const stopped = { code: 'driver', message: "The guest's kernel stopped: Kernel panic - not syncing: x" }
+  await t.rejects(wait(0, 0, 60_000, 'Kernel panic - not syncing: x'), stopped)
   await t.rejects(wait(9, 0, 300), { code: 'timeout' }, 'what it lacked may be there now')
 })
