@@ -1,9 +1,9 @@
 /**
- * A host without room or memory while an engine is installed on it: the failure names what is short, with figures, and
- * the same create goes on when it is there. The host is namespaces of this computer (root needed).
+ * A host without room or memory, or with the clock of another year, while an engine is installed on it: what is wrong is
+ * told with figures, and the same create goes on when it is mended. The host is namespaces of this computer (root needed).
  */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { type Outcome, TestUser } from '../helpers/cli.js'
@@ -12,6 +12,7 @@ import { importSmallBundle } from '../helpers/small-bundle.js'
 
 t.setTimeout(600_000)
 const NAME = 'short'
+const YEARS_S = 3 * 365 * 86_400
 const user = new TestUser()
 const hosts = new NamespaceGuests()
 t.teardown(async () => {
@@ -23,7 +24,7 @@ interface Host {
   readonly flags: readonly string[]
   readonly env: Readonly<Record<string, string>>
   /** As root on the host. */
-  readonly run: (script: string) => Promise<void>
+  readonly run: (script: string) => Promise<string>
 }
 
 function keyPair(path: string): { private: string; public: string } {
@@ -31,14 +32,16 @@ function keyPair(path: string): { private: string; public: string } {
   return { private: readFileSync(path, 'utf8'), public: readFileSync(`${path}.pub`, 'utf8').trim() }
 }
 
-async function makeHost(): Promise<Host> {
-  const key = join(user.home, 'login')
-  const [login, own] = [keyPair(key), keyPair(join(user.home, 'host'))]
+async function makeHost(name: string): Promise<Host> {
+  const dir = join(user.home, name)
+  mkdirSync(dir)
+  const key = join(dir, 'login')
+  const [login, own] = [keyPair(key), keyPair(join(dir, 'host'))]
   const userData = {
     ssh_keys: { ed25519_private: own.private, ed25519_public: own.public },
     users: [{ name: 'root', ssh_authorized_keys: [login.public] }],
   }
-  const spec = { id: '1', name: NAME, publicKeys: [], userData: `#cloud-config\n${JSON.stringify(userData)}` }
+  const spec = { id: '1', name, publicKeys: [], userData: `#cloud-config\n${JSON.stringify(userData)}` }
   const guest = hosts.make(spec)
   await guest.powerOn()
   const options = { 'ip-address': guest.address, 'ssh-user': 'root', 'ssh-key': key, 'host-key': own.public }
@@ -53,10 +56,12 @@ async function makeHost(): Promise<Host> {
   ]
   return {
     flags: ['--driver', 'generic', ...flags],
-    env: { XDG_CACHE_HOME: await importSmallBundle(user, join(user.home, 'bundle'), '26.1.5-small') },
+    env: { XDG_CACHE_HOME: await importSmallBundle(user, join(dir, 'bundle'), '26.1.5-small') },
     run: async (script) => {
-      const { code, stderr } = await user.run('ssh', ['-i', key, ...strict, `root@${guest.address}`, script])
+      const words = ['-i', key, ...strict, `root@${guest.address}`, script]
+      const { code, stdout, stderr } = await user.run('ssh', words)
       if (code !== 0) throw new Error(`${script}: ${stderr}`)
+      return stdout.trim()
     },
   }
 }
@@ -64,7 +69,7 @@ async function makeHost(): Promise<Host> {
 t.test(
   'an install that finds no room or no memory says so with figures, and is carried on with',
   async (t) => {
-    const { flags, env, run } = await makeHost()
+    const { flags, env, run } = await makeHost(NAME)
     const create = async (...words: readonly string[]): Promise<Outcome> =>
       await user.tsmachine(['create', ...words, NAME], { env })
     const resume = (): Promise<Outcome> => create('--resume')
@@ -108,3 +113,42 @@ t.test(
     t.match(await user.ok(['ls', '--format', '{{.State}} {{.DockerVersion}}']), 'Running v26.1.5')
   },
 )
+
+/** A clock that is so many seconds off until `date -s` has set it; `/run/date-set` notes what it was given. */
+const OFF_CLOCK = (seconds: number): string => `mkdir -p /run/off
+echo ${seconds} >/run/off/seconds
+cat >/usr/local/sbin/date <<'END'
+#!/bin/sh
+read -r off </run/off/seconds
+case "$*" in
+  +%s) echo $(($(/bin/date +%s) + off)) ;;
+  '-s @'*) echo "\${2#@}" >>/run/off/set; echo $((\${2#@} - $(/bin/date +%s))) >/run/off/seconds ;;
+  *) exec /bin/date "$@" ;;
+esac
+END
+printf '#!/bin/sh\\necho "$*" >>/run/off/hwclock\\n' >/usr/local/sbin/hwclock
+chmod 755 /usr/local/sbin/date /usr/local/sbin/hwclock`
+
+t.test('a clock that is years off is told and set, or left to the program that keeps it', async (t) => {
+  const { flags, env, run } = await makeHost('late')
+  await run(OFF_CLOCK(-YEARS_S))
+  const made = await user.tsmachine(['create', ...flags, 'late'], { env })
+  t.equal(made.code, 0, made.stderr)
+  t.match(made.stderr, /Warning: The host's clock is 9460\d{4} s behind: it is set by this computer’s/)
+  const set = (await run('cat /run/off/set')).split('\n')
+  t.equal(set.length, 1, 'set once')
+  t.ok(Math.abs(Number(set[0]) - Date.now() / 1000) < 300, `set to what it is: ${set[0]}`)
+  t.equal(await run('cat /run/off/hwclock'), '-w', 'it outlives a restart of the host')
+
+  t.comment('a program on the host keeps it: it is the one to set it, and it is named')
+  await run(
+    `echo ${YEARS_S} >/run/off/seconds; printf '#!/bin/sh\nsleep 600\n' >/tmp/chronyd; chmod 755 /tmp/chronyd; ` +
+      '/tmp/chronyd >/dev/null 2>&1 </dev/null &',
+  )
+  const kept = await user.tsmachine(['provision', 'late'], { env })
+  t.match(
+    kept.stderr,
+    /clock is 9460\d{4} s ahead: certificates may look expired .* until chronyd has set it/,
+  )
+  t.equal(await run('wc -l </run/off/set'), '1', 'it is not set against that program')
+})

@@ -44,7 +44,7 @@ async function held(t: Test, dir?: string): Promise<Held> {
   }).listen(control)
   await once(server, 'listening')
   t.teardown(() => void server.close())
-  const process_ = await startDetached('/bin/sh', ['-c', 'sleep 60; :', uuidOf(ID)], join(scratch, 'log'))
+  const process_ = await startDetached('/bin/sh', ['-c', 'sleep 300; :', uuidOf(ID)], join(scratch, 'log'))
   t.teardown(() => process.kill(-process_.pid, 'SIGKILL'))
   const resource = vmResource(ID, 'made', { ...readVm([]), ...process_, control })
   const machine = { id: ID, name: 'web', dir: dir ?? scratch, config: {}, resources: [resource] }
