@@ -54,6 +54,11 @@ t.test('all faults are reported at once, each naming its flag', async (t) => {
   t.equal(faults.length, 7)
 })
 
+t.test('memory that does not boot with an engine is refused, and what does is not', async (t) => {
+  t.match(parsed({ 'qemu-memory': 383 }), { ok: false, faults: [/383 is out of range: from 384 .* engine$/] })
+  t.match(parsed({ 'qemu-memory': 384 }), { ok: true, config: { memory: 384 } })
+})
+
 t.test('one port cannot lead to two places', async (t) => {
   t.match(parsed({ 'qemu-ssh-port': 5000, 'qemu-engine-port': 5000 }), { ok: false, faults: [/must differ/] })
 })
