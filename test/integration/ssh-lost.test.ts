@@ -84,7 +84,10 @@ t.test('a host that only ever says a word more is given up', async (t) => {
   await once(talker, 'listening')
   const { host, login } = await bench(t)
   const endpoint = { ...host.endpoint, port: (talker.address() as AddressInfo).port }
-  await t.rejects(connect(endpoint, { ...login, readyTimeoutMs: 300 }), { reason: 'timeout', message: /did not end/ })
+  await t.rejects(connect(endpoint, { ...login, readyTimeoutMs: 300 }), {
+    reason: 'timeout',
+    message: /did not end/,
+  })
 })
 
 for (const [what, fault] of [
