@@ -52,13 +52,32 @@ t.test('who connects from this computer is known by user', NEED_ROOT, async (t) 
   t.equal(await knock(port, OTHER), 'out')
 })
 
-t.test(
-  'a connection that is not in the table cannot be judged, one whose other end is gone is refused',
-  (t) => {
-    t.ok(isOwnPeer({ localAddress: '127.0.0.1', localPort: 1, remoteAddress: '127.0.0.1', remotePort: 2 }))
-    t.end()
-  },
-)
+/** Sends a word and lets go of its end, with a goodbye or with a reset. */
+const HIT_AND_RUN = `const socket = require('node:net').connect(Number(process.argv[1]), '127.0.0.1', () => {
+  socket.write('do it', () => setTimeout(() => process.argv[2] === 'reset' ? socket.resetAndDestroy() : socket.destroy(), 50))
+})
+socket.on('error', () => undefined)`
+
+for (const how of ['close', 'reset'])
+  t.test(
+    `another user who has sent something and gone (${how}) is not taken for root`,
+    NEED_ROOT,
+    async (t) => {
+      let arrive: (socket: Socket) => void = () => undefined
+      const arrived = new Promise<Socket>((resolve) => (arrive = resolve))
+      const port = await listening(t, (socket) => arrive(socket.on('error', () => undefined).pause()))
+      const words = ['-e', HIT_AND_RUN, String(port), how]
+      const child = spawn(process.execPath, words, { uid: OTHER, gid: OTHER, env: { HOME: '/' }, cwd: '/' })
+      const [socket] = await Promise.all([arrived, once(child, 'close')])
+      t.notOk(isOwnPeer(socket))
+      socket.destroy()
+    },
+  )
+
+t.test('a connection of a network that the table does not show cannot be judged', (t) => {
+  t.ok(isOwnPeer({ localAddress: '127.0.0.1', localPort: 1, remoteAddress: '127.0.0.1', remotePort: 2 }))
+  t.end()
+})
 
 t.test(
   'a driver that we serve answers no other user, and listens on this computer alone',
