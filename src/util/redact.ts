@@ -19,15 +19,15 @@ function formsOf(secret: string): string[] {
   ]
 }
 
-/** Passwords in URLs. */
+/** Passwords in URLs; one that was not escaped may hold an `@`. */
 export function maskUserinfo(text: string): string {
-  return text.replace(/\/\/[^/@\s]+@/g, `//${MASK}@`)
+  return text.replace(/\/\/[^/\s"'<>]+@/g, `//${MASK}@`)
 }
 
 const PRIVATE_KEY = /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----[^]*?(?:-----END \1-----|$)/g
-/** `name=value`, `name: value`, `"name": "value"` and `--name value`: the name, what is between, the value. */
-const NAMED_VALUE =
-  /((?:["']|--)?([A-Za-z][A-Za-z0-9_.-]*)["']?(?:\s*[:=]\s*|(?<=--[A-Za-z0-9-]+) +))("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;&"'}\]]+)/g
+/** `name=`, `name:`, `"name":` (within another text: `\"name\":`) and `--name `. Each word is tried once, from its begin. */
+const NAME = /(?<![\w.-])([\w.-]+)(\\*["']?\s*[:=]\s*| +)/g
+const VALUE = /(\\+["'])[^\n]*?(?<!\\)\1|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|(?:\\+["'])?[^\s,;&"'}\]]+/y
 const AUTHORIZATION = /\b((?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:[A-Za-z-]+ +)?|bearer +)[^\s"',;]+/gi
 
 /**
@@ -35,15 +35,30 @@ const AUTHORIZATION = /\b((?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:[A-Za-z
  * stands behind a name that ends as secrets are called. For texts that nobody can say all secrets of.
  */
 export function redactByLooks(text: string): string {
-  return maskUserinfo(text.replace(PRIVATE_KEY, MASK))
-    .replace(AUTHORIZATION, `$1${MASK}`)
-    .replace(NAMED_VALUE, (whole, before: string, name: string, value: string) =>
-      looksSecret(name) ? before + masked(value) : whole,
-    )
+  return maskNamed(maskUserinfo(text.replace(PRIVATE_KEY, MASK)).replace(AUTHORIZATION, `$1${MASK}`))
+}
+
+/** What stands behind the name of a secret. */
+function maskNamed(text: string): string {
+  let [cleaned, at] = ['', 0]
+  for (const { 0: before, 1: name = '', 2: between = '', index } of text.matchAll(NAME)) {
+    if (index < at || !isOfSecret(name, between)) continue
+    VALUE.lastIndex = index + before.length
+    const value = VALUE.exec(text)?.[0] ?? ''
+    cleaned += text.slice(at, index) + before + masked(value)
+    at = index + before.length + value.length
+  }
+  return cleaned + text.slice(at)
+}
+
+/** Of words in a row only an option is followed by its value. Docker's settings call a login `auth`. */
+function isOfSecret(name: string, between: string): boolean {
+  if (!/[:=]/.test(between) && !name.startsWith('--')) return false
+  return looksSecret(name) || /(?:^|[-_.])auth$/i.test(name)
 }
 
 /** Quotes stay, so that what was JSON still is; an empty value and a switch say that there is none. */
 function masked(value: string): string {
-  const [, quote = '', inner = value] = /^(["'])(.*)\1$/.exec(value) ?? []
-  return /^(|null|true|false)$/.test(inner) ? value : `${quote}${MASK}${quote}`
+  const [, open = '', inner = value, close = ''] = /^(\\*["'])([^]*?)(\1)$/.exec(value) ?? []
+  return /^(|null|true|false)$/.test(inner) ? value : open + MASK + close
 }

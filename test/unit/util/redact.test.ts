@@ -27,6 +27,12 @@ const LOOKS: readonly (readonly [string, string])[] = [
   ['"authorization":"Bearer x1"', '"authorization":"Bearer [secret]"'],
   ['curl -H bearer x1', 'curl -H bearer [secret]'],
   ['http://me:x1@proxy:3128/', 'http://[secret]@proxy:3128/'],
+  ['http://me:x1@x2@proxy:3128/', 'http://[secret]@proxy:3128/'],
+  ['url=https://host/?a=b&access_token=x1&c=d', 'url=https://host/?a=b&access_token=[secret]&c=d'],
+  ['{"auths":{"host":{"auth":"x1"}}}', '{"auths":{"host":{"auth":"[secret]"}}}'],
+  ['msg="got {\\"token\\":\\"x1 x2\\",\\"n\\":1}"', 'msg="got {\\"token\\":\\"[secret]\\",\\"n\\":1}"'],
+  ['msg="{\\"password\\":\\"x1', 'msg="{\\"password\\":[secret]'],
+  ['see:password=x1', 'see:password=[secret]'],
   ['-----BEGIN EC PRIVATE KEY-----\nx1\n-----END EC PRIVATE KEY-----\nrest', '[secret]\nrest'],
   ['a key that is cut: -----BEGIN PRIVATE KEY-----\nx1', 'a key that is cut: [secret]'],
 ]
@@ -61,7 +67,13 @@ t.test('no known secret is left, whatever it is and wherever it stands', async (
 
 t.test('hostile text takes no longer than its length', async (t) => {
   for (const piece of [
+    'a',
+    '-a',
     'token=',
+    'token=\\"',
+    'a ',
+    'a\n',
+    ' ',
     '"a',
     '--a ',
     'authorization: ',
