@@ -8,6 +8,7 @@ import type { HostKeyPins, SshEndpoint } from '../contracts/ssh.js'
 import { hostKeyError } from '../ssh/errors.js'
 import { fingerprint, isFingerprint, parseHostKey, sameKey } from '../ssh/host-key.js'
 import { keysFromKnownHosts } from '../ssh/known-hosts.js'
+import { isOfDockerMachine } from '../store/records.js'
 import type { MachineContext } from './context.js'
 import { updateLedger } from './driver-events.js'
 import type { OpenMachine } from './open.js'
@@ -66,7 +67,8 @@ async function knownKeys(env: MachineContext['env'], host: string, port: number)
 /** Said aloud, called as docker-machine, or a record of docker-machine's, which knows of no host keys (design 1). */
 function mayTrust(ctx: MachineContext, open: OpenMachine, login: HostLogin | undefined): boolean {
   if (isStrict(ctx.env['TSMACHINE_HOST_KEYS'])) return false
-  return login?.trustFirstUse === true || ctx.profile.trustFirstUse || open.record.ledger === undefined
+  const isOld = open.record.ledger === undefined || isOfDockerMachine(open.ledger)
+  return login?.trustFirstUse === true || ctx.profile.trustFirstUse || isOld
 }
 
 /** A word that we do not know may be a misspelt "strict": nothing is trusted then. */

@@ -132,6 +132,9 @@ function loginFields({ ssh }: LedgerRecord): JsonObject {
   return { SSHUser: ssh.user, ...(ssh.keyPath === undefined ? {} : { SSHKeyPath: ssh.keyPath }) }
 }
 
+/** When a machine was made that docker-machine's own record tells of: it does not say. */
+const UNKNOWN_TIME = new Date(0)
+
 /** The ledger that a record made by docker-machine alone stands for: complete, with no host key pinned. */
 export function ledgerFromHostRecord(config: HostRecordV3, mapping: RecordMapping): LedgerRecord {
   const { config: driverConfig, resources } = mapping.fromFields(config.Driver)
@@ -141,13 +144,18 @@ export function ledgerFromHostRecord(config: HostRecordV3, mapping: RecordMappin
       machineId: derivedId(config),
       driver: driverPart(config.DriverName, driverConfig, mapping),
       options: optionsOf(config),
-      now: new Date(0),
+      now: UNKNOWN_TIME,
     }),
     phase: 'ready',
     stepsDone: STAGES,
     resources,
     ...(ssh ? { ssh } : {}),
   }
+}
+
+/** Whether docker-machine made the machine: that stays so when a verb of ours has written the first ledger of it. */
+export function isOfDockerMachine({ createdAt }: LedgerRecord): boolean {
+  return createdAt === UNKNOWN_TIME.toISOString()
 }
 
 /** The ledger after docker-machine changed `config.json`: its v3 fields are taken over, pins, phase and id stay ours. */

@@ -15,7 +15,7 @@ import { provisionMachine } from '../../src/machine/provision.js'
 import { generateKeyPair } from '../../src/ssh/key-pair.js'
 import { scratchDir } from '../helpers/driver-deps.js'
 import { machineContext } from '../helpers/machine-context.js'
-import { dockerMachineRecord, machineOptions } from '../helpers/records.js'
+import { driverRecord, machineOptions } from '../helpers/records.js'
 import { scriptedHost } from '../helpers/scripted-host.js'
 
 const dir = scratchDir(t)
@@ -144,10 +144,10 @@ t.test('a create that was refused is resumed once known_hosts has the key', asyn
 })
 
 /** A record as docker-machine leaves it: no ledger of ours, so no key. */
-function foreign(name: string): void {
+function foreign(name: string, driver = 'generic'): void {
   const home = join(dir, 'store', 'machines', name)
   mkdirSync(home, { recursive: true })
-  const record = JSON.parse(dockerMachineRecord('generic')) as {
+  const record = JSON.parse(driverRecord(driver)) as {
     Name: string
     Driver: Record<string, unknown>
   }
@@ -182,6 +182,22 @@ t.test('a record of docker-machine: any verb pins the first key seen, the next o
   }))
   await t.rejects(provisionMachine(ctx, 'old'), { code: 'host-key', stage: 'ssh' }, 'a change is refused')
 })
+
+t.test(
+  'a record of docker-machine at a cloud that a verb without SSH has written is one all the same',
+  async (t) => {
+    foreign('stopped', 'digitalocean')
+    const env = { DIGITALOCEAN_ACCESS_TOKEN: 'unused' }
+    const ctx = context(t, { env })
+    const { factory } = await openMachine(ctx, 'stopped')
+    const lastState = { state: 'Stopped', at: new Date().toISOString() } as const
+    await ctx.store.update('stopped', factory.record, (ledger) => ({ ...ledger, lastState }))
+    const strict = context(t, { env: { ...env, TSMACHINE_HOST_KEYS: 'strict' } })
+    await t.rejects(settledPins(strict, await openMachine(strict, 'stopped')), { code: 'host-key' })
+    t.same(await settledPins(ctx, await openMachine(ctx, 'stopped')), { keys: [hostKey] })
+    t.match(ctx.store.read('stopped').ledger, { hostKeys: { source: 'first-use', current: hostKey } })
+  },
+)
 
 t.test('a file with keys and fingerprints: each of them is accepted', async (t) => {
   const file = join(scratchDir(t), 'keys')
