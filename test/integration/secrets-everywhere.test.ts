@@ -164,8 +164,11 @@ t.test('a support bundle has the logs without what is secret in them', async (t)
   t.ok(keys.length > 0)
   const log = [...Object.entries(PLANTED).map(([name, text]) => `${name} ${text} kept-${name}`), ...keys]
   writeFileSync(join(dir, 'driver.log'), `${log.join('\n')}\n\u001b]0;title\u0007\n`)
-  await watched.run(['bundle', 'web'], { cwd: user.home })
+  writeFileSync(join(dir, 'long.log'), `DB_PASSWORD=${'unheard-of-7'.repeat(4_000)}\nkept-long\n`)
+  const env = { HTTPS_PROXY: 'http://me:unheard-of/8@127.0.0.1:9/' }
+  await watched.run(['bundle', 'web'], { cwd: user.home, env })
   const text = readFileSync(join(user.home, 'web.bundle.txt'), 'utf8')
+  t.match(text, /^kept-long$/m)
   for (const name of Object.keys(PLANTED)) t.match(text, `kept-${name}`)
   t.notOk(holdsCanary(text))
   t.notMatch(text, /unheard-of/)

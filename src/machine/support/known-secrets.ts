@@ -22,8 +22,15 @@ export async function knownSecrets(ctx: MachineContext, name: string): Promise<r
     keyLines(store.certsDir),
     keyLines(store.dir(name)),
   ])
-  const variables = Object.entries(env).flatMap(([key, value]) => (looksSecret(key) && value ? [value] : []))
+  const variables = Object.entries(env).flatMap(([key, value = '']) => ofVariable(key, value))
   return [...found.flat(), ...variables].filter((value) => value.length >= SHORTEST)
+}
+
+/** A proxy's password that should have been escaped may hold anything. */
+function ofVariable(key: string, value: string): readonly string[] {
+  if (looksSecret(key)) return [value]
+  const [, login] = /_proxy$/i.test(key) ? (/\/\/([^]*)@/.exec(value) ?? []) : []
+  return login === undefined ? [] : [login]
 }
 
 /** Those of the driver: of variables, of the backend, and what is written in the record in clear. */

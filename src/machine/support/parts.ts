@@ -113,7 +113,9 @@ async function tail(path: string): Promise<string> {
     const { size } = await file.stat()
     const at = Math.max(0, size - LOG_TAIL_BYTES)
     const { buffer, bytesRead } = await file.read(Buffer.alloc(size - at), 0, size - at, at)
-    return buffer.toString('utf8', 0, bytesRead)
+    const text = buffer.toString('utf8', 0, bytesRead)
+    // The rest of a line may be the rest of a secret, by whose looks nobody knows it.
+    return at === 0 ? text : text.replace(/^[^\n]*/, '').trimStart()
   } finally {
     await file.close()
   }
