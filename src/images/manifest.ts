@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MachineError, messageOf } from '../contracts/errors.js'
-import { ARTEFACT_KINDS, type Artefact, type Manifest, type ManifestFile } from '../contracts/image.js'
+import {
+  ARTEFACT_KINDS,
+  type Artefact,
+  type Manifest,
+  type ManifestFile,
+  type ManifestPackage,
+} from '../contracts/image.js'
 
 /** Name of the file that makes a directory an artefact. */
 export const MANIFEST = 'manifest.json'
@@ -16,6 +22,13 @@ const REQUIRED_FILES: Readonly<Record<Manifest['kind'], readonly string[]>> = {
 const SHA256 = /^[0-9a-f]{64}$/
 /** One path component that cannot leave its directory, hide, or look like an option. */
 const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
+/** Of Debian's: a package, one of its versions, an architecture, a release. They go into words and settings of apt. */
+const PACKAGE = /^[a-z0-9][a-z0-9+.-]*$/
+const VERSION = /^[A-Za-z0-9][A-Za-z0-9.+:~-]*$/
+const ARCH = /^[a-z0-9][a-z0-9-]*$/
+const SUITE = /^[a-z][a-z0-9.-]*$/
+/** Seconds that a date can say. */
+const LATEST_S = 8.64e12
 
 /** An `image` error; `hints` say what to do next. */
 export function imageError(message: string, hints: readonly string[] = [], cause?: unknown): MachineError {
@@ -64,7 +77,13 @@ export function parseManifest(text: string, where: string): Manifest {
   const files = value['files']
   if (!Array.isArray(files) || !files.every(isManifestFile))
     throw fault('its list of files is missing or odd')
-  if (!Array.isArray(value['packages'])) throw fault('its list of packages is missing')
+  const { packages, inputs, sourceDateEpoch } = value
+  if (!Array.isArray(packages) || !packages.every(isManifestPackage))
+    throw fault('its list of packages is missing or odd')
+  if (!isObject(inputs) || !isWord(inputs['suite'] ?? 'none', SUITE))
+    throw fault('what it was made from is missing or odd')
+  if (!Number.isSafeInteger(sourceDateEpoch) || Math.abs(Number(sourceDateEpoch)) > LATEST_S)
+    throw fault('its date is missing or odd')
   const lost = REQUIRED_FILES[kind].find((name) => !files.some((file) => file.name === name))
   if (lost) throw fault(`it names no file ${lost}`)
   if (new Set(files.map((file) => file.name)).size !== files.length) throw fault('it names a file twice')
@@ -98,6 +117,23 @@ function isManifestFile(value: unknown): value is ManifestFile {
     Number.isSafeInteger(size) &&
     Number(size) >= 0
   )
+}
+
+function isManifestPackage(value: unknown): value is ManifestPackage {
+  if (!isObject(value)) return false
+  const { name, version, arch, sha256, sources = [] } = value
+  const isPackage = isWord(name, PACKAGE) && isWord(version, VERSION) && isWord(arch, ARCH)
+  return isPackage && isWord(sha256, SHA256) && Array.isArray(sources) && sources.every(isSource)
+}
+
+/** `name=version`, as apt is asked for it. */
+function isSource(value: unknown): boolean {
+  const [name, version, ...more] = typeof value === 'string' ? value.split('=') : []
+  return isWord(name, PACKAGE) && isWord(version, VERSION) && more.length === 0
+}
+
+function isWord(value: unknown, pattern: RegExp): boolean {
+  return typeof value === 'string' && pattern.test(value)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
