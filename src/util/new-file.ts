@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import { writeFileAtomic } from './atomic-file.js'
@@ -10,9 +10,15 @@ export interface NewFile {
   readonly force: boolean
 }
 
-/** Asked before the work: a key, or an earlier result, would be lost. @throws MachineError `exists` */
+/**
+ * Asked before the work: a key, or an earlier result, would be lost. What is no file is never replaced: root could end
+ * `/dev/null` for everybody.
+ * @throws MachineError `exists`
+ */
 export function refuseExisting({ file, force }: NewFile): void {
-  if (force || !existsSync(resolve(file))) return
+  const present = statSync(resolve(file), { throwIfNoEntry: false })
+  if (present && !present.isFile()) throw new MachineError('exists', `${file} exists and is no file`)
+  if (force || !present) return
   throw new MachineError('exists', `${file} exists`, {
     hints: ['Name another file, or write over it: --force'],
   })
