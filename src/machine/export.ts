@@ -87,24 +87,26 @@ function refuseLocal(name: string, { name: driver, capabilities }: DriverFactory
   throw new MachineError('store', text, { machine: name })
 }
 
-/** References but those that would run a command here: a file from elsewhere does not decide what this computer runs. */
-function withoutCommands(
+/**
+ * References to variables and to secrets that a store keeps for machines. Any other would run a command here, or read a file or
+ * password of this computer: a file from elsewhere does not decide which, as its record may also say who is sent it.
+ */
+function takenOver(
   ctx: MachineContext,
-  machine: string,
+  { name, secrets }: PackedMachine,
   references: LedgerRecord['secrets'],
 ): LedgerRecord['secrets'] {
   const entries = Object.entries(references ?? {})
-  for (const [key, reference] of entries.filter(isCommand)) {
-    const text = `The ${key} of "${machine}" came from a command, which is not taken over. Keep it here with "${ctx.profile.program} secret set", or set its variable. The command was: ${reference.slice(COMMAND.length)}`
-    ctx.report({ type: 'warn', machine, text })
+  for (const [key, reference] of entries.filter((entry) => !isHarmless(entry))) {
+    if (Object.hasOwn(secrets, key)) continue
+    const text = `The ${key} of "${name}" came from ${reference}, which is not taken over. Keep it here with "${ctx.profile.program} secret set", or set its variable`
+    ctx.report({ type: 'warn', machine: name, text })
   }
-  return Object.fromEntries(entries.filter((entry) => !isCommand(entry)))
+  return Object.fromEntries(entries.filter(isHarmless))
 }
 
-const COMMAND = 'cmd:'
-
-function isCommand([, reference]: readonly [string, SecretRef]): boolean {
-  return reference.startsWith(COMMAND)
+function isHarmless([, reference]: readonly [string, SecretRef]): boolean {
+  return /^(?:env|store):/.test(reference)
 }
 
 async function packMachine(
@@ -200,7 +202,7 @@ async function importMachine(
   const next = {
     ...moved,
     storeId: moved.storeId ?? storeId,
-    secrets: { ...withoutCommands(ctx, name, moved.secrets), ...kept.references },
+    secrets: { ...takenOver(ctx, machine, moved.secrets), ...kept.references },
   }
   await ctx.store.create(name, { ledger: next, config }, unpackFiles(machine.files))
 }

@@ -271,7 +271,12 @@ t.test('a file by an enemy runs nothing here, and says nothing to ssh', async (t
   const proof = join(dir, 'it-ran')
   await old.store.update('web', factory.record, (ledger) => ({
     ...ledger,
-    secrets: { token: `cmd:touch '${proof}'`, other: 'env:TOKEN' },
+    secrets: {
+      token: `cmd:touch '${proof}'`,
+      file: 'file:/etc/shadow',
+      login: 'docker-credential:pass:hub',
+      other: 'env:TOKEN',
+    },
   }))
   await write(old, ['web'])
   const passphrase = new Secret(PASSPHRASE)
@@ -289,7 +294,9 @@ t.test('a file by an enemy runs nothing here, and says nothing to ssh', async (t
   t.strictSame(next.store.get('web').ledger?.secrets, { other: 'env:TOKEN' })
   t.match(next.events, [
     { type: 'warn', text: /takes the one of the export/ },
-    { type: 'warn', machine: 'web', text: /token of "web" came from a command.*The command was: touch/ },
+    ...[/token of "web" came from cmd:touch/, /from file:\/etc\/shadow/, /from docker-credential:/].map(
+      (text) => ({ type: 'warn', machine: 'web', text }),
+    ),
   ])
   for (const name of made) t.notOk(existsSync(join(next.store.dir('web'), name)), name)
   t.ok(existsSync(join(next.store.dir('web'), 'id_rsa')))
