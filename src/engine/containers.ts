@@ -38,38 +38,46 @@ export async function containersOn(
     ...(limits.signal ? { signal: limits.signal } : {}),
     ...(limits.deadlineMs === undefined ? {} : { deadlineMs: limits.deadlineMs }),
   })
-  return Array.isArray(answer) ? answer.map((entry) => readContainer(entry as ContainerJson)) : []
+  return readContainers(answer)
 }
 
-interface ContainerJson {
-  readonly Id?: string
-  readonly Names?: readonly string[]
-  readonly Image?: string
-  readonly State?: string
-  readonly Ports?: readonly PortJson[] | null
+/** The containers that an engine's answer lists. A host may answer anything: what has another type is left out. */
+export function readContainers(answer: unknown): readonly Container[] {
+  return list(answer).flatMap((entry) => (isObject(entry) ? [readContainer(entry)] : []))
 }
 
-interface PortJson {
-  readonly IP?: string
-  readonly PrivatePort?: number
-  readonly PublicPort?: number
-  readonly Type?: string
-}
+type Fields = Readonly<Record<string, unknown>>
 
-function readContainer(entry: ContainerJson): Container {
+function readContainer(entry: Fields): Container {
   return {
-    id: entry.Id ?? '',
-    name: (entry.Names?.[0] ?? '').replace(/^\//, ''),
-    image: entry.Image ?? '',
-    state: entry.State ?? '',
-    ports: (entry.Ports ?? []).flatMap(readPort),
+    id: text(entry['Id']),
+    name: text(list(entry['Names'])[0]).replace(/^\//, ''),
+    image: text(entry['Image']),
+    state: text(entry['State']),
+    ports: list(entry['Ports']).flatMap((port) => (isObject(port) ? readPort(port) : [])),
   }
 }
 
-/** Exposed but unpublished ports have no host port. */
-function readPort(port: PortJson): PublishedPort[] {
-  const protocol = port.Type
-  if (!port.PublicPort || !port.PrivatePort) return []
+/** Exposed but unpublished ports have no host port. Ports become words of a command for QEMU: they are numbers. */
+function readPort(port: Fields): PublishedPort[] {
+  const { Type: protocol, PublicPort: publicPort, PrivatePort: privatePort, IP: ip } = port
+  if (!isPort(publicPort) || !isPort(privatePort)) return []
   if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp') return []
-  return [{ ip: port.IP ?? '0.0.0.0', publicPort: port.PublicPort, privatePort: port.PrivatePort, protocol }]
+  return [{ ip: typeof ip === 'string' ? ip : '0.0.0.0', publicPort, privatePort, protocol }]
+}
+
+function isPort(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_535
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null
 }

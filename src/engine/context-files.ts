@@ -4,6 +4,7 @@ import { readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makePrivateDir, writeFileAtomic } from '../util/atomic-file.js'
 import { errnoOf, fileError } from '../util/file-error.js'
+import { jsonObject } from '../util/json-object.js'
 
 /** `meta.json` of one context, as the Docker client writes it; keys that we do not know are kept. */
 export interface ContextMeta {
@@ -103,12 +104,22 @@ async function entries(dir: string): Promise<string[]> {
 
 async function readMeta(path: string): Promise<ContextMeta | undefined> {
   try {
-    const value = JSON.parse(await readFile(path, 'utf8')) as Partial<ContextMeta> | null
-    if (typeof value?.Name !== 'string') return undefined
-    return { ...value, Name: value.Name, Metadata: value.Metadata ?? {}, Endpoints: value.Endpoints ?? {} }
+    const value = jsonObject(await readFile(path, 'utf8'))
+    const name = value?.['Name']
+    if (typeof name !== 'string') return undefined
+    return {
+      ...value,
+      Name: name,
+      Metadata: objectOf(value?.['Metadata']),
+      Endpoints: objectOf(value?.['Endpoints']),
+    }
   } catch {
     return undefined
   }
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
 }
 
 async function writeIfNew(path: string, text: string, mode: number): Promise<boolean> {

@@ -1,5 +1,8 @@
+import { BoundedLines } from '../util/bounded-lines.js'
+import { jsonObject } from '../util/json-object.js'
+import { EngineProbeError } from './errors.js'
 import { EngineConnection, type RequestLimits } from './request.js'
-import type { EngineTarget } from './target.js'
+import { placeOf, type EngineTarget } from './target.js'
 
 /** Something that happened to a container. */
 export interface ContainerEvent {
@@ -18,6 +21,8 @@ export interface EventOptions extends RequestLimits {
 }
 
 const ACTIONS = ['start', 'die'] as const
+/** A container's labels are in it, and they may be long. */
+const LONGEST_EVENT = 4 * 1024 * 1024
 
 /**
  * Container events as they happen. Ends when the engine ends the stream (it stopped); connecting again is the caller's job.
@@ -27,38 +32,47 @@ export async function* engineEvents(target: EngineTarget & EventOptions): AsyncG
   const connection = new EngineConnection(target)
   const filters = JSON.stringify({ type: ['container'], event: target.actions ?? ACTIONS })
   try {
-    yield* parseEvents(connection.stream(`/events?filters=${encodeURIComponent(filters)}`, target))
+    const chunks = connection.stream(`/events?filters=${encodeURIComponent(filters)}`, target)
+    yield* parseEvents(chunks, placeOf(target))
   } finally {
     connection.close()
   }
 }
 
-/** One JSON document per line, cut anywhere by the network. */
-async function* parseEvents(chunks: AsyncIterable<string>): AsyncGenerator<ContainerEvent> {
-  let rest = ''
+/**
+ * One JSON document per line, cut anywhere by the network; what is none of ours is passed over.
+ * @throws EngineProbeError where a line has no end
+ */
+export async function* parseEvents(
+  chunks: AsyncIterable<string>,
+  where: string,
+): AsyncGenerator<ContainerEvent> {
+  let events: ContainerEvent[] = []
+  let isTooLong = false
+  const take = (line: string): void => void events.push(...readEvent(line))
+  const onTooLong = (): void => void (isTooLong = true)
+  const lines = new BoundedLines(take, { longest: LONGEST_EVENT, onTooLong })
   for await (const chunk of chunks) {
-    const lines = (rest + chunk).split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) {
-      const event = line.trim() ? readEvent(line) : undefined
-      if (event) yield event
-    }
+    lines.add(chunk)
+    yield* events
+    events = []
+    if (isTooLong)
+      throw new EngineProbeError('http', 'protocol', `The engine at ${where} tells an event without end`)
   }
 }
 
-interface EventJson {
-  readonly Action?: string
-  readonly time?: number
-  readonly Actor?: { readonly ID?: string; readonly Attributes?: { readonly name?: string } }
+function readEvent(line: string): readonly ContainerEvent[] {
+  const { Action: action, Actor: actor, time } = jsonObject(line) ?? {}
+  const { ID: id, Attributes: attributes } = objectOf(actor)
+  if (!isText(action) || !isText(id)) return []
+  const { name } = objectOf(attributes)
+  return [{ action, id, name: isText(name) ? name : '', time: typeof time === 'number' ? time : 0 }]
 }
 
-function readEvent(line: string): ContainerEvent | undefined {
-  const event = JSON.parse(line) as EventJson
-  if (!event.Action || !event.Actor?.ID) return undefined
-  return {
-    action: event.Action,
-    id: event.Actor.ID,
-    name: event.Actor.Attributes?.name ?? '',
-    time: event.time ?? 0,
-  }
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }

@@ -1,4 +1,5 @@
 import { MachineError, messageOf } from '../contracts/errors.js'
+import { jsonObject } from '../util/json-object.js'
 import type { EngineConnection, RequestLimits } from './request.js'
 
 /** A container that shall always run. */
@@ -14,15 +15,7 @@ export interface WantedContainer {
   readonly ports: readonly number[]
 }
 
-interface Inspected {
-  readonly Config?: {
-    readonly Image?: string
-    readonly Cmd?: readonly string[] | null
-    readonly Env?: readonly string[] | null
-  }
-  readonly HostConfig?: { readonly Binds?: readonly string[] | null }
-  readonly State?: { readonly Running?: boolean }
-}
+type Fields = Readonly<Record<string, unknown>>
 
 const SHORT_MS = 60_000
 const PULL_MS = 9 * 60_000
@@ -39,27 +32,40 @@ export async function runContainer(
 ): Promise<void> {
   const limits = { signal, deadlineMs: SHORT_MS }
   const path = `/containers/${wanted.name}`
-  const present = (await engine.jsonIfThere(`${path}/json`, limits)) as Inspected | undefined
-  if (present && isAsWanted(present, wanted)) {
-    if (present.State?.Running !== true) await engine.send('POST', `${path}/start`, undefined, limits)
+  const present = await engine.jsonIfThere(`${path}/json`, limits)
+  if (isAsWanted(present, wanted)) {
+    if (objectOf(objectOf(present)['State'])['Running'] !== true)
+      await engine.send('POST', `${path}/start`, undefined, limits)
     return
   }
   // Before the old one goes: without an image nothing would be left.
   await ensureImage(engine, wanted.image, signal)
-  if (present) await engine.send('DELETE', `${path}?force=true`, undefined, limits)
+  if (present !== undefined) await engine.send('DELETE', `${path}?force=true`, undefined, limits)
   await engine.send('POST', `/containers/create?name=${wanted.name}`, createBody(wanted), limits)
   await engine.send('POST', `${path}/start`, undefined, limits)
 }
 
-function isAsWanted({ Config, HostConfig }: Inspected, wanted: WantedContainer): boolean {
-  const same = (a: readonly string[], b: readonly string[]): boolean =>
+/** Whether what the engine says of a container is what is wanted; a host may say anything. */
+export function isAsWanted(inspected: unknown, wanted: WantedContainer): boolean {
+  const { Config, HostConfig } = objectOf(inspected)
+  const { Image, Cmd, Env } = objectOf(Config)
+  const { Binds } = objectOf(HostConfig)
+  const same = (a: readonly unknown[], b: readonly unknown[]): boolean =>
     JSON.stringify(a) === JSON.stringify(b)
   return (
-    Config?.Image === wanted.image &&
-    same(Config.Cmd ?? [], wanted.cmd) &&
-    wanted.env.every((entry) => Config.Env?.includes(entry)) &&
-    same(HostConfig?.Binds ?? [], wanted.binds)
+    Image === wanted.image &&
+    same(listOf(Cmd), wanted.cmd) &&
+    wanted.env.every((entry) => listOf(Env).includes(entry)) &&
+    same(listOf(Binds), wanted.binds)
   )
+}
+
+function objectOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
 }
 
 function createBody({ image, cmd, env, binds, ports }: WantedContainer): unknown {
@@ -103,8 +109,8 @@ function withTag(image: string): string {
 
 /** A pull that fails after it began says so in a line of its answer. */
 function refuseError(progress: string): void {
-  for (const line of progress.split('\n').filter((text) => text.trim() !== '')) {
-    const { error } = JSON.parse(line) as { error?: string }
-    if (error !== undefined) throw new Error(error)
+  for (const line of progress.split('\n')) {
+    const { error } = jsonObject(line) ?? {}
+    if (error !== undefined) throw new Error(typeof error === 'string' ? error : JSON.stringify(error))
   }
 }

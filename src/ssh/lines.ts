@@ -1,16 +1,27 @@
 import { StringDecoder } from 'node:string_decoder'
+import { BoundedLines } from '../util/bounded-lines.js'
 
+/** Kept of an endless stream that is read by lines: its end. */
 const KEEP_CHARACTERS = 4 * 1024 * 1024
+/** Of a stream that is wanted whole; more than any of our commands says. */
+export const LONGEST_OUTPUT = 16 * 1024 * 1024
+/** Of a line that is handed out while it runs; the rest of a longer one is dropped. */
+const LONGEST_LINE = 1024 * 1024
 
-/** Collects a stream's text and hands out complete lines while it comes. */
+/** Collects a stream's text and hands out complete lines while it comes. It keeps so much and no more. */
 export class LineCollector {
   readonly #decoder = new StringDecoder('utf8')
-  readonly #onLine: ((line: string) => void) | undefined
+  readonly #lines: BoundedLines | undefined
   #text = ''
-  #rest = ''
+  #isTooLong = false
 
   constructor(onLine?: (line: string) => void) {
-    this.#onLine = onLine
+    this.#lines = onLine && new BoundedLines(onLine, { longest: LONGEST_LINE })
+  }
+
+  /** Whether more came than is kept of a stream that is wanted whole: what is kept is only its beginning. */
+  get isTooLong(): boolean {
+    return this.#isTooLong
   }
 
   add(chunk: Buffer): void {
@@ -20,8 +31,7 @@ export class LineCollector {
   /** The whole text (of an endless stream that is read by lines: its end); also delivers a last line without newline. */
   finish(): string {
     this.#take(this.#decoder.end())
-    if (this.#rest) this.#onLine?.(this.#rest)
-    this.#rest = ''
+    this.#lines?.end()
     return this.#text
   }
 
@@ -31,11 +41,11 @@ export class LineCollector {
   }
 
   #take(text: string): void {
-    this.#text += text
-    if (!this.#onLine) return
-    if (this.#text.length > 2 * KEEP_CHARACTERS) this.#text = this.#text.slice(-KEEP_CHARACTERS)
-    const lines = (this.#rest + text).split('\n')
-    this.#rest = lines.pop() ?? ''
-    for (const line of lines) this.#onLine(line.endsWith('\r') ? line.slice(0, -1) : line)
+    if (this.#lines) {
+      this.#text += text
+      if (this.#text.length > 2 * KEEP_CHARACTERS) this.#text = this.#text.slice(-KEEP_CHARACTERS)
+      this.#lines.add(text)
+    } else if (this.#text.length + text.length <= LONGEST_OUTPUT) this.#text += text
+    else this.#isTooLong = true
   }
 }

@@ -2,7 +2,7 @@ import type { Client, ClientChannel } from 'ssh2'
 import { MachineError } from '../contracts/errors.js'
 import type { RemoteExecOptions, RemoteResult, RemoteShell, SshEndpoint } from '../contracts/ssh.js'
 import { lostError, SshError } from './errors.js'
-import { LineCollector } from './lines.js'
+import { LineCollector, LONGEST_OUTPUT } from './lines.js'
 
 /** A `RemoteShell` over one authenticated ssh2 connection. */
 export class SshShell implements RemoteShell {
@@ -93,8 +93,15 @@ export class SshShell implements RemoteShell {
         }
         channel = opened
         if (stop.aborted) return endChannel(opened)
-        opened.on('data', (chunk: Buffer) => stdout.add(chunk))
-        opened.stderr.on('data', (chunk: Buffer) => stderr.add(chunk))
+        const collect = (output: LineCollector) => (chunk: Buffer) => {
+          output.add(chunk)
+          if (!output.isTooLong) return
+          settle()
+          endChannel(opened)
+          reject(this.#tooLongError(command))
+        }
+        opened.on('data', collect(stdout))
+        opened.stderr.on('data', collect(stderr))
         whenEnded(opened, (end) => {
           settle()
           if (end) resolve(end)
@@ -114,14 +121,24 @@ export class SshShell implements RemoteShell {
     return new SshError('protocol', `The host did not start a command: ${error.message}`, { cause: error })
   }
 
-  #deadlineError(command: string, ms: number, out: LineCollector, err: LineCollector): MachineError {
-    const seen = err.lastLine() || out.lastLine() || 'no output'
-    const word = command.trim().split(/\s+/, 1)[0] ?? ''
-    return new MachineError(
-      'timeout',
-      `Gave up waiting for the command "${word}" on ${this.#endpoint.host} after ${(ms / 1000).toFixed(1)} s; last seen: ${seen}`,
+  #tooLongError(command: string): SshError {
+    return new SshError(
+      'protocol',
+      `The command "${wordOf(command)}" on ${this.#endpoint.host} says more than ${LONGEST_OUTPUT / 1024 ** 2} MiB: it was ended`,
     )
   }
+
+  #deadlineError(command: string, ms: number, out: LineCollector, err: LineCollector): MachineError {
+    const seen = err.lastLine() || out.lastLine() || 'no output'
+    return new MachineError(
+      'timeout',
+      `Gave up waiting for the command "${wordOf(command)}" on ${this.#endpoint.host} after ${(ms / 1000).toFixed(1)} s; last seen: ${seen}`,
+    )
+  }
+}
+
+function wordOf(command: string): string {
+  return command.trim().split(/\s+/, 1)[0] ?? ''
 }
 
 /**

@@ -51,10 +51,12 @@ const DEBIAN_PACKAGES: Readonly<Record<string, string>> = {
 
 /** How long a program may take between SIGTERM and SIGKILL, and its pipes between its end and ours. */
 const GRACE_MS = 2_000
+/** Bytes of both outputs together; more than any program says that is asked for its words. */
+const LONGEST_OUTPUT = 64 * 1024 * 1024
 
 /**
  * Runs a program to its end, without a shell, in a process group of its own. Non-zero exit is a result, not an error.
- * @throws MachineError `preflight` when the program is missing, `timeout` at the deadline; the signal's reason on abort
+ * @throws MachineError `preflight` when the program is missing or says too much, `timeout` at the deadline; the signal's reason on abort
  */
 export async function run(
   program: string,
@@ -69,12 +71,13 @@ export async function run(
     detached: process.platform !== 'win32',
     windowsHide: true,
   })
-  const output = collect(child)
-  feed(child, options.stdin)
   const limits = watchLimits(child, options)
+  const output = collect(child, limits.endEarly)
+  feed(child, options.stdin)
   try {
     const code = await ended(child)
-    const result = { code, ...output() }
+    const result = { code, ...output.texts() }
+    if (output.isTooLong()) throw tooLongError(program)
     if (limits.expired()) throw timeoutError(program, options.deadlineMs ?? 0, result)
     options.signal?.throwIfAborted()
     return result
@@ -114,14 +117,29 @@ export function missingProgram(program: string, debianPackage = DEBIAN_PACKAGES[
   })
 }
 
-function collect(child: ChildProcess): () => { stdout: string; stderr: string } {
+interface Output {
+  texts(): { stdout: string; stderr: string }
+  /** Whether there was more than is kept. */
+  isTooLong(): boolean
+}
+
+/** Keeps what the program says; `end` is called for one that says too much. */
+function collect(child: ChildProcess, end: () => void): Output {
   const chunks: { stdout: Buffer[]; stderr: Buffer[] } = { stdout: [], stderr: [] }
-  child.stdout?.on('data', (chunk: Buffer) => chunks.stdout.push(chunk))
-  child.stderr?.on('data', (chunk: Buffer) => chunks.stderr.push(chunk))
-  return () => ({
-    stdout: Buffer.concat(chunks.stdout).toString('utf8'),
-    stderr: Buffer.concat(chunks.stderr).toString('utf8'),
-  })
+  let bytes = 0
+  const keep = (list: Buffer[]) => (chunk: Buffer) => {
+    const before = bytes
+    bytes += chunk.length
+    if (bytes <= LONGEST_OUTPUT) list.push(chunk)
+    else if (before <= LONGEST_OUTPUT) end()
+  }
+  child.stdout?.on('data', keep(chunks.stdout))
+  child.stderr?.on('data', keep(chunks.stderr))
+  const textOf = (list: readonly Buffer[]): string => Buffer.concat(list).toString('utf8')
+  return {
+    texts: () => ({ stdout: textOf(chunks.stdout), stderr: textOf(chunks.stderr) }),
+    isTooLong: () => bytes > LONGEST_OUTPUT,
+  }
 }
 
 function feed(child: ChildProcess, stdin: string | Uint8Array | undefined): void {
@@ -152,10 +170,11 @@ function ended(child: ChildProcess): Promise<number> {
 function watchLimits(
   child: ChildProcess,
   options: RunOptions,
-): { expired: () => boolean; clear: () => void } {
+): { expired: () => boolean; endEarly: () => void; clear: () => void } {
   let expired = false
   let kill: NodeJS.Timeout | undefined
   const end = (): void => {
+    if (kill) return
     signalGroup(child, 'SIGTERM')
     kill = setTimeout(() => signalGroup(child, 'SIGKILL'), GRACE_MS)
   }
@@ -169,6 +188,7 @@ function watchLimits(
   options.signal?.addEventListener('abort', end, { once: true })
   return {
     expired: () => expired,
+    endEarly: end,
     clear: () => {
       clearTimeout(deadline)
       clearTimeout(kill)
@@ -195,6 +215,14 @@ function timeoutError(program: string, deadlineMs: number, result: RunResult): M
     'timeout',
     `${program} did not end within ${(deadlineMs / 1000).toFixed(1)} s; last seen: ${evidence || 'nothing was seen'}`,
     evidence ? { evidence } : {},
+  )
+}
+
+function tooLongError(program: string): MachineError {
+  return new MachineError(
+    'preflight',
+    `${program} says more than ${LONGEST_OUTPUT / 1024 ** 2} MiB: it was ended`,
+    { hints: ['Is it the program that is meant? Run it by hand to see what it says.'] },
   )
 }
 

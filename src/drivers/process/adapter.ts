@@ -13,7 +13,13 @@ import { MachineError } from '../../contracts/errors.js'
 import type { MachineState } from '../../contracts/state.js'
 import type { ChildProgram } from './child.js'
 import { Conversation, type Deadlines } from './conversation.js'
-import { errorFromText, readFromChild, type Description, type FromChild } from './protocol.js'
+import {
+  errorFromText,
+  LONGEST_MESSAGE,
+  readFromChild,
+  type Description,
+  type FromChild,
+} from './protocol.js'
 
 /** How to start a driver's process, and how long it may take to answer. */
 export interface ChildDriver extends ChildProgram {
@@ -177,7 +183,7 @@ function askOnce(
     env: { ...child.env },
     timeout: ONCE_MS,
     encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
+    maxBuffer: LONGEST_MESSAGE,
   })
   const answer = lastAnswer(result.stdout ?? '')
   if (answer === undefined)

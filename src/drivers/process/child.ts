@@ -97,7 +97,14 @@ export class DriverChild {
   }
 
   #listen(): void {
-    const lines = new LineCutter((line) => this.#take(line))
+    const lines = new LineCutter(
+      (line) => this.#take(line),
+      () => {
+        this.end(this.#ended('said a line without end and was ended'), 'SIGKILL')
+        // What it has started may still write.
+        this.#child.stdout.destroy()
+      },
+    )
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => lines.add(text))
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => this.#note(text))
     // A child that ended closes its stdin; its end is told by `close`.

@@ -37,7 +37,9 @@ export class Conversation {
   async #openIn(child: DriverChild): Promise<readonly string[]> {
     const message = { id: child.newId(), call: 'open', args: [{ cacheDir: this.deps.cacheDir }] }
     const answer = await this.#limited(child, 'open', this.deadlines.callMs, () => child.ask(message))
-    return 'value' in answer ? (answer.value as readonly string[]) : []
+    const members: unknown = 'value' in answer ? answer.value : []
+    if (Array.isArray(members)) return members.filter((member) => typeof member === 'string')
+    throw new MachineError('driver', `The ${this.program.name} driver does not say what it can do`)
   }
 
   /** One call with one answer. @throws the driver's error, the signal's reason, or `timeout` */

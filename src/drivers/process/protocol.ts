@@ -6,6 +6,7 @@ import {
   type ErrorCode,
   type ErrorDetails,
 } from '../../contracts/errors.js'
+import { BoundedLines } from '../../util/bounded-lines.js'
 
 /**
  * How a driver in a child process is spoken to: one JSON object a line, requests on its stdin, answers on its stdout.
@@ -102,16 +103,21 @@ function detailsOf(text: ReadonlyMap<string, unknown>): ErrorDetails {
   }
 }
 
-/** Cuts a stream of text into whole lines and hands each on. */
-export class LineCutter {
-  #rest = ''
+/** More than any message has; answers that are asked for at once have the same limit. */
+export const LONGEST_MESSAGE = 64 * 1024 * 1024
 
-  constructor(private readonly onLine: (line: string) => void) {}
+/** Cuts a stream of text into whole lines and hands each on that is not empty. */
+export class LineCutter {
+  readonly #lines: BoundedLines
+
+  /** @param onTooLong called once for a line that is no message of ours any more; nothing is handed on after it */
+  constructor(onLine: (line: string) => void, onTooLong: () => void = () => undefined) {
+    const take = (line: string): void => void (line !== '' && onLine(line))
+    this.#lines = new BoundedLines(take, { longest: LONGEST_MESSAGE, onTooLong })
+  }
 
   add(text: string): void {
-    const lines = (this.#rest + text).split('\n')
-    this.#rest = lines.pop() ?? ''
-    for (const line of lines) if (line !== '') this.onLine(line)
+    this.#lines.add(text)
   }
 }
 

@@ -1,16 +1,20 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { StringDecoder } from 'node:string_decoder'
 import type { Clock } from '../../contracts/clock.js'
 import type { ConsoleOptions } from '../../contracts/driver.js'
+import { BoundedLines } from '../../util/bounded-lines.js'
 import { waitFor } from '../../util/wait.js'
 
 const TAIL_BYTES = 64 * 1024
+const PIECE_BYTES = 1024 * 1024
+const LONGEST_LINE = 64 * 1024
 const FOLLOW_INTERVAL_MS = 200
 /** One wait of `follow`; it is begun again until the reader stops. */
 const FOLLOW_MS = 3_600_000
 
 /** The end of a console file; undefined when the guest has said nothing. */
 export function consoleTail(path: string, bytes = TAIL_BYTES): string | undefined {
-  const { text } = readFrom(path, -bytes)
+  const text = readFrom(path, -bytes, bytes).bytes.toString('utf8')
   return text.trim() === '' ? undefined : text
 }
 
@@ -23,43 +27,69 @@ export async function* consoleLines(
   options: ConsoleOptions,
   clock: Clock,
 ): AsyncIterable<string> {
-  const whole = options.lines === undefined
-  let { text, end } = readFrom(path, whole ? 0 : -TAIL_BYTES)
-  const lines = text.split('\n')
-  let rest = lines.pop() ?? ''
-  if (!options.follow && rest !== '') [lines[lines.length], rest] = [rest, '']
-  for (const line of options.lines === undefined ? lines : lines.slice(-options.lines)) yield clean(line)
-  while (options.follow && !options.signal?.aborted) {
-    const more = await nextPart(path, end, clock, options.signal)
+  const { lines: count, follow, signal } = options
+  const reader = new ConsoleReader(path, count === undefined ? 0 : -TAIL_BYTES)
+  const last: string[] = []
+  for (let lines = reader.next(); lines !== undefined; lines = reader.next())
+    if (count === undefined) yield* lines
+    else last.push(...lines)
+  if (!follow) last.push(...reader.end())
+  yield* count === undefined ? last : last.slice(-count)
+  while (follow && !signal?.aborted) {
+    const more = await nextLines(reader, clock, signal)
     if (more === undefined) return
-    ;({ text, end } = more)
-    const parts = (rest + text).split('\n')
-    rest = parts.pop() ?? ''
-    for (const line of parts) yield clean(line)
+    yield* more
   }
 }
 
-async function nextPart(
-  path: string,
-  from: number,
+/** Reads a console file piece by piece: a guest may have written gigabytes, and without any newline. */
+class ConsoleReader {
+  readonly #decoder = new StringDecoder('utf8')
+  readonly #cutter = new BoundedLines((line) => this.#lines.push(clean(line)), { longest: LONGEST_LINE })
+  #lines: string[] = []
+
+  constructor(
+    private readonly path: string,
+    /** Negative: from the end. */
+    private at: number,
+  ) {}
+
+  /** Lines that end in the next piece; undefined when there is none yet. */
+  next(): readonly string[] | undefined {
+    const { bytes, end } = readFrom(this.path, this.at, PIECE_BYTES)
+    if (bytes.length === 0) return undefined
+    this.at = end
+    this.#cutter.add(this.#decoder.write(bytes))
+    return this.#taken()
+  }
+
+  /** A last line without newline. */
+  end(): readonly string[] {
+    this.#cutter.add(this.#decoder.end())
+    this.#cutter.end()
+    return this.#taken()
+  }
+
+  #taken(): readonly string[] {
+    const lines = this.#lines
+    this.#lines = []
+    return lines
+  }
+}
+
+async function nextLines(
+  reader: ConsoleReader,
   clock: Clock,
   signal?: AbortSignal,
-): Promise<Part | undefined> {
+): Promise<readonly string[] | undefined> {
   try {
-    return await waitFor(
-      'more console output',
-      () => {
-        const part = readFrom(path, from)
-        return Promise.resolve(part.text === '' ? undefined : part)
-      },
-      {
-        deadlineMs: FOLLOW_MS,
-        intervalMs: FOLLOW_INTERVAL_MS,
-        maxIntervalMs: FOLLOW_INTERVAL_MS,
-        clock,
-        ...(signal ? { signal } : {}),
-      },
-    )
+    return await waitFor('more console output', () => Promise.resolve(reader.next()), {
+      deadlineMs: FOLLOW_MS,
+      intervalMs: FOLLOW_INTERVAL_MS,
+      maxIntervalMs: FOLLOW_INTERVAL_MS,
+      clock,
+      ...(signal ? { signal } : {}),
+    })
   } catch (error) {
     if (signal?.aborted) return undefined
     throw error
@@ -70,26 +100,26 @@ function clean(line: string): string {
   return line.replace(/\r/g, '')
 }
 
-interface Part {
-  readonly text: string
+interface Piece {
+  readonly bytes: Buffer
   readonly end: number
 }
 
-/** Reads from an offset (negative: from the end) to the end. A file that became shorter is read from its start. */
-function readFrom(path: string, offset: number): Part {
+/** Reads from an offset (negative: from the end), so many bytes at most. A file that became shorter is read from its start. */
+function readFrom(path: string, offset: number, most: number): Piece {
   let file: number
   try {
     file = openSync(path, 'r')
   } catch {
-    return { text: '', end: 0 }
+    return { bytes: Buffer.alloc(0), end: 0 }
   }
   try {
     const { size } = fstatSync(file)
     const wanted = offset < 0 ? Math.max(0, size + offset) : offset
     const start = wanted > size ? 0 : wanted
-    const buffer = Buffer.alloc(size - start)
-    const bytes = readSync(file, buffer, 0, buffer.length, start)
-    return { text: buffer.toString('utf8', 0, bytes), end: start + bytes }
+    const buffer = Buffer.alloc(Math.min(size - start, most))
+    const count = readSync(file, buffer, 0, buffer.length, start)
+    return { bytes: buffer.subarray(0, count), end: start + count }
   } finally {
     closeSync(file)
   }

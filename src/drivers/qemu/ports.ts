@@ -21,7 +21,7 @@ export interface HostForward {
  * `  TCP[HOST_FORWARD]  12       127.0.0.1 35679       10.0.2.15    22     0     0`
  */
 export function parseUsernet(text: string): readonly HostForward[] {
-  const row = /^\s*(TCP|UDP)\[HOST_FORWARD\]\s+\S+\s+(\S+)\s+(\d+)\s+\S+\s+(\d+)/gm
+  const row = /^ *(TCP|UDP)\[HOST_FORWARD\] +\S+ +(\S+) +(\d{1,5}) +\S+ +(\d{1,5})\b/gm
   return [...text.matchAll(row)].map(([, protocol, hostAddress = '', hostPort, guestPort]) => ({
     protocol: protocol === 'UDP' ? 'udp' : 'tcp',
     hostAddress: hostAddress === '*' ? '0.0.0.0' : hostAddress,

@@ -1,6 +1,8 @@
 import { createConnection, type Socket } from 'node:net'
 import { MachineError, messageOf } from '../../contracts/errors.js'
 import type { Json, JsonObject } from '../../contracts/json.js'
+import { BoundedLines } from '../../util/bounded-lines.js'
+import { jsonObject } from '../../util/json-object.js'
 
 interface Waiting {
   resolve(value: Json): void
@@ -8,6 +10,10 @@ interface Waiting {
 }
 
 const GREETING_MS = 5_000
+/** More than any answer to what we ask. */
+const LONGEST_ANSWER = 4 * 1024 * 1024
+/** What answers a command, or greets. Anything else is an event, or is passed over. */
+const ANSWERS = ['return', 'error', 'QMP'] as const
 
 /**
  * A connection to QEMU's monitor. Commands are answered in order; events are dropped.
@@ -17,7 +23,6 @@ export class QmpClient {
   readonly #socket: Socket
   readonly #waiting: Waiting[] = []
   #broken: unknown
-  #rest = ''
   /** Resolves when the connection is gone: for the forwarder this is the end of the VM. */
   readonly closed: Promise<void>
 
@@ -35,7 +40,12 @@ export class QmpClient {
       ),
     )
     socket.setEncoding('utf8')
-    socket.on('data', (chunk: string) => this.#receiveText(chunk))
+    const onTooLong = (): void => {
+      this.#fail(new MachineError('driver', `What answers at ${path} says a line without end: no QEMU does`))
+      socket.destroy()
+    }
+    const lines = new BoundedLines((line) => this.#receive(line), { longest: LONGEST_ANSWER, onTooLong })
+    socket.on('data', (chunk: string) => lines.add(chunk))
   }
 
   /**
@@ -87,17 +97,11 @@ export class QmpClient {
     })
   }
 
-  #receiveText(chunk: string): void {
-    const lines = (this.#rest + chunk).split('\n')
-    this.#rest = lines.pop() ?? ''
-    for (const line of lines) this.#receive(line)
-  }
-
   #receive(line: string): void {
-    const message = parseMessage(line)
-    if (message === undefined || 'event' in message) return
+    const message = jsonObject(line)
+    if (message === undefined || !ANSWERS.some((key) => Object.hasOwn(message, key))) return
     const next = this.#waiting.shift()
-    if ('error' in message)
+    if (Object.hasOwn(message, 'error'))
       next?.reject(new MachineError('driver', `QEMU: ${descriptionOf(message['error'])}`))
     else next?.resolve(message['return'] ?? message['QMP'] ?? null)
   }
@@ -122,14 +126,6 @@ export async function withQmp<T>(
   } finally {
     signal.removeEventListener('abort', abandon)
     qmp.close()
-  }
-}
-
-function parseMessage(line: string): JsonObject | undefined {
-  try {
-    return JSON.parse(line) as JsonObject
-  } catch {
-    return undefined
   }
 }
 

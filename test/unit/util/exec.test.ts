@@ -42,6 +42,14 @@ t.test('much output arrives whole, also multi-byte characters across chunks', as
   t.equal(stdout, 'äöü€'.repeat(100_000))
 })
 
+t.test('a program that never stops talking is ended, and told of', async (t) => {
+  for (const words of ['yes', 'yes >&2'])
+    await t.rejects(run('sh', ['-c', words], { deadlineMs: 120_000 }), {
+      code: 'preflight',
+      message: /^sh says more than 64 MiB/,
+    })
+})
+
 t.test('a missing program is named with the Debian package that has it', async (t) => {
   const env = { PATH: t.testdir() }
   await t.rejects(run('qemu-img', ['--version'], { env }), {

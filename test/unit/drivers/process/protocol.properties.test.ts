@@ -15,6 +15,7 @@ import { GobError } from '../../../../src/drivers/plugin/wire/gob/values.js'
 import { METHODS } from '../../../../src/drivers/plugin/wire/codecs.js'
 import { CLIENT_SCHEMA } from '../../../../src/drivers/plugin/wire/schema.js'
 import { flagSpec } from '../../../../src/drivers/plugin/flags.js'
+import { DriverChild } from '../../../../src/drivers/process/child.js'
 import { failureText } from '../../../../src/cli/render-failure.js'
 import { TSMACHINE_PROFILE } from '../../../../src/contracts/profile.js'
 import { forAll, hostileJson, hostileText, INHERITED_KEYS, OBEYED } from '../../../helpers/properties.js'
@@ -28,7 +29,7 @@ t.test('a line of a driver in a process of its own', async (t) => {
     const read: string[] = []
     const cutter = new LineCutter((one) => read.push(one))
     for (const character of `${line.slice(0, 500)}\n`) cutter.add(character)
-    if (read.join('') !== line.slice(0, 500).replaceAll('\n', '')) throw new Error('lines were lost')
+    if (read.join('') !== `${line.slice(0, 500)}\n`.replace(/\r?\n/g, '')) throw new Error('lines were lost')
     readFromChild(line)
   })
   await forAll(
@@ -87,3 +88,19 @@ function refusedGob(work: () => unknown): void {
 function sorted(values: object): string {
   return JSON.stringify(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
+
+t.test('a driver that says a line without end is ended, and told of', async (t) => {
+  const words = ['-c', "exec tr '\\0' x </dev/zero"]
+  const program = {
+    name: 'endless',
+    program: '/bin/sh',
+    args: words,
+    env: { PATH: process.env['PATH'] ?? '' },
+  }
+  const child = new DriverChild(program, () => Promise.reject(new Error('nothing is lent')))
+  await t.rejects(child.ask({ id: child.newId(), call: 'open', args: [] }), {
+    code: 'driver',
+    message: /said a line without end and was ended/,
+  })
+  t.equal(child.gone, true)
+})
