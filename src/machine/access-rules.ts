@@ -54,12 +54,14 @@ export function callerSource(
   { clientAddress, hostSubnet }: Pick<Facts, 'clientAddress' | 'hostSubnet'>,
   endpointHost: string,
 ): string {
-  const cidr = normalCidr(plainAddress(clientAddress))
+  // A host may say anything: one address it is, not all of them, and no network that is larger than private ones are.
+  const cidr = clientAddress.includes('/') ? undefined : normalCidr(plainAddress(clientAddress))
   if (cidr === undefined)
     throw new MachineError('provision', 'The host does not say from which address we come (SSH_CONNECTION)', {
       hints: ['Say who may reach the machine: --open-to CIDR, or --open-to any'],
     })
   const subnet = hostSubnet === undefined ? undefined : normalCidr(hostSubnet)
-  const isPrivate = isPrivateAddress(endpointHost) && subnet !== undefined && covers(subnet, cidr)
+  const isPrivate =
+    isPrivateAddress(endpointHost) && subnet !== undefined && isPrivateAddress(subnet) && covers(subnet, cidr)
   return isPrivate ? subnet : cidr
 }
