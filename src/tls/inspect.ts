@@ -95,7 +95,7 @@ export function isSignedBy(certificate: X509Certificate, ca: X509Certificate): b
 }
 
 /** Node writes names with commas or quotes as JSON strings. */
-const SAN = /(?:DNS|IP Address):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g
+const SAN = /(?:^|, )(?:DNS|IP Address):("(?:[^"\\]|\\.)*"|[^,]*)/g
 
 function sansOf(certificate: X509Certificate): string[] {
   return [...(certificate.subjectAltName ?? '').matchAll(SAN)].map(([, text = '']) =>

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import forge from 'node-forge'
 import t, { type Test } from 'tap'
 import type { Clock } from '../../../src/contracts/clock.js'
+import { certifiedAddress } from '../../../src/drivers/common/recorded/certified-address.js'
 import { ensureCa, settleAuthority } from '../../../src/tls/authority.js'
 import { writeCertificate } from '../../../src/tls/certificate.js'
 import { CA, certificatePlace, CLIENT, copyClientFiles } from '../../../src/tls/files.js'
@@ -269,4 +271,24 @@ t.test('a CA whose making was cut is settled without anybody needing one', async
   t.equal(locks, 1)
   t.equal(text(dir, CA.cert), before)
   t.strictSame(readdirSync(dir).sort(), [CA.cert, CA.key, CLIENT.cert, CLIENT.key].sort())
+})
+
+t.test('a name in an entry of another kind is no name of the certificate', async (t) => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const key = forge.pki.privateKeyFromPem(privateKey.export({ type: 'pkcs1', format: 'pem' }).toString())
+  const certificate = forge.pki.createCertificate()
+  certificate.publicKey = forge.pki.setRsaPublicKey(key.n, key.e)
+  certificate.validity.notAfter = new Date(Date.now() + 3_600_000)
+  certificate.setSubject([{ name: 'commonName', value: 'web' }])
+  certificate.setIssuer([{ name: 'commonName', value: 'web' }])
+  const altNames = [
+    { type: 2, value: 'web.example' },
+    { type: 6, value: 'http://web.example/DNS:evil.example' },
+  ]
+  certificate.setExtensions([{ name: 'subjectAltName', altNames }])
+  certificate.sign(key, forge.md.sha256.create())
+  const pem = forge.pki.certificateToPem(certificate)
+  t.strictSame(certificateInfo(pem).sans, ['web.example'])
+  const dir = t.testdir({ 'server.pem': pem })
+  t.equal(certifiedAddress(dir, []), 'web.example')
 })

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const ENTRY = /(?:DNS|IP Address):([^,\s]+)/g
+const ENTRY = /(?:^|, )(?:DNS|IP Address):([^,\s]+)/g
 
 /**
  * The address in the server certificate of a machine's directory: some drivers of docker-machine keep it nowhere else.
