@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MachineError, messageOf } from '../contracts/errors.js'
 import {
@@ -19,6 +19,8 @@ const REQUIRED_FILES: Readonly<Record<Manifest['kind'], readonly string[]>> = {
   engine: ['bootstrap.tar.gz', 'engine.tar.zst'],
 }
 
+/** Bytes: an archive that is unpacked for the first time may hold anything. */
+const LARGEST = 16 * 1024 * 1024
 const SHA256 = /^[0-9a-f]{64}$/
 /** One path component that cannot leave its directory, hide, or look like an option. */
 const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
@@ -50,6 +52,8 @@ export async function readManifest(dir: string): Promise<Manifest> {
   const path = join(dir, MANIFEST)
   let text: string
   try {
+    const { size } = await stat(path)
+    if (size > LARGEST) throw new Error(`${size} bytes, which no manifest has`)
     text = await readFile(path, 'utf8')
   } catch (error) {
     throw imageError(`Cannot read ${path}: ${messageOf(error)}`, [], error)
@@ -68,7 +72,9 @@ export function parseManifest(text: string, where: string): Manifest {
   }
   if (!isObject(value)) throw fault('not a JSON object')
   if (value['schema'] !== 1)
-    throw fault(`made for another version of tsmachine (schema ${String(value['schema'])})`)
+    throw fault(
+      `made for another version of tsmachine (schema ${JSON.stringify(value['schema'])?.slice(0, 40)})`,
+    )
   const kind = ARTEFACT_KINDS.find((known) => known === value['kind'])
   if (!kind) throw fault('unknown kind')
   for (const key of ['arch', 'version', 'engineVersion', 'digest'] as const)

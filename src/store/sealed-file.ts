@@ -5,7 +5,7 @@
 import { createCipheriv, createDecipheriv, randomBytes, scrypt, type ScryptOptions } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
-import { MachineError } from '../contracts/errors.js'
+import { MachineError, messageOf } from '../contracts/errors.js'
 import type { Json } from '../contracts/json.js'
 import type { Secret } from '../contracts/secrets.js'
 
@@ -59,7 +59,18 @@ export async function openDocument(file: Buffer, passphrase: Secret): Promise<un
   } catch (cause) {
     throw new MachineError('store', 'The passphrase is another one, or the file was changed', { cause })
   }
-  return JSON.parse((await promisify(gunzip)(content, { maxOutputLength: LARGEST_CONTENT })).toString('utf8'))
+  return await unpacked(content)
+}
+
+/** Whoever knows the passphrase may have sealed anything. */
+async function unpacked(content: Buffer): Promise<unknown> {
+  try {
+    return JSON.parse(
+      (await promisify(gunzip)(content, { maxOutputLength: LARGEST_CONTENT })).toString('utf8'),
+    )
+  } catch (cause) {
+    throw new MachineError('store', `The file holds what no export holds: ${messageOf(cause)}`, { cause })
+  }
 }
 
 function split(file: Buffer): { head: Buffer; parameters: Parameters; body: Buffer } {
@@ -85,8 +96,10 @@ function readParameters(line: Buffer): Parameters | undefined {
       const value: unknown = read[name]
       return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= LARGEST[name]
     })
+    // scrypt takes nothing else for N (RFC 7914, 6).
+    const isPower = read.N > 1 && Number.isInteger(Math.log2(read.N))
     const texts = typeof read.salt === 'string' && Buffer.from(read.nonce, 'base64').length === 12
-    return within && texts ? read : undefined
+    return within && isPower && texts ? read : undefined
   } catch {
     return undefined
   }
@@ -94,6 +107,12 @@ function readParameters(line: Buffer): Parameters | undefined {
 
 async function keyOf(passphrase: Secret, { N, r, p, salt }: Parameters): Promise<Buffer> {
   const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
-  const maxmem = 256 * N * r
-  return await derive(passphrase.reveal(), Buffer.from(salt, 'base64'), 32, { N, r, p, maxmem })
+  const maxmem = 256 * r * (N + p + 2)
+  try {
+    return await derive(passphrase.reveal(), Buffer.from(salt, 'base64'), 32, { N, r, p, maxmem })
+  } catch (cause) {
+    throw new MachineError('store', `The file asks for a key that cannot be made: ${messageOf(cause)}`, {
+      cause,
+    })
+  }
 }
