@@ -214,7 +214,11 @@ async function receive(answer: Answer, had: number, context: Receiving): Promise
     await forget(part)
     throw new Broken('the server cannot go on where the download stopped')
   }
-  if (answer.status === 200) await noteValidator(answer, part)
+  if (answer.status === 200) {
+    // What is there belongs to another version: whoever kills us now must not leave it beside the new validator.
+    await forget(part)
+    await noteValidator(answer, part)
+  }
   const length = Number(text(answer, 'content-length'))
   const total = Number.isFinite(length) ? start + length : undefined
   let done = start

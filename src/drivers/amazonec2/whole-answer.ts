@@ -4,8 +4,10 @@
  */
 import type { EC2Client } from '@aws-sdk/client-ec2'
 
-const WHOLE = /<(\w+Response)[\s>][^]*<\/\1>\s*$/
+const FIRST = /<(\w{1,100}Response)[\s>]/
 const LONGEST_WORDS = 160
+/** More than any list has: a page of one has a thousand lines at most. */
+const LONGEST_ANSWER = 64 * 1024 * 1024
 
 /** Has a client refuse what is no answer of EC2, or not all of one. */
 export function refuseHalves(client: EC2Client): void {
@@ -22,12 +24,27 @@ export function refuseHalves(client: EC2Client): void {
 /** The body is read here and given on as bytes. */
 async function check(response: unknown): Promise<void> {
   if (!isResponse(response) || response.statusCode >= 300) return
-  const chunks: Uint8Array[] = []
-  for await (const chunk of response.body) chunks.push(chunk)
-  const bytes = Buffer.concat(chunks)
+  const bytes = await whole(response.body)
   const text = bytes.toString('utf8')
-  if (!WHOLE.test(text)) throw new Error(`what came is no whole answer of EC2: ${firstWords(text)}`)
+  if (!isWhole(text)) throw new Error(`what came is no whole answer of EC2: ${firstWords(text)}`)
   Object.assign(response, { body: new Uint8Array(bytes) })
+}
+
+async function whole(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.length
+    if (bytes > LONGEST_ANSWER) throw new Error('what came is no answer of EC2: it has no end')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Its outermost element begins and ends. */
+export function isWhole(text: string): boolean {
+  const [, name] = FIRST.exec(text) ?? []
+  return name !== undefined && text.trimEnd().endsWith(`</${name}>`)
 }
 
 interface Response {
@@ -49,6 +66,7 @@ function isResponse(value: unknown): value is Response {
 
 function firstWords(text: string): string {
   const words = text
+    .slice(0, 20 * LONGEST_WORDS)
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { messageOf } from '../../contracts/errors.js'
 
 const KEY_TYPES = /^(ssh-(ed25519|rsa|dss)|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9-]+@openssh\.com)$/
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 const FINGERPRINT = /^SHA256:[A-Za-z0-9+/]{43}=?$/
 const HOW =
   'it must be a public key line (`ssh-ed25519 AAAA...`), a `SHA256:...` fingerprint, or a file with such lines'
@@ -49,6 +50,8 @@ function hostKeyOf(line: string): string | undefined {
 
 /** A key blob begins with its own type as an SSH string (RFC 4253, 6.6). */
 function isBlobOf(type: string, blob: string): boolean {
+  // Node passes over what is no base64.
+  if (!BASE64.test(blob)) return false
   const bytes = Buffer.from(blob, 'base64')
   return (
     bytes.length > 4 + type.length &&

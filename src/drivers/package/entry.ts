@@ -50,6 +50,8 @@ function readManifest(dir: string): Manifest {
   throw unusable(dir, 'its package.json is not a JSON object')
 }
 
+/** Of conditions within conditions. */
+const DEEPEST = 16
 const CONDITIONS = ['node', 'import', 'module-sync', 'default']
 
 /** As Node reads it: `exports` before `main`. */
@@ -59,12 +61,12 @@ function mainOf(manifest: Manifest): string {
   return typeof manifest['main'] === 'string' ? manifest['main'] : 'index.js'
 }
 
-function target(exports: unknown): string | undefined {
+function target(exports: unknown, depth = 0): string | undefined {
   if (typeof exports === 'string') return exports
-  if (!isObject(exports)) return undefined
-  if ('.' in exports) return target(exports['.'])
+  if (!isObject(exports) || depth > DEEPEST) return undefined
+  if ('.' in exports) return target(exports['.'], depth + 1)
   const chosen = Object.keys(exports).find((key) => CONDITIONS.includes(key))
-  return chosen === undefined ? undefined : target(exports[chosen])
+  return chosen === undefined ? undefined : target(exports[chosen], depth + 1)
 }
 
 function isObject(value: unknown): value is Manifest {
@@ -72,7 +74,8 @@ function isObject(value: unknown): value is Manifest {
 }
 
 function kindOf(path: string): 'file' | 'directory' | undefined {
-  const found = statSync(path, { throwIfNoEntry: false })
+  // A name with a NUL is none of a file.
+  const found = path.includes('\0') ? undefined : statSync(path, { throwIfNoEntry: false })
   if (found === undefined) return undefined
   return found.isDirectory() ? 'directory' : 'file'
 }

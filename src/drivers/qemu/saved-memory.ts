@@ -41,9 +41,19 @@ export const SAVED = { kind: 'saved-memory', key: 'saved-memory' } as const
 
 /** The saved memory, if it is whole. */
 export function readSaved(files: MachineFiles): SavedInfo | undefined {
-  const info = readJsonFile(files.savedInfo) as unknown as SavedInfo | undefined
-  if (info?.schema !== 1 || !existsSync(files.saved)) return undefined
+  const info: unknown = readJsonFile(files.savedInfo)
+  if (!isSavedInfo(info) || !existsSync(files.saved)) return undefined
   return statSync(files.saved).size === info.bytes ? info : undefined
+}
+
+function isSavedInfo(value: unknown): value is SavedInfo {
+  if (typeof value !== 'object' || value === null) return false
+  const { schema, bytes, disks } = value as Record<string, unknown>
+  return schema === 1 && typeof bytes === 'number' && Array.isArray(disks) && disks.every(isStamp)
+}
+
+function isStamp(value: unknown): value is DiskStamp {
+  return typeof value === 'object' && value !== null && 'path' in value && typeof value.path === 'string'
 }
 
 /** Whether the disks are still those that the memory knows: nothing has run on them since. */
