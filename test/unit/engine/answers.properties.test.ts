@@ -140,8 +140,10 @@ t.test("Docker's config.json: read or refused, and what we do not know stays as 
     t,
     'config.json',
     texts,
-    async (text) => {
-      writeFileSync(path, text)
+    async (given) => {
+      writeFileSync(path, given)
+      // Half a character is another one on the disk.
+      const text = readFileSync(path, 'utf8')
       const helper = configuredHelper(dir)
       if (helper !== undefined && !isHelperName(helper)) throw new Error(helper)
       const before = await refusedOrLater(() => currentContext(dir))
