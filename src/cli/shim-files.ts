@@ -3,8 +3,8 @@ import { existsSync, lstatSync, readFileSync, readlinkSync, realpathSync } from 
 import { link, rename, rm, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
-import { writeFileAtomic } from '../util/atomic-file.js'
-import { fileError, hasNoLinks } from '../util/file-error.js'
+import { syncDirectory, writeFileAtomic } from '../util/atomic-file.js'
+import { errnoOf, fileError, hasNoLinks } from '../util/file-error.js'
 import { isOwnCopy, SCRIPT_MARK } from '../util/own-links.js'
 import { ownCommand, ownProgram } from '../util/own-program.js'
 
@@ -50,6 +50,7 @@ export async function putShim(path: string): Promise<void> {
   try {
     await symlink(ownProgram(), temporary)
     await rename(temporary, path)
+    await syncDirectory(dirname(path))
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined)
     throw fileError('write', path, error)
@@ -68,6 +69,7 @@ export async function keepAside(path: string, aside: string): Promise<void> {
     if (lstatSync(aside, { throwIfNoEntry: false })) return
     if (lstatSync(path).isSymbolicLink()) await symlink(readlinkSync(path), aside)
     else await linkOrMove(path, aside)
+    await syncDirectory(dirname(aside))
   } catch (error) {
     throw fileError('move', path, error)
   }
@@ -84,6 +86,8 @@ async function linkOrMove(path: string, aside: string): Promise<void> {
   try {
     await link(path, aside)
   } catch (error) {
+    // An answer that was lost: the file server made it, was asked again, and said that it is there.
+    if (errnoOf(error) === 'EEXIST' && isSameProgram(path, aside)) return
     if (!hasNoLinks(error)) throw error
     await rename(path, aside)
   }
@@ -94,6 +98,7 @@ export async function endShim(path: string, aside?: string): Promise<void> {
   try {
     if (aside === undefined) await rm(path)
     else await rename(aside, path)
+    await syncDirectory(dirname(path))
   } catch (error) {
     throw fileError('remove', path, error)
   }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile, readdir, rm } from 'node:fs/promises'
+import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makePrivateDir, writeFileAtomic } from '../util/atomic-file.js'
+import { removeForGood } from '../util/durable.js'
 import { errnoOf, fileError } from '../util/file-error.js'
 import { jsonObject } from '../util/json-object.js'
 
@@ -61,10 +62,7 @@ export class ContextFiles {
 
   /** Keys first: as long as any of it is there, `meta.json` says whose it is. */
   async remove(name: string): Promise<void> {
-    for (const dir of [this.#tlsRoot(name), this.#metaDir(name)])
-      await rm(dir, { recursive: true, force: true }).catch((error: unknown) => {
-        throw fileError('remove', dir, error)
-      })
+    await removeForGood(this.#tlsRoot(name), this.#metaDir(name))
   }
 
   #metaDir(name: string): string {

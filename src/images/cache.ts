@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../contracts/clock.js'
 import { isMachineError, messageOf } from '../contracts/errors.js'
 import type { Artefact, ArtefactKind, ArtefactSource, ListedArtefact, Manifest } from '../contracts/image.js'
-import { makePrivateDir, syncDirectory, writeFileAtomic } from '../util/atomic-file.js'
+import { makePrivateDir, moveOver, syncDirectory, writeFileAtomic } from '../util/atomic-file.js'
+import { syncFile } from '../util/durable.js'
 import { refuseStrangers } from '../util/exposure.js'
 import { errnoOf, fileError } from '../util/file-error.js'
 import { artefactOf, imageError, MANIFEST, readManifest } from './manifest.js'
@@ -84,7 +85,7 @@ export class ArtefactCache {
     }
     await this.#discard(target)
     try {
-      await rename(dir, target)
+      await moveOver(dir, target)
     } catch (error) {
       // Another process was faster with the same bytes.
       if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error
@@ -214,6 +215,7 @@ export class ArtefactCache {
     const aside = join(this.root, `.removed-${randomBytes(6).toString('hex')}`)
     try {
       await rename(dir, aside)
+      await syncDirectory(this.root)
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw fileError('remove', dir, error)
     }
@@ -245,17 +247,6 @@ async function soundFiles(dir: string, signal?: AbortSignal): Promise<Looks | un
   } catch (error) {
     if (isMachineError(error) && error.code === 'image') return undefined
     throw error
-  }
-}
-
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, 'r')
-  try {
-    await file.sync()
-  } catch (error) {
-    throw fileError('write', path, error)
-  } finally {
-    await file.close()
   }
 }
 

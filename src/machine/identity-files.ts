@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
-import { readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import { generateKeyPair } from '../ssh/key-pair.js'
 import { writeFileAtomic } from '../util/atomic-file.js'
-import { fileError } from '../util/file-error.js'
+import { removeForGood } from '../util/durable.js'
 
 /** File names inside a machine directory. `id_rsa` is called so whatever its type: scripts name it. */
 export const CLIENT_KEY = 'id_rsa'
@@ -34,10 +34,7 @@ export function hasHostKey(dir: string): boolean {
 
 /** Forgets the private host key after rotation. */
 export async function removeHostKey(dir: string): Promise<void> {
-  for (const path of [join(dir, HOST_KEY), join(dir, `${HOST_KEY}.pub`)])
-    await rm(path, { force: true }).catch((error: unknown) => {
-      throw fileError('remove', path, error)
-    })
+  await removeForGood(join(dir, HOST_KEY), join(dir, `${HOST_KEY}.pub`))
 }
 
 /** The public line of the client key, for a seed that is written again. */

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs'
-import { readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { isMachineError, MachineError, messageOf } from '../contracts/errors.js'
 import { hostEntry } from '../ssh/client-config.js'
 import { addInclude, includeLine, ownHosts, removeInclude } from '../ssh/user-config.js'
 import { writeFileAtomic } from '../util/atomic-file.js'
+import { removeForGood } from '../util/durable.js'
+import { errnoOf } from '../util/file-error.js'
 import type { MachineContext } from './context.js'
 import { resolveNames } from './names.js'
 import { type OpenMachine, openWithoutSecrets } from './open.js'
@@ -52,11 +54,16 @@ export async function sshEntries(ctx: MachineContext, request: SshConfigRequest)
     try {
       entries.push(await entryOf(ctx, await openWithoutSecrets(ctx, name), prefix, named))
     } catch (error) {
-      if (named || !isMachineError(error)) throw error
+      if (named || !isMachineError(error) || isOfDisk(error)) throw error
       skipped.push({ name, reason: error.message })
     }
   }
   return { entries, skipped }
+}
+
+/** Nothing that concerns this machine alone. */
+function isOfDisk(error: MachineError): boolean {
+  return error.code === 'store' && errnoOf(error.cause) !== undefined
 }
 
 async function entryOf(
@@ -114,11 +121,11 @@ export async function uninstallSshConfig(
   if (names.length > 0) {
     const known = resolveNames(ctx, names)
     const changed = known.some((name) => existsSync(entryPath(ctx, name)))
-    for (const name of known) await rm(entryPath(ctx, name), { force: true })
+    await removeForGood(...known.map((name) => entryPath(ctx, name)))
     return { configPath, changed }
   }
   const changed = await removeInclude(configPath, includeLine(storeConfigPath(ctx)))
-  await rm(storeConfigPath(ctx), { force: true })
+  await removeForGood(storeConfigPath(ctx))
   await dropEntries(ctx)
   return { configPath, changed }
 }
@@ -143,7 +150,7 @@ export async function syncSshEntry(ctx: MachineContext, open: OpenMachine, isNew
 }
 
 async function dropEntries(ctx: MachineContext): Promise<void> {
-  for (const name of ctx.store.names()) await rm(entryPath(ctx, name), { force: true })
+  await removeForGood(...ctx.store.names().map((name) => entryPath(ctx, name)))
 }
 
 /** The prefix chosen at install; undefined when nothing is installed. */

@@ -1,7 +1,7 @@
 /** Which machines an import brings in, for as long as it has not brought in all. */
 import { readFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import { writeFileAtomic } from '../util/atomic-file.js'
+import { removeForGood } from '../util/durable.js'
 
 /** Machine ids; none when no import was cut, or when the note cannot be read. */
 export function readImportNote(path: string): readonly string[] {
@@ -14,6 +14,6 @@ export function readImportNote(path: string): readonly string[] {
 }
 
 export async function writeImportNote(path: string, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) await rm(path, { force: true })
+  if (ids.length === 0) await removeForGood(path)
   else await writeFileAtomic(path, `${JSON.stringify(ids)}\n`, { mode: 0o600 })
 }

@@ -12,7 +12,7 @@ import {
   type LedgerRecord,
   type MachineRecord,
 } from '../contracts/record.js'
-import { type FileOps, syncDirectory, writeFileAtomic } from '../util/atomic-file.js'
+import { type FileOps, moveOver, syncDirectory, writeFileAtomic } from '../util/atomic-file.js'
 import { errnoOf, fileError } from '../util/file-error.js'
 import { driverStateText, formatHostRecord, recordOfState } from './go-json.js'
 import type { RecordPlace } from './blank-record.js'
@@ -217,7 +217,7 @@ export async function writeLedgerAlone(dir: string, ledger: LedgerRecord, ops: F
 
 async function moveStaged(dir: string, ops: FileOps): Promise<void> {
   try {
-    await ops.rename(join(dir, STAGED), join(dir, CONFIG))
+    await moveOver(join(dir, STAGED), join(dir, CONFIG), ops)
     await syncDirectory(dir, ops)
   } catch (error) {
     throw fileError('write', join(dir, CONFIG), error)

@@ -1,10 +1,10 @@
 /** Where secrets stay between runs (design 4): the record keeps a reference, never the value. */
 import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Secret, SecretRef } from '../contracts/secrets.js'
 import { makePrivateDir, writeFileAtomic } from '../util/atomic-file.js'
+import { removeForGood } from '../util/durable.js'
 import { errnoOf, fileError } from '../util/file-error.js'
 import { dockerConfigPath } from '../util/paths.js'
 import {
@@ -97,7 +97,7 @@ export class SecretStore {
   async erase(reference: SecretRef, signal?: AbortSignal): Promise<void> {
     this.#resolved.delete(reference)
     if (reference.startsWith('store:')) {
-      await rm(join(this.dir, checkedId(reference.slice('store:'.length))), { force: true })
+      await removeForGood(join(this.dir, checkedId(reference.slice('store:'.length))))
       return
     }
     const [, helper, server] = /^docker-credential:([^:]+):(.+)$/.exec(reference) ?? []

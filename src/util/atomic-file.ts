@@ -60,8 +60,8 @@ export async function writeFileAtomic(
   await sweepTemporaries(target, ops)
 }
 
-/** File servers may do a rename, lose their answer, and say when asked again that there is nothing to rename. */
-async function moveOver(temporary: string, target: string, ops: FileOps): Promise<void> {
+/** Renames. File servers may do so, lose their answer, and say when asked again that there is nothing to rename. */
+export async function moveOver(temporary: string, target: string, ops: FileOps = realFileOps): Promise<void> {
   const written = lstatSync(temporary, { bigint: true })
   try {
     await ops.rename(temporary, target)

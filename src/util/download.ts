@@ -1,13 +1,14 @@
 /** Large files over HTTP: resumed after a break, checked, watched by deadlines. */
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../contracts/clock.js'
 import { type ErrorCode, MachineError, messageOf } from '../contracts/errors.js'
-import { makePrivateDir } from './atomic-file.js'
+import { explainErrno } from '../contracts/file-fault.js'
+import { makePrivateDir, moveOver } from './atomic-file.js'
 import { errnoOf, fileError } from './file-error.js'
 import { retry } from './wait.js'
 
@@ -85,7 +86,7 @@ export async function download(options: DownloadOptions): Promise<Downloaded> {
       { hints: ['The server has another version, or something on the way changed it. Nothing was kept.'] },
     )
   }
-  await rename(part, options.to)
+  await moveOver(part, options.to)
   await rm(`${part}.etag`, { force: true })
   return found
 }
@@ -239,14 +240,13 @@ async function receive(answer: Answer, had: number, context: Receiving): Promise
     await pipeline(
       answer.body,
       count,
-      createWriteStream(part, { flags: start > 0 ? 'a' : 'w', mode: 0o600 }),
+      createWriteStream(part, { flags: start > 0 ? 'a' : 'w', mode: 0o600, flush: true }),
       { signal },
     )
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof TooLarge) throw await tooLarge(options, part, maxBytes)
-    if (['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EFBIG'].includes(errnoOf(error) ?? ''))
-      throw fileError('write', part, error)
+    if (explainErrno(errnoOf(error), part)) throw fileError('write', part, error)
     throw new Broken(`the connection broke after ${done} bytes: ${messageOf(error)}`, { cause: error })
   }
   if (total !== undefined && done < total)

@@ -1,10 +1,11 @@
 /** Installs and removes driver packages; the list of them changes in one moment, and only when all fits. */
 import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { MachineError } from '../../contracts/errors.js'
-import { makePrivateDir } from '../../util/atomic-file.js'
+import { makePrivateDir, moveOver, syncDirectory } from '../../util/atomic-file.js'
+import { syncTree } from '../../util/durable.js'
 import { acquireLock } from '../../util/locks.js'
 import { type PackageDescription, unusable } from './check.js'
 import { describeAt } from './factory.js'
@@ -22,6 +23,8 @@ export interface InstallOptions extends NpmOptions {
   /** Names that packages cannot have. */
   readonly builtIn: readonly string[]
   readonly now: () => Date
+  /** What a package in a folder says of itself; it is asked in a process of its own when absent. */
+  readonly describe?: typeof describeAt
 }
 
 /** An install, and what it replaced. */
@@ -57,9 +60,11 @@ export async function installPackage(spec: PackageSpec, options: InstallOptions)
       const name = driverNameOf(fetched.packageName)
       const previous = requireFree(name, fetched.packageName, options)
       const path = join(trial, 'node_modules', fetched.packageName)
-      const description = describeNamed(path, fetched.packageName, options.env)
+      const description = describeNamed(path, fetched.packageName, options)
       requireName(description.name, name, fetched.packageName)
-      await rename(trial, installDir(options.env, folder))
+      await syncTree(trial)
+      await moveOver(trial, installDir(options.env, folder))
+      await syncDirectory(dirname(trial))
       const installedAt = options.now().toISOString()
       const driver = { name, ...fetched, contract: description.contract, installedAt, folder, description }
       await replaceInList(options, name, driver)
@@ -71,9 +76,13 @@ export async function installPackage(spec: PackageSpec, options: InstallOptions)
 }
 
 /** What it says of itself. The folder on trial is gone when an error is read, which therefore has the package's name. */
-function describeNamed(path: string, packageName: string, env: InstallOptions['env']): PackageDescription {
+function describeNamed(
+  path: string,
+  packageName: string,
+  { env, describe = describeAt }: Pick<InstallOptions, 'env' | 'describe'>,
+): PackageDescription {
   try {
-    return describeAt(path, env)
+    return describe(path, env)
   } catch (error) {
     if (!(error instanceof MachineError)) throw error
     const { code, message, hints, evidence, exitCode } = error

@@ -1,7 +1,9 @@
 import { constants, existsSync } from 'node:fs'
 import { chmod, copyFile, open, rename, rm } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { isMachineError, MachineError } from '../../contracts/errors.js'
+import { syncDirectory } from '../../util/atomic-file.js'
+import { syncFile } from '../../util/durable.js'
 import { fileError } from '../../util/file-error.js'
 import { runChecked } from '../../util/exec.js'
 
@@ -24,6 +26,7 @@ export async function makeDataDisk(path: string, sizeMb: number): Promise<void> 
       await file.close()
     }
     await rename(partial, path)
+    await syncDirectory(dirname(path))
   } catch (error) {
     await rm(partial, { force: true })
     throw fileError('make', path, error)
@@ -37,7 +40,10 @@ export async function copyDisk(from: string, path: string, signal: AbortSignal):
     await rm(partial, { force: true })
     await copySparse(from, partial, signal)
     await chmod(partial, 0o600)
+    // The record says that it is made, and nobody looks into it again.
+    await syncFile(partial)
     await rename(partial, path)
+    await syncDirectory(dirname(path))
   } catch (error) {
     await rm(partial, { force: true })
     signal.throwIfAborted()
@@ -96,7 +102,9 @@ export async function makeRootDisk(
   await convert(image, format, partial, signal)
   if (sizeMb * MB > virtualSize)
     await runChecked('driver', 'qemu-img', ['resize', '-q', '-f', 'qcow2', partial, `${sizeMb}M`], { signal })
+  await syncFile(partial)
   await rename(partial, path)
+  await syncDirectory(dirname(path))
 }
 
 async function convert(image: string, format: string, to: string, signal: AbortSignal): Promise<void> {

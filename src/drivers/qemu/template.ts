@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readdir, rename, rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BootImageFiles, DriverDeps, DriverEvent, DriverMachine } from '../../contracts/driver.js'
 import { MachineError } from '../../contracts/errors.js'
 import { acquireLock } from '../../util/locks.js'
-import { makePrivateDir } from '../../util/atomic-file.js'
+import { makePrivateDir, moveOver, syncDirectory } from '../../util/atomic-file.js'
+import { syncTree } from '../../util/durable.js'
 import { refuseStrangers } from '../../util/exposure.js'
 import { hardwareOf, macOf, vmArgv } from './argv.js'
 import { type QemuConfig, readConfig } from './config.js'
@@ -122,8 +123,8 @@ async function makeIn(root: string, needs: TemplateNeeds, make: MakeTemplate): P
   const { key, image, qemu, diskSize } = needs
   const [dir, partial] = [join(root, key), templatePartial(root, key)]
   await rm(partial, { recursive: true, force: true })
-  await makePrivateDir(partial)
   try {
+    await makePrivateDir(partial)
     const bytes = await make(templateMachine(key, partial))
     const id = randomBytes(16).toString('hex')
     const { digest, kernel } = image
@@ -131,8 +132,11 @@ async function makeIn(root: string, needs: TemplateNeeds, make: MakeTemplate): P
     await writeJsonFile(join(partial, INFO), info)
     const made = templateIn(partial)
     if (!made) throw new MachineError('driver', `${partial} is not whole`)
+    // Machines start from it unread: what a power cut left of memory or disk would be their death.
+    await syncTree(partial)
     await rm(dir, { recursive: true, force: true })
-    await rename(partial, dir)
+    await moveOver(partial, dir)
+    await syncDirectory(root)
     return templateIn(dir) ?? made
   } catch (error) {
     await rm(partial, { recursive: true, force: true })
