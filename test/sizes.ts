@@ -48,6 +48,8 @@ export const SIZES = {
   diskPowerCuts: { ci: 5, campaign: 100 },
   /** Failures of the file system, spread over all operations of all write paths: more than there are means all. */
   storeFaults: { ci: 60, campaign: 100_000 },
+  /** Power cuts, spread over all operations of all write paths: more than there are means all. */
+  storePower: { ci: 30, campaign: 100_000 },
   /** Processes on one store at once: creates. */
   storeCreates: { ci: 8, campaign: 50 },
   /** Readers beside them. */

@@ -112,6 +112,11 @@ function removeHalf(path: string): void {
   if (first !== undefined) SYNC['rmSync'](join(path, String(first)), { recursive: true })
 }
 
+const movesAll = (_: string, [from, to]: readonly unknown[]): void =>
+  SYNC['renameSync'](String(from), String(to))
+const linksAll = (_: string, [from, to]: readonly unknown[]): void =>
+  SYNC['linkSync'](String(from), String(to))
+
 /** Each directory that a recursive mkdir makes is one operation. */
 const makesDirectory: Make =
   (real) =>
@@ -226,11 +231,12 @@ const withCallback =
     return call(real, [...args.slice(0, -1), done])
   }
 
-/** A whole file in one call is an open, a write and a close. */
+/** A whole file in one call is an open, a write and a close; into an open file, a write. */
 function writesFileSync(): Make {
   return (real) =>
     (...args: unknown[]) => {
       const [path, data, options] = args
+      if (typeof path === 'number') return onDescriptor('write')(real)(...(args as never[]))
       if (!isWatched(path)) return call(real, args)
       const flag = typeof options === 'object' && options ? (options as { flag?: string }).flag : undefined
       const mode = typeof options === 'object' && options ? (options as { mode?: number }).mode : undefined
@@ -338,8 +344,8 @@ const REPLACED: Readonly<Record<string, Make>> = {
   closeSync: onDescriptor('close'),
   writeFileSync: writesFileSync(),
   copyFileSync: copies(false),
-  renameSync: onPath('rename'),
-  linkSync: onPath('link'),
+  renameSync: onPath('rename', movesAll),
+  linkSync: onPath('link', linksAll),
   symlinkSync: makesLink,
   mkdirSync: makesDirectory,
   mkdtempSync: makesUnnamed,
@@ -355,8 +361,8 @@ const REPLACED_PROMISED: Readonly<Record<string, Make>> = {
   open: opensHandle,
   writeFile: writesFile,
   copyFile: copies(true),
-  rename: asPromise(onPath('rename')),
-  link: asPromise(onPath('link')),
+  rename: asPromise(onPath('rename', movesAll)),
+  link: asPromise(onPath('link', linksAll)),
   symlink: asPromise(makesLink),
   mkdir: asPromise(makesDirectory),
   mkdtemp: asPromise(makesUnnamed),

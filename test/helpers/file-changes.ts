@@ -29,7 +29,10 @@ export interface Watch {
   after?(change: Change): void
 }
 
-/** A failure that comes after half of the bytes, or half of a removal. */
+/**
+ * A failure that comes after half of the bytes, or half of a removal; of a rename or a link after all of it, as a file
+ * server tells whose first answer was lost.
+ */
 export class HalfDone extends Error {
   constructor(
     readonly code: string,

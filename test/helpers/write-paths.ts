@@ -5,6 +5,7 @@
 import { RECORD_PATHS } from './write-paths/records.js'
 import { CERTIFICATE_PATHS } from './write-paths/certificates.js'
 import { DOCKER_PATHS } from './write-paths/docker.js'
+import { PROGRAM_PATHS } from './write-paths/programs.js'
 import { OTHER_PATHS } from './write-paths/others.js'
 
 /** What is there: all as before, all as wanted. `look` throws for anything else. */
@@ -17,10 +18,10 @@ export interface WritePath {
   readonly act: (dir: string) => Promise<unknown>
   /** What a reader sees now. */
   readonly look: (dir: string) => Seen | Promise<Seen>
-  /** A copy or a count that no verb fails for. */
+  /** A copy or a count: where it is lost it is made again, and no verb fails for it. */
   readonly forgiving?: true
-  /** Words of the error where they name something else than a file. */
-  readonly words?: RegExp
+  /** What a try that failed leaves for the next one. */
+  readonly keeps?: RegExp
 }
 
 export const WRITE_PATHS: readonly WritePath[] = [
@@ -28,4 +29,5 @@ export const WRITE_PATHS: readonly WritePath[] = [
   ...CERTIFICATE_PATHS,
   ...DOCKER_PATHS,
   ...OTHER_PATHS,
+  ...PROGRAM_PATHS,
 ]

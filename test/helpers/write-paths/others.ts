@@ -147,7 +147,6 @@ export const OTHER_PATHS: readonly WritePath[] = [
   },
   {
     name: 'an artefact that comes into the cache',
-    words: /cache/,
     prepare: async (dir) => await Promise.resolve(writeArtefact(join(dir, 'from'))),
     act: async (dir) => await cache(dir).adopt(join(dir, 'from'), 'import'),
     look: async (dir) => {
@@ -184,7 +183,6 @@ export const OTHER_PATHS: readonly WritePath[] = [
   },
   {
     name: 'the end of an artefact',
-    words: /cache/,
     prepare: async (dir) => {
       writeArtefact(join(dir, 'from'))
       await cache(dir).adopt(join(dir, 'from'), 'import')
