@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { writeFileAtomic } from '../util/atomic-file.js'
 import { writeFirst } from '../util/first-file.js'
-import { hostIdentity } from '../util/process.js'
+import { hostIdentity, isThisComputer } from '../util/process.js'
 
 /** A computer: its name, and `/etc/machine-id` where it has one. */
 export interface StoreHome {
@@ -23,12 +23,7 @@ export async function moveHome(path: string): Promise<void> {
 /** The computer that the store was on when it got its id, where that is another one than this. */
 export function otherHome(path: string): StoreHome | undefined {
   const home = readHome(path)
-  if (!home) return undefined
-  const here = hostIdentity()
-  // A computer that was renamed stays the same; one without an id has only its name.
-  const known = home.hostId !== '' && here.hostId !== ''
-  const same = known ? home.hostId === here.hostId : home.host === here.host
-  return same ? undefined : home
+  return home && !isThisComputer(home) ? home : undefined
 }
 
 /** Ids that the store had before, oldest first. */

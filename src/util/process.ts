@@ -21,6 +21,13 @@ export interface HostIdentity {
   readonly pidSpace: string
 }
 
+/** Whether this is that computer. One that was renamed stays the same; one without an id has only its name. */
+export function isThisComputer(other: Pick<HostIdentity, 'host' | 'hostId'>): boolean {
+  const here = hostIdentity()
+  const known = other.hostId !== '' && here.hostId !== ''
+  return known ? other.hostId === here.hostId : other.host === here.host
+}
+
 let cachedBootId: string | undefined
 
 /** Names the current boot of this computer; empty where the system has no such name. */

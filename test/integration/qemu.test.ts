@@ -1,6 +1,6 @@
 // The qemu driver with a real QEMU and no operating system in it.
 import { spawn } from 'node:child_process'
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { TCG } from '../../src/drivers/qemu/accelerators.js'
@@ -52,8 +52,11 @@ t.test(
     const first = readVm(vm.resources)
     await vm.start()
     t.equal(readVm(vm.resources).pid, first.pid, 'starting a running VM does nothing')
+    const pidFile = join(vm.dir, 'qemu.pid')
+    t.equal(readFileSync(pidFile, 'utf8').trim(), String(first.pid))
     await vm.kill()
     t.equal(await vm.state(), 'Stopped')
+    t.notOk(existsSync(pidFile), 'a computer that shares the store sees that it has ended')
     await vm.kill()
     await vm.start()
     const second = readVm(vm.resources)
@@ -104,9 +107,40 @@ t.test('states: killed from outside, paused, panicked, shut down', async (t) => 
     { deadlineMs: 5_000 },
   )
   t.equal(await vm.state(), 'Stopped')
+  t.ok(existsSync(join(vm.dir, 'qemu.pid')), 'a killed QEMU leaves its pid file')
   await vm.start()
   t.equal(await vm.state(), 'Running', 'the panic belongs to the run before')
 })
+
+t.test(
+  'another computer that starts it at the same moment keeps it, and no QEMU is started here',
+  async (t) => {
+    const vm = await Vm.make(t)
+    await vm.create()
+    await vm.kill()
+    const [pidFile, log] = ['qemu.pid', 'qemu.log'].map((name) => join(vm.dir, name)) as [string, string]
+    const own = vm.resources
+    vm.resources = own.map((each) =>
+      each.kind === 'vm'
+        ? { ...each, attributes: { ...each.attributes, host: 'laptop', hostId: '0'.repeat(32), bootId: 'b' } }
+        : each,
+    )
+    rmSync(log)
+    const runtimeDir = async (id: string): Promise<string> => {
+      writeFileSync(pidFile, '4711\n')
+      return await vm.deps.runtimeDir(id)
+    }
+    const driver = await factory.open({ ...vm.deps, runtimeDir })
+    const start = async (): Promise<void> => {
+      for await (const event of driver.start?.(vm.machine, undefined, NEVER) ?? [])
+        t.equal(event.type, 'intent')
+    }
+    await t.rejects(start(), { code: 'driver', message: /"vm" belongs to another computer now.*laptop/ })
+    t.equal(readFileSync(pidFile, 'utf8'), '4711\n')
+    t.notOk(existsSync(log))
+    vm.resources = own
+  },
+)
 
 t.test('stop says what it waited for when the guest does not hear the power button', async (t) => {
   const vm = await Vm.make(t, {}, { deps: { clock: new FakeClock() } })

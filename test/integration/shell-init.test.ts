@@ -284,7 +284,7 @@ async function becomeVm(): Promise<ChildProcess> {
   const identity = { pid, startTime: processStart(pid) ?? '', bootId: bootId() }
   const where = { address: '127.0.0.1', sshPort: 40122, enginePort: 40123 }
   const sockets = { control: '', forwarder: '', guest: '' }
-  const started = { accel: 'tcg', qemu: '', hardware: '', image: '' }
+  const started = { accel: 'tcg', qemu: '', hardware: '', image: '', host: '', hostId: '' }
   const vm = vmResource(mark, 'made', { ...identity, ...sockets, ...started, ...where })
   const driver = { name: 'qemu', config: {} }
   const config = join(me.user.store, 'machines/web/config.json')

@@ -20,6 +20,7 @@ import { accelerator } from './accelerators.js'
 import { readConfig } from './config.js'
 import { consoleLines } from './console.js'
 import { copyDisk, makeDataDisk, makeRootDisk } from './disks.js'
+import { refuseElsewhere } from './elsewhere.js'
 import { startForwarder } from './forwarder-start.js'
 import { addByHand, forwardsOf, removeByHand } from './forwards.js'
 import { machineFiles } from './layout.js'
@@ -60,6 +61,7 @@ export class QemuDriver implements Driver {
       throw new MachineError('image', 'There is no boot image for this VM', {
         hints: ['Build one: tsmachine image build'],
       })
+    refuseElsewhere({ ...spec.machine, resources: spec.resources })
     const from = yield* templateFor(this.#deps, spec, signal)
     const what = { ...disk(config.image === '' ? files.data : files.root), ...templateAttributes(from) }
     yield* made(spec.resources, what, signal, async () => {

@@ -11,6 +11,8 @@ export interface MachineFiles {
   /** Serial console since the VM was started, and of the run before. */
   readonly console: string
   readonly oldConsole: string
+  /** There while QEMU runs, wherever that is. */
+  readonly pid: string
   /** What QEMU itself said. */
   readonly log: string
   /** What the forwarder did, read by `forwards`. */
@@ -29,6 +31,7 @@ export function machineFiles(dir: string): MachineFiles {
     seed: join(dir, 'seed'),
     console: join(dir, 'console.log'),
     oldConsole: join(dir, 'console.old.log'),
+    pid: join(dir, 'qemu.pid'),
     log: join(dir, 'qemu.log'),
     forwards: join(dir, 'forwards.json'),
     manualForwards: join(dir, 'forwards-manual.json'),

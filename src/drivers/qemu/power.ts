@@ -6,6 +6,7 @@ import { type Pending, pending, waitFor } from '../../util/wait.js'
 import { accelerator } from './accelerators.js'
 import { uuidOf } from './argv.js'
 import { consoleTail } from './console.js'
+import { dropPidFile, refuseElsewhere } from './elsewhere.js'
 import { machineFiles } from './layout.js'
 import { refuseHeld } from './no-room.js'
 import { signalProcess } from './process.js'
@@ -24,6 +25,7 @@ const KILL_MS = 10_000
  * @throws MachineError `timeout` with the console's end when the guest does not power off
  */
 export async function powerOff(machine: DriverMachine, clock: Clock, signal: AbortSignal): Promise<void> {
+  refuseElsewhere(machine)
   const { control, accel } = readVm(machine.resources)
   await refuseHeld(machine, 'stop', signal)
   let pressedAt = -Infinity
@@ -91,17 +93,18 @@ function lostSocket(machine: DriverMachine, control: string, cause: unknown): Ma
 
 /** Cuts the power: QEMU is asked to end, so that it writes out what it holds, and ended when it does not. */
 export async function cutPower(
-  machine: Pick<DriverMachine, 'id' | 'name' | 'resources'>,
+  machine: Pick<DriverMachine, 'id' | 'name' | 'dir' | 'resources'>,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
+  refuseElsewhere(machine)
   if (!runningVm(machine)) return
   const { control } = readVm(machine.resources)
   const asked = await quit(control, signal)
   if (asked && (await gone(machine, clock, QUIT_MS, signal))) return
   const vm = runningVm(machine)
   if (vm) signalProcess(vm, uuidOf(machine.id), 'SIGKILL')
-  if (await gone(machine, clock, KILL_MS, signal)) return
+  if (await gone(machine, clock, KILL_MS, signal)) return dropPidFile(machine)
   throw new MachineError('driver', `QEMU of "${machine.name}" does not end (pid ${vm?.pid ?? 'unknown'})`)
 }
 

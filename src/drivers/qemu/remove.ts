@@ -9,7 +9,7 @@ import { endCutTemplates } from './template-cut.js'
 
 /** Files that each kind of resource stands for. Never taken from the record: that one may be foreign. */
 const FILES: Readonly<Record<string, (files: MachineFiles) => readonly string[]>> = {
-  vm: (files) => [files.console, files.oldConsole, files.log, files.manualForwards],
+  vm: (files) => [files.console, files.oldConsole, files.log, files.manualForwards, files.pid],
   forwarder: (files) => [files.forwards],
   disk: ({ data, root }) => [data, partialOf(data), root, partialOf(root)],
   seed: (files) => [files.seed],

@@ -1,10 +1,12 @@
 import { rename, rm, writeFile } from 'node:fs/promises'
 import type { BootImageFiles, DriverDeps, DriverEvent, DriverMachine } from '../../contracts/driver.js'
 import { MachineError } from '../../contracts/errors.js'
+import { bootId, hostIdentity } from '../../util/process.js'
 import { type Pending, pending, waitFor } from '../../util/wait.js'
 import { TCG } from './accelerators.js'
 import { hardwareOf, uuidOf, vmArgv, type VmPlan } from './argv.js'
 import { readConfig } from './config.js'
+import { claimPidFile, dropPidFile, refuseElsewhere } from './elsewhere.js'
 import { driverError } from './failure.js'
 import { addManualForwards } from './forwards.js'
 import { machineFiles, type VmSockets, vmSockets } from './layout.js'
@@ -48,6 +50,7 @@ export async function* startVm(
     yield* runOn(deps, machine, signal)
     return
   }
+  refuseElsewhere(machine)
   await endForgotten(machine)
   const saved = yield* savedMemory(machine)
   const { vm, ...launch } = await prepareVm(deps, machine, image, signal, template)
@@ -97,9 +100,10 @@ export async function prepareVm(
     ...(image ? { image } : {}),
   }
   const { control, forwarder, guest } = sockets
+  const { host, hostId } = hostIdentity()
   const vm: VmRecord = {
     ...readVm(machine.resources),
-    ...{ pid: 0, startTime: '', bootId: '', accel: accelerator.name },
+    ...{ pid: 0, startTime: '', bootId: bootId(), host, hostId, accel: accelerator.name },
     ...{ control, forwarder, guest: image ? guest : '' },
     ...{ qemu: program.version, image: image?.digest ?? '' },
     hardware: hardwareOf(vmArgv({ ...plan, netdev: '' })),
@@ -128,6 +132,7 @@ async function run(
     ...{ id: machine.id, config, sockets, files, last, clock: deps.clock, patience: accelerator.patience },
     alive: () => session.vm !== undefined && isRunning(session.vm, uuidOf(machine.id)),
   })
+  claimPidFile(machine)
   try {
     await network.before?.(signal)
     session.vm = await launch(session, network.netdev())
@@ -145,8 +150,8 @@ async function run(
 
 async function launch({ program, plan, memory }: Session, netdev: string): Promise<VmProcess> {
   const sandbox = program.sandbox && !netdev.startsWith('bridge') ? { sandbox: SANDBOX } : {}
-  const argv = vmArgv({ ...plan, ...sandbox, netdev })
-  const { log } = plan.files
+  const { log, pid } = plan.files
+  const argv = [...vmArgv({ ...plan, ...sandbox, netdev }), '-pidfile', pid]
   return memory
     ? await startDetached(program.path, [...argv, ...INCOMING], log, memory.path)
     : await startDetached(program.path, argv, log)
@@ -160,6 +165,7 @@ async function endForgotten(machine: DriverMachine): Promise<void> {
 
 async function abandon(session: Session, network: Network): Promise<void> {
   if (session.vm) await endProcess(session.vm, uuidOf(session.machine.id))
+  dropPidFile(session.machine)
   network.abandon?.()
 }
 

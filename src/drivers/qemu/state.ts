@@ -1,6 +1,7 @@
 import type { DriverMachine, StateReport } from '../../contracts/driver.js'
 import type { MachineState } from '../../contracts/state.js'
 import { consoleTail, panicOnConsole } from './console.js'
+import { elsewhereText, otherComputer } from './elsewhere.js'
 import { machineFiles } from './layout.js'
 import { NO_ROOM, noRoomText, statusOf } from './no-room.js'
 import { withQmp } from './qmp.js'
@@ -12,6 +13,7 @@ const ASK_MS = 1_000
 /** State from this computer's processes alone. */
 export function localState(machine: DriverMachine): MachineState {
   if (runningVm(machine)) return 'Running'
+  if (otherComputer(machine) !== undefined) return 'Error'
   if (usableMemory(machine.resources, machineFiles(machine.dir))) return 'Saved'
   return resourceOf(machine.resources, 'vm') ? 'Stopped' : ''
 }
@@ -31,6 +33,9 @@ const RUN_STATES: Readonly<Record<string, MachineState>> = {
 /** State with what QEMU and the guest's console say. QEMU not answering is no news: its process runs. */
 export async function fullState(machine: DriverMachine, signal: AbortSignal): Promise<StateReport> {
   const local = localState(machine)
+  const host = otherComputer(machine)
+  if (local === 'Error' && host !== undefined)
+    return { id: machine.id, state: local, error: elsewhereText(host) }
   if (local !== 'Running') return { id: machine.id, state: local }
   const panic = panicOnConsole(consoleTail(machineFiles(machine.dir).console))
   if (panic !== undefined) return { id: machine.id, state: 'Error', error: panic }

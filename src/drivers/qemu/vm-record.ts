@@ -7,6 +7,9 @@ import { findVm, isRunning, type VmProcess } from './process.js'
 
 /** What the record holds of a VM that was started. Ports and address are those of the last start. */
 export interface VmRecord extends VmProcess {
+  /** The computer that it was started on; empty in records of older versions. */
+  readonly host: string
+  readonly hostId: string
   /** QMP sockets; recorded because their folder depends on the environment of whoever started the VM. */
   readonly control: string
   readonly forwarder: string
@@ -31,6 +34,8 @@ export function readVm(resources: Resources): VmRecord {
     pid: read.integer('pid') ?? 0,
     startTime: read.string('startTime'),
     bootId: read.string('bootId'),
+    host: read.string('host'),
+    hostId: read.string('hostId'),
     control: read.string('control'),
     forwarder: read.string('forwarder'),
     guest: read.string('guest'),
