@@ -27,6 +27,7 @@ function withOwnCache(source, use) {
   const { size, mtimeMs } = fs.statSync(source)
   const key = `${size} ${mtimeMs} ${process.versions.v8} ${process.arch}`
   const file = cacheFile(use)
+  if (file === undefined) return require(source)
   const { data, runs } = read(file, key)
   // The bundler leaves nothing in it that is not ASCII.
   const text = fs.readFileSync(source, 'latin1')
@@ -48,15 +49,23 @@ function withOwnCache(source, use) {
 
 /** One file for each use and place that the program is in: what another V8 left there is replaced. */
 function cacheFile(use) {
-  const { HOME, XDG_CACHE_HOME } = process.env
-  const home = HOME || require('node:os').homedir()
+  const cache = cacheHome()
+  if (cache === undefined) return undefined
   let place = 0
   for (let at = 0; at < DIST.length; at++) place = (Math.imul(place, 31) + DIST.charCodeAt(at)) >>> 0
-  return path.join(
-    XDG_CACHE_HOME || path.join(home, '.cache'),
-    'tsmachine/code',
-    `${use}-${place.toString(16)}`,
-  )
+  return path.join(cache, 'tsmachine/code', `${use}-${place.toString(16)}`)
+}
+
+/** Undefined without a home: what needs one says so later, in better words. */
+function cacheHome() {
+  const { HOME, XDG_CACHE_HOME } = process.env
+  if (XDG_CACHE_HOME || HOME) return XDG_CACHE_HOME || path.join(HOME, '.cache')
+  try {
+    const os = require('node:os')
+    return path.join(os.homedir() || os.userInfo().homedir, '.cache')
+  } catch {
+    return undefined
+  }
 }
 
 const NOTHING = { data: undefined, runs: 0 }

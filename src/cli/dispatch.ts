@@ -1,7 +1,7 @@
 import { type Command, Config, Help } from '@oclif/core'
 import { MachineError } from '../contracts/errors.js'
 import { nearest } from '../util/nearest.js'
-import { packageRoot } from '../util/paths.js'
+import { homePath, packageRoot } from '../util/paths.js'
 import type { BaseCommand } from './base-command.js'
 import { furtherDriver } from './driver-word.js'
 import type { DriverFlag } from './driver-flags.js'
@@ -106,6 +106,8 @@ function hasHelp(words: readonly string[]): boolean {
 
 /** oclif's configuration under the name that we were called by. */
 async function loadConfig(session: Session): Promise<Config> {
+  // oclif looks for it as well, and fails without saying what is missing.
+  homePath(session.env)
   const config = await withShell(() => Config.load({ root: packageRoot() }))
   config.bin = session.profile.program
   bindSession(config, session)

@@ -1,4 +1,3 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { MachineError } from '../contracts/errors.js'
 import type { PinnedHostKeys } from '../contracts/record.js'
@@ -8,6 +7,7 @@ import { checkedEndpoint } from '../ssh/endpoint.js'
 import { isRetryableSsh } from '../ssh/errors.js'
 import { parseJump } from '../ssh/jump.js'
 import type { LoginOptions } from '../ssh/login.js'
+import { homePath } from '../util/paths.js'
 import { retry } from '../util/wait.js'
 import { withAccessHints } from './access-hints.js'
 import type { MachineContext } from './context.js'
@@ -54,7 +54,7 @@ export function sshEndpoint(ctx: MachineContext, open: OpenMachine): SshEndpoint
 /** The user's own host that connections go through. */
 function jumpHost({ env }: MachineContext, text: string): JumpHost {
   const agent = env['SSH_AUTH_SOCK']
-  const sshDir = join(env['HOME'] || homedir(), '.ssh')
+  const sshDir = join(homePath(env), '.ssh')
   return { ...parseJump(text), sshDir, ...(agent ? { agent } : {}) }
 }
 

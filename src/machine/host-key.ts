@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { HostLogin } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
@@ -9,6 +8,7 @@ import { hostKeyError } from '../ssh/errors.js'
 import { fingerprint, isFingerprint, parseHostKey, sameKey } from '../ssh/host-key.js'
 import { keysFromKnownHosts } from '../ssh/known-hosts.js'
 import { isOfDockerMachine } from '../store/records.js'
+import { homePath } from '../util/paths.js'
 import type { MachineContext } from './context.js'
 import { updateLedger } from './driver-events.js'
 import type { OpenMachine } from './open.js'
@@ -59,7 +59,7 @@ function unknownKey({ name, factory }: OpenMachine, host: string): MachineError 
 
 /** What the user's own ssh knows of this address. */
 async function knownKeys(env: MachineContext['env'], host: string, port: number): Promise<readonly string[]> {
-  const path = join(env['HOME'] ?? homedir(), '.ssh', 'known_hosts')
+  const path = join(homePath(env), '.ssh', 'known_hosts')
   const text = await readFile(path, 'utf8').catch(() => '')
   return keysFromKnownHosts(text, host, port)
 }

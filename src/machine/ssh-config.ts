@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { isMachineError, MachineError, messageOf } from '../contracts/errors.js'
 import { hostEntry } from '../ssh/client-config.js'
@@ -8,6 +7,7 @@ import { addInclude, includeLine, ownHosts, removeInclude } from '../ssh/user-co
 import { writeFileAtomic } from '../util/atomic-file.js'
 import { removeForGood } from '../util/durable.js'
 import { errnoOf } from '../util/file-error.js'
+import { homePath } from '../util/paths.js'
 import type { MachineContext } from './context.js'
 import { resolveNames } from './names.js'
 import { type OpenMachine, openWithoutSecrets } from './open.js'
@@ -184,5 +184,5 @@ function entryPath(ctx: MachineContext, name: string): string {
 }
 
 function userConfigPath(ctx: MachineContext): string {
-  return join(ctx.env['HOME'] || homedir(), '.ssh', 'config')
+  return join(homePath(ctx.env), '.ssh', 'config')
 }

@@ -1,13 +1,13 @@
 /** What AWS's own tools find in a user's environment and files, as far as the SDK does not look there for us. */
 import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { homePath } from './paths.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** The region that a profile of `~/.aws/config` names; empty where there is none. */
 export function profileRegion(profile: string, env: Environment = process.env): string {
-  const lines = profileLines(env['AWS_CONFIG_FILE'] || join(homedir(), '.aws', 'config'), profile)
+  const lines = profileLines(env['AWS_CONFIG_FILE'] || join(homePath(env), '.aws', 'config'), profile)
   const [region = ''] = lines.flatMap((line) => /^region\s*=\s*([^\s#;]+)/.exec(line)?.[1] ?? [])
   return region
 }

@@ -316,4 +316,7 @@ t.test('a user without an entry in passwd, as in a container of any uid, is serv
   ]
   const outcome = await me.run('unshare', [...words, process.execPath, PROGRAM, 'ls', '-q'])
   t.match(outcome, { code: 0, stderr: '' })
+  const homeless = words.filter((word) => !/^(HOME|XDG_CACHE_HOME|MACHINE_STORAGE_PATH)=/.test(word))
+  const ended = await me.run('unshare', [...homeless, process.execPath, PROGRAM, 'ls'])
+  t.match(ended, { code: 2, stdout: '', stderr: /^Error: HOME is not set.*\n.*\n.*export HOME=/ })
 })

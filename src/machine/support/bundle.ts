@@ -1,6 +1,6 @@
 /** What a bug report about a machine needs, as one text that holds no secret. */
-import { homedir } from 'node:os'
 import { toMachineError } from '../../contracts/errors.js'
+import { homePath } from '../../util/paths.js'
 import { redactByLooks, redactor } from '../../util/redact.js'
 import { neutralise } from '../../util/text.js'
 import { withDeadline } from '../../util/wait.js'
@@ -63,7 +63,7 @@ async function settled(
 
 /** Users' names are nobody's business. */
 function shortHome({ env }: MachineContext, text: string): string {
-  const home = env['HOME'] || homedir()
+  const home = homePath(env)
   return home.length > 1 ? text.replaceAll(home, '~') : text
 }
 

@@ -1,7 +1,15 @@
 import { chmodSync, chownSync, existsSync } from 'node:fs'
+import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { cachePath, dockerConfigPath, packageRoot, runtimePath, storePath } from '../../../src/util/paths.js'
+import {
+  cachePath,
+  dockerConfigPath,
+  homePath,
+  packageRoot,
+  runtimePath,
+  storePath,
+} from '../../../src/util/paths.js'
 
 t.test('the store is where the flag, the variable or docker-machine says, in this order', (t) => {
   t.equal(storePath({ HOME: '/home/a', MACHINE_STORAGE_PATH: '/var' }, '/flag'), '/flag')
@@ -22,6 +30,17 @@ t.test('caches, sockets and docker follow their own variables', (t) => {
   t.match(runtimePath({}), /tsmachine-\d+$/)
   t.equal(dockerConfigPath({ DOCKER_CONFIG: '/d' }), '/d')
   t.equal(dockerConfigPath({ HOME: '/home/a' }), '/home/a/.docker')
+  t.end()
+})
+
+t.test('an empty HOME is none: nothing is looked for below the directory that somebody is in', (t) => {
+  t.equal(homePath({ HOME: '/home/a' }), '/home/a')
+  t.equal(homePath({}), homedir())
+  const old = process.env['HOME']
+  t.teardown(() => void (process.env['HOME'] = old))
+  process.env['HOME'] = ''
+  t.equal(homePath(), userInfo().homedir)
+  t.equal(storePath({ HOME: '' }), join(userInfo().homedir, '.docker', 'machine'))
   t.end()
 })
 
