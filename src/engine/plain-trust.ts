@@ -11,7 +11,10 @@ const SERVER_AUTHENTICATION = '1.3.6.1.5.5.7.3.1'
  * certificate itself. False is no verdict, OpenSSL has to give one. That takes 20 ms more, nearly a start of Node: with the
  * first authority that it is given, Node reads its own 150.
  */
-export function isPlainlyTrusted(socket: TLSSocket, { ca, host, serverName }: EngineTarget): boolean {
+export function isPlainlyTrusted(
+  socket: Pick<TLSSocket, 'getPeerX509Certificate'>,
+  { ca, host, serverName }: EngineTarget,
+): boolean {
   const leaf = socket.getPeerX509Certificate()
   if (!leaf || String(ca).split('-----BEGIN').length !== 2) return false
   const authority = new X509Certificate(ca)

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
@@ -7,7 +8,10 @@ import t, { type Test } from 'tap'
 import { askOnce } from '../../../src/engine/ask-once.js'
 import { isPlainlyTrusted } from '../../../src/engine/plain-trust.js'
 import type { EngineTarget } from '../../../src/engine/target.js'
+import { writeCertificate } from '../../../src/tls/certificate.js'
 import type { PemPair } from '../../../src/tls/files.js'
+import { readCertificate } from '../../../src/tls/inspect.js'
+import { newKey } from '../../../src/tls/keys.js'
 import { type TestCertificates, testCertificates } from '../../helpers/certificates.js'
 
 const YEARS = 365 * 86_400_000
@@ -98,4 +102,42 @@ t.test('a context without authorities is no one else’s', async (t) => {
     layer: 'tls',
     reason: 'wrong-ca',
   })
+})
+
+type Leaf = Parameters<typeof writeCertificate>[0]
+
+/** An authority that began `days` from now, and what it would sign for us. */
+async function authority(days: number): Promise<{ pem: string; request: Leaf }> {
+  const now = new Date(Date.now() + days * 86_400_000)
+  const [key, own] = [await newKey('ec'), await newKey('ec')]
+  const pem = await writeCertificate({ purpose: 'ca', commonName: 'CA', key, days: 3_650, now })
+  const signer = { certificate: readCertificate(pem, 'ca'), key }
+  const names = { commonName: 'web', sans: ['127.0.0.1'] }
+  return { pem, request: { purpose: 'server', ...names, key: own, days: 825, now: new Date(), signer } }
+}
+
+t.test('each thing that is looked at is enough to say no, all others being right', async (t) => {
+  const { pem, request } = await authority(-900)
+  const future = await authority(30)
+  const { signer } = request
+  if (!signer) throw new TypeError('there is no signer')
+  const trusts = (leaf: string, ca = pem): boolean =>
+    isPlainlyTrusted(
+      { getPeerX509Certificate: () => new X509Certificate(leaf) },
+      { host: '127.0.0.1', port: 1, ca, cert: '', key: '' },
+    )
+  const honest = await writeCertificate(request)
+  t.ok(trusts(honest))
+  const long = new Date(Date.now() - 899 * 86_400_000)
+  const rows: Readonly<Record<string, Partial<Leaf>>> = {
+    'signed by another key in the name of ours': { signer: { ...signer, key: await newKey('ec') } },
+    'for a client at this address': { purpose: 'client' },
+    'that has expired': { now: long },
+    'of the future': { now: new Date(Date.now() + 3 * 86_400_000) },
+    'for another address': { sans: ['192.0.2.1'] },
+  }
+  for (const [what, more] of Object.entries(rows))
+    t.notOk(trusts(await writeCertificate({ ...request, ...more })), `a certificate ${what}`)
+  t.notOk(trusts(await writeCertificate(future.request), future.pem), 'of an authority of the future')
+  t.notOk(trusts(honest, pem + future.pem), 'of one of two authorities')
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openedSsh, rulesOf } from '../../../src/machine/access-rules.js'
+import { OPEN_AT_CREATION, openedSsh, rulesOf } from '../../../src/machine/access-rules.js'
 
 const HERE = '203.0.113.7/32'
 const EVERYBODY = ['0.0.0.0/0', '::/0']
@@ -17,5 +17,10 @@ t.test('an engine behind SSH has its port open to nobody, whoever is let in', (t
   t.same(rulesOf({ sources: [], here: HERE }, behind), { ssh: [HERE], engine: [] })
   t.same(rulesOf({ sources: ['any'] }, behind), { ssh: EVERYBODY, engine: [] })
   t.same(openedSsh(rulesOf({ sources: [], here: HERE }, behind)), { ssh: EVERYBODY, engine: [] })
+  t.end()
+})
+
+t.test('a new machine has its engine’s port open to nobody until it is known who we are', (t) => {
+  t.same(OPEN_AT_CREATION, { ssh: EVERYBODY, engine: [] })
   t.end()
 })

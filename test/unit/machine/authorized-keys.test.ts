@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { dropOtherKeys } from '../../../src/machine/authorized-keys.js'
@@ -10,8 +10,9 @@ const MINE = 'ssh-ed25519 AAAAnew web'
 const KEYS = `ssh-rsa AAAA somebody@else\n\nssh-ed25519 AAAAold web\n${MINE}\n`
 
 /** A home whose keys are these. */
-function home(t: Test, tools: (typeof ALL_TOOLS)[number]): { shell: LocalShell; keys: string } {
+function home(t: Test, tools: (typeof ALL_TOOLS)[number], awk?: string): { shell: LocalShell; keys: string } {
   const host = fakeHost(tools)
+  if (awk !== undefined) host.fake('awk', awk)
   t.teardown(() => host.remove())
   const dir = t.testdir()
   const keys = join(dir, '.ssh', 'authorized_keys')
@@ -35,3 +36,10 @@ for (const tools of ALL_TOOLS) {
     t.equal(readFileSync(keys, 'utf8'), KEYS)
   })
 }
+
+t.test('where the list cannot be read through, it is left as it was', async (t) => {
+  const { shell, keys } = home(t, 'dash', 'exit 1')
+  await t.rejects(dropOtherKeys(shell, MINE, 'web', NEVER), { code: 'ssh' })
+  t.equal(readFileSync(keys, 'utf8'), KEYS)
+  t.notOk(existsSync(`${keys}.new`))
+})

@@ -140,6 +140,32 @@ t.test('a server that refuses the range is asked for the whole file', async (t) 
   t.equal(site.ranges.length, 2)
 })
 
+t.test('an answer that begins elsewhere than where the bytes end is not put behind them', async (t) => {
+  const honest = wellBehaved()
+  const site = await serve(t, (request, response, count) => {
+    if (count === 1) request.headers.range = 'bytes=150000-'
+    honest(request, response, count)
+  })
+  const to = join(t.testdir(), 'file')
+  writeFileSync(`${to}.part`, BODY.subarray(0, 200_000))
+  writeFileSync(`${to}.part.etag`, '"one"')
+  await download({ url: site.url, to })
+  t.strictSame(site.ranges, ['bytes=200000-', ''])
+  t.ok(readFileSync(to).equals(BODY))
+})
+
+t.test('a version that its server calls only much the same is not continued', async (t) => {
+  const to = join(t.testdir(), 'file')
+  const site = await serve(t, (_request, response, count) => {
+    response.writeHead(200, { etag: 'W/"one"', 'content-length': BODY.length })
+    if (count > 1) return void response.end(BODY)
+    response.write(BODY.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 50))
+  })
+  await download({ url: site.url, to })
+  t.strictSame(site.ranges, ['', ''])
+  t.ok(readFileSync(to).equals(BODY))
+})
+
 t.test('a file with another hash is refused and thrown away', async (t) => {
   const site = await serve(t, wellBehaved())
   const to = join(t.testdir(), 'file')
