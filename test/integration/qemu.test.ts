@@ -133,7 +133,7 @@ t.test(
     const driver = await factory.open({ ...vm.deps, runtimeDir })
     const start = async (): Promise<void> => {
       for await (const event of driver.start?.(vm.machine, undefined, NEVER) ?? [])
-        t.equal(event.type, 'intent')
+        t.equal(event.type, 'log', 'the record goes on naming the other computer')
     }
     await t.rejects(start(), { code: 'driver', message: /"vm" belongs to another computer now.*laptop/ })
     t.equal(readFileSync(pidFile, 'utf8'), '4711\n')
@@ -235,6 +235,7 @@ t.test('a QEMU that ends at once: its own words are the evidence, and nothing is
   })
   t.match(vm.resources, [{}, {}, { kind: 'vm', state: 'intended' }])
   t.equal(await vm.state(), 'Stopped')
+  t.notOk(existsSync(join(vm.dir, 'qemu.pid')))
 })
 
 t.test('create without a boot image and without --qemu-image names the command that makes one', async (t) => {

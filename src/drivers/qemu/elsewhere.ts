@@ -50,9 +50,28 @@ function elsewhere({ name, dir }: OnDisk, host: string): MachineError {
 }
 
 /**
+ * Does what starts QEMU with its pid file made, which stays only where that succeeds. It comes before the VM is announced:
+ * a record that names this computer would make the other's file one of ours.
+ * @throws MachineError `driver` where it is another computer's
+ */
+export async function* withPidFile<E, T>(
+  machine: OnDisk,
+  work: () => AsyncGenerator<E, T>,
+): AsyncGenerator<E, T> {
+  claimPidFile(machine)
+  let isStarted = false
+  try {
+    const result = yield* work()
+    isStarted = true
+    return result
+  } finally {
+    if (!isStarted) dropPidFile(machine)
+  }
+}
+
+/**
  * Makes the pid file before QEMU does, so that of two computers only one gets it: a file server may still tell the other of
  * no such file. One that a killed QEMU has left here counts for nothing.
- * @throws MachineError `driver` where it is another computer's
  */
 export function claimPidFile(machine: OnDisk): void {
   const { pid } = machineFiles(machine.dir)

@@ -6,7 +6,7 @@ import { type Pending, pending, waitFor } from '../../util/wait.js'
 import { TCG } from './accelerators.js'
 import { hardwareOf, uuidOf, vmArgv, type VmPlan } from './argv.js'
 import { readConfig } from './config.js'
-import { claimPidFile, dropPidFile, refuseElsewhere } from './elsewhere.js'
+import { refuseElsewhere, withPidFile } from './elsewhere.js'
 import { driverError } from './failure.js'
 import { addManualForwards } from './forwards.js'
 import { machineFiles, type VmSockets, vmSockets } from './layout.js'
@@ -57,15 +57,16 @@ export async function* startVm(
   if (saved) refuseMisfit(machine.name, saved, { ...vm, processor: processorOf(vm.accel) })
   else if (launch.plan.accelerator === TCG)
     yield { type: 'log', level: 'info', text: 'No hardware virtualisation: the VM is emulated and slow' }
-  yield { type: 'intent', resource: vmResource(machine.id, 'intended', vm) }
-  signal.throwIfAborted()
-  await freshLogs(machine.dir, saved !== undefined)
-
   const warnings: string[] = []
   const own = saved && { ...saved, path: launch.plan.files.saved, hints: coldHints(machine.name) }
   const memory = from ?? own
   const session: Session = { deps, machine, ...launch, ...(memory ? { memory } : {}), vm: undefined }
-  const started = { ...vm, ...(await run(session, readVm(machine.resources), warnings, signal)) }
+  const started = yield* withPidFile(machine, async function* (): AsyncGenerator<DriverEvent, VmRecord> {
+    yield { type: 'intent', resource: vmResource(machine.id, 'intended', vm) }
+    signal.throwIfAborted()
+    await freshLogs(machine.dir, saved !== undefined)
+    return { ...vm, ...(await run(session, readVm(machine.resources), warnings, signal)) }
+  })
   yield { type: 'made', resource: vmResource(machine.id, 'made', started) }
   if (saved) yield* letRun(deps, machine, started, signal)
   if (from) await letBoot(deps, { ...launch.plan, vm: started, from }, signal)
@@ -132,7 +133,6 @@ async function run(
     ...{ id: machine.id, config, sockets, files, last, clock: deps.clock, patience: accelerator.patience },
     alive: () => session.vm !== undefined && isRunning(session.vm, uuidOf(machine.id)),
   })
-  claimPidFile(machine)
   try {
     await network.before?.(signal)
     session.vm = await launch(session, network.netdev())
@@ -165,7 +165,6 @@ async function endForgotten(machine: DriverMachine): Promise<void> {
 
 async function abandon(session: Session, network: Network): Promise<void> {
   if (session.vm) await endProcess(session.vm, uuidOf(session.machine.id))
-  dropPidFile(session.machine)
   network.abandon?.()
 }
 

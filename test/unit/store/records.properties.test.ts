@@ -181,3 +181,19 @@ t.test('long texts take no longer than their length', async (t) => {
     stringifyExactly({ a: text }, JSON.stringify({ a: text, Id: 12345678901234567890n.toString() }), 4),
   )
 })
+
+t.test('a key __proto__ gives a record nothing, at any depth', (t) => {
+  const evil = '"__proto__":{"phase":"ready","polluted":"yes"},"options":'
+  const { ledger } = firstFiles('/store', 'web')
+  const text = JSON.stringify({ ...ledger, secrets: { a: 'env:A' } })
+  const parsed = parseLedger(
+    text.replace('"options":', evil).replace('"secrets":{', '"secrets":{"__proto__":"env:B",'),
+  )
+  if ('fault' in parsed) throw new Error(parsed.fault)
+  const { value } = parsed
+  for (const part of [value, value.driver, value.secrets])
+    t.equal(Object.getPrototypeOf(part), Object.prototype)
+  t.notOk('polluted' in value)
+  t.strictSame(Object.keys(value.secrets ?? {}), ['a'])
+  t.end()
+})
