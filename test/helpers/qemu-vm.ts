@@ -26,7 +26,8 @@ let last = 0
 export class Vm {
   resources: readonly Resource[] = []
   readonly events: DriverEvent[] = []
-  readonly id = (++last).toString(16).padStart(8, '0') + 'ab'.repeat(12)
+  /** No other process makes the same: a VM is found by it among all of this computer. */
+  readonly id = (process.pid * 0x100 + ++last).toString(16).padStart(8, '0') + 'ab'.repeat(12)
 
   private constructor(
     readonly dir: string,

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import type { DriverDeps, DriverEvent, DriverMachine } from '../../contracts/driver.js'
 import { fileError } from '../../util/file-error.js'
 import { partialOf } from './disks.js'
+import { dropPidFile } from './elsewhere.js'
 import { endForwarder } from './forwarder-start.js'
 import { machineFiles, type MachineFiles } from './layout.js'
 import { cutPower } from './power.js'
@@ -30,7 +31,8 @@ export async function* removeMachine(
     for (const path of FILES[kind]?.(files) ?? []) await removePath(path)
     yield { type: 'removed', kind, key }
   }
-  // Also without a VM in the record: it is there before a VM is announced.
+  // Also without a VM in the record: they are there before a VM is announced.
+  dropPidFile(machine)
   await removePath(await deps.runtimeDir(machine.id))
   yield* endCutTemplates(deps)
 }

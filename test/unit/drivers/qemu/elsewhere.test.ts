@@ -127,6 +127,13 @@ t.test(
   },
 )
 
+t.test('what was made before the VM was announced goes with rm', async (t) => {
+  const { driver, machine, pidFile } = await recorded(t, {})
+  const resources = machine.resources.filter(({ kind }) => kind === 'disk')
+  await all(driver.remove({ ...machine, resources }, NEVER))
+  t.notOk(existsSync(pidFile))
+})
+
 t.test('of two computers that start it at once one gets the pid file', async (t) => {
   const { machine, pidFile } = await recorded(t, {}, { pidFile: false })
   claimPidFile(machine)
