@@ -53,6 +53,8 @@ export interface FlagSpec {
   /** Placeholder in help: `MB`. */
   readonly value?: string
   readonly secret?: boolean
+  /** The value is a URL that the driver's secrets are sent to: a record from elsewhere may not choose it unasked. */
+  readonly receivesSecrets?: boolean
   /** A create cannot do without it, as help says it; what is missing `parse` says. */
   readonly required?: boolean
   readonly options?: readonly string[]

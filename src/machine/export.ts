@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { MachineError, messageOf } from '../contracts/errors.js'
 import type { DriverFactory } from '../contracts/driver.js'
-import type { LedgerRecord } from '../contracts/record.js'
+import type { LedgerRecord, MachineRecord } from '../contracts/record.js'
 import { Secret, type SecretRef } from '../contracts/secrets.js'
 import { movedRecord } from '../store/record-paths.js'
 import { openDocument, sealDocument } from '../store/sealed-file.js'
@@ -20,6 +20,7 @@ import {
   readArchive,
   unpackFiles,
 } from './export-archive.js'
+import { refuseForeignEndpoint } from './foreign-endpoint.js'
 import { checkMachineName } from './machine-name.js'
 import { type OpenMachine, openWithoutSecrets, recordedDriver } from './open.js'
 import { keepSecrets, recordedSecrets } from './secrets.js'
@@ -134,9 +135,13 @@ async function packCerts({ store }: MachineContext): Promise<readonly PackedFile
 
 /**
  * Reads machines from an exported file, all of them or none. An import that was killed carries on when it is typed again.
- * Returns their names.
+ * Secrets may be sent to these `endpoints` (URLs) beside the providers' own. Returns the machines' names.
  */
-export async function importMachines(ctx: MachineContext, file: string): Promise<readonly string[]> {
+export async function importMachines(
+  ctx: MachineContext,
+  file: string,
+  endpoints: readonly string[] = [],
+): Promise<readonly string[]> {
   const sealed = await readFile(resolve(file)).catch((cause: unknown) => {
     throw new MachineError('not-found', `Cannot read ${file}`, { cause })
   })
@@ -148,10 +153,12 @@ export async function importMachines(ctx: MachineContext, file: string): Promise
   const begun = importedBefore(ctx, ids)
   for (const name of names.filter((each) => !begun.has(each))) refuseTaken(ctx, name)
   if (new Set(names).size < names.length) throw new MachineError('store', 'The export names a machine twice')
+  const missing = archive.machines.filter(({ name }) => !begun.has(name))
+  const arrivals: Arrival[] = []
+  for (const machine of missing) arrivals.push(await arrivalOf(ctx, machine, archive, endpoints))
   await importCerts(ctx, archive)
   await ctx.store.noteImport(ids)
-  const missing = archive.machines.filter(({ name }) => !begun.has(name))
-  await importAll(ctx, missing, archive)
+  await importAll(ctx, arrivals)
   await ctx.store.noteImport([])
   return names
 }
@@ -166,16 +173,38 @@ function importedBefore({ store }: MachineContext, ids: readonly string[]): Read
   return new Set(here.map(({ name }) => name))
 }
 
-async function importAll(
+/** A machine of an export as it will be recorded here. */
+interface Arrival {
+  readonly machine: PackedMachine
+  readonly factory: DriverFactory
+  readonly ledger: LedgerRecord
+  readonly config: MachineRecord['config']
+}
+
+/** Nothing is changed here yet. @throws MachineError where this computer does not want the machine */
+async function arrivalOf(
   ctx: MachineContext,
-  machines: readonly PackedMachine[],
-  archive: Archive,
-): Promise<void> {
+  machine: PackedMachine,
+  { root: from, storeId }: Archive,
+  endpoints: readonly string[],
+): Promise<Arrival> {
+  const { name } = machine
+  const packed = packedRecord(machine, from)
+  const place = { name, dir: ctx.store.dir(name), ...packed }
+  const { config, ledger: moved = packed.ledger } = movedRecord(place, from, ctx.store.root)
+  const factory = await ctx.drivers.load(recordedDriver({ ...place, config, ledger: moved }), 'recorded')
+  const ledger = { ...moved, storeId: moved.storeId ?? storeId }
+  refuseLocal(name, factory)
+  refuseForeignEndpoint(ctx, { name, ledger, factory }, endpoints)
+  return { machine, factory, ledger, config }
+}
+
+async function importAll(ctx: MachineContext, arrivals: readonly Arrival[]): Promise<void> {
   const done: string[] = []
   try {
-    for (const machine of machines) {
-      await importMachine(ctx, machine, archive)
-      done.push(machine.name)
+    for (const arrival of arrivals) {
+      await importMachine(ctx, arrival)
+      done.push(arrival.machine.name)
     }
   } catch (error) {
     for (const name of done) await ctx.store.remove(name)
@@ -183,28 +212,15 @@ async function importAll(
   }
 }
 
-async function importMachine(
-  ctx: MachineContext,
-  machine: PackedMachine,
-  { root: from, storeId }: Archive,
-): Promise<void> {
-  const { name } = machine
-  const packed = packedRecord(machine, from)
-  const place = { name, dir: ctx.store.dir(name), ...packed }
-  const { config, ledger = packed.ledger } = movedRecord(place, from, ctx.store.root)
-  const factory = await ctx.drivers.load(recordedDriver({ ...place, config, ledger }), 'recorded')
-  refuseLocal(name, factory)
+async function importMachine(ctx: MachineContext, arrival: Arrival): Promise<void> {
+  const { machine, factory, ledger, config } = arrival
   const values = Object.fromEntries(
     Object.entries(machine.secrets).map(([key, text]) => [key, new Secret(text)]),
   )
   const kept = await keepSecrets(ctx, factory, { values, references: {} })
   const { dockerContext: _context, ...moved } = ledger
-  const next = {
-    ...moved,
-    storeId: moved.storeId ?? storeId,
-    secrets: { ...takenOver(ctx, machine, moved.secrets), ...kept.references },
-  }
-  await ctx.store.create(name, { ledger: next, config }, unpackFiles(machine.files))
+  const secrets = { ...takenOver(ctx, machine, moved.secrets), ...kept.references }
+  await ctx.store.create(machine.name, { ledger: { ...moved, secrets }, config }, unpackFiles(machine.files))
 }
 
 /** A store that has a CA keeps it; imported machines then get new certificates at their next start. */

@@ -57,6 +57,7 @@ const credentials: readonly Row[] = [
     env: 'AWS_ENDPOINT',
     moreEnv: ['AWS_ENDPOINT_URL_EC2', 'AWS_ENDPOINT_URL'],
     value: 'URL',
+    receivesSecrets: true,
     summary: 'URL of the EC2 API; plain http to this computer only',
   },
   {

@@ -175,5 +175,6 @@ export const flags: readonly FlagSpec[] = [
     default: API_URL,
     summary: 'Endpoint of the API',
     value: 'URL',
+    receivesSecrets: true,
   },
 ]

@@ -278,5 +278,6 @@ export const flags: readonly FlagSpec[] = [
     default: ENDPOINT,
     summary: 'Endpoint of the API',
     value: 'URL',
+    receivesSecrets: true,
   },
 ]

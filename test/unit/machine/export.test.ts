@@ -308,5 +308,30 @@ t.test('a file by an enemy runs nothing here, and says nothing to ssh', async (t
   web.files.pop()
   web.config = web.config.replace('"DriverName":"fake"', '"DriverName":"qemu"')
   writeFileSync(file, await sealDocument(document, passphrase))
-  await t.rejects(importMachines(computer('vm'), file), { code: 'store', message: /cannot be imported/ })
+  const vm = computer('vm')
+  await t.rejects(importMachines(vm, file), { code: 'store', message: /cannot be imported/ })
+  t.notOk(existsSync(vm.store.certsDir), 'nor is its CA taken')
+})
+
+t.test('a record that would send tokens elsewhere is refused before anything is taken', async (t) => {
+  const { dir, file, computer, create, write } = bench(t)
+  const old = computer('old')
+  await create(old, 'web', { 'fake-note': 'https://evil.example.com/v1' })
+  await write(old, ['web'])
+  const flags = bareFactory.flags.map((flag) =>
+    flag.key === 'note' ? { ...flag, receivesSecrets: true } : flag,
+  )
+  const next = machineContext({
+    dir: join(dir, 'new'),
+    env: { TSMACHINE_EXPORT_PASSPHRASE: PASSPHRASE },
+    factories: { fake: { ...bareFactory, flags } },
+  })
+  await t.rejects(importMachines(next, file), {
+    code: 'usage',
+    message: /"web" would send .* to https:\/\/evil\.example\.com\/v1/,
+    hints: [/import FILE --endpoint https:\/\/evil\.example\.com/, /wanted your tokens/],
+  })
+  t.same(next.store.names(), [])
+  t.notOk(existsSync(next.store.certsDir))
+  t.same(await importMachines(next, file, ['https://evil.example.com']), ['web'])
 })
