@@ -13,7 +13,7 @@ const READERS = [
   'plugin/(session/find-program|wire/plugin-api)',
   'digitalocean/extras',
   'hetzner/(labels|limits)',
-  'qemu/(layout|network-choice|network-user|argv|memory-file|ports|process|saved-memory|state|vm-record|shares)',
+  'qemu/(elsewhere|layout|network-choice|network-user|argv|memory-file|no-room|ports|process|saved-memory|state|vm-record|shares)',
 ]
 
 const LEFT_OUT = [
