@@ -9,7 +9,7 @@ import { machineFiles, vmSockets } from '../../src/drivers/qemu/layout.js'
 import { addForward, listForwards } from '../../src/drivers/qemu/ports.js'
 import { withQmp } from '../../src/drivers/qemu/qmp.js'
 import { connect } from '../../src/ssh/connect.js'
-import { isMachineError, MachineError } from '../../src/contracts/errors.js'
+import { isMachineError, MachineError, messageOf } from '../../src/contracts/errors.js'
 import { retry, waitFor } from '../../src/util/wait.js'
 import { runDir } from './run-dir.js'
 import { type StockDisk, stockDisk } from './stock-disk.js'
@@ -25,7 +25,7 @@ export interface StockVmOptions {
   readonly cpuCount?: number
   /** Milliseconds until its SSH server must let us in (an emulated, loaded computer is slow). */
   readonly bootMs?: number
-  /** False: return as soon as QEMU runs, without waiting for SSH. */
+  /** False: return as soon as QEMU runs, without waiting for SSH; it starts on all its processors. */
   readonly wait?: boolean
 }
 
@@ -51,6 +51,9 @@ export interface StockVm {
 }
 
 const BOOT_MS = 300_000
+/** An emulated kernel that starts on several processors may panic (`src/drivers/qemu/accelerators.ts`): the others join later. */
+const ONE_PROCESSOR = 'maxcpus=1 noreplace-smp'
+const WAKE_OTHERS = "sudo sh -c 'for cpu in /sys/devices/system/cpu/cpu[1-9]*/online; do echo 1 >$cpu; done'"
 const NEVER = new AbortController().signal
 
 /** Boots a stock VM and waits until its SSH server lets us in. */
@@ -65,12 +68,13 @@ export async function startStockVm(options: StockVmOptions): Promise<StockVm> {
       deadlineMs: options.bootMs ?? BOOT_MS,
       intervalMs: 500,
       isRetryable: (error) => child.exitCode === null && isMachineError(error) && error.code !== 'host-key',
-      evidence: () => vm.console().slice(-2_000),
     })
+    await vm.run(WAKE_OTHERS)
     return vm
-  } catch (error) {
+  } catch (cause) {
+    const end = vm.console().slice(-2_000)
     await vm.stop()
-    throw error
+    throw new Error(`${messageOf(cause)}; its console ends:\n${end}`, { cause })
   }
 }
 
@@ -82,12 +86,16 @@ export function stockArgv(disk: StockDisk, dir: string, options: StockVmOptions)
   const plan = { name: 'stock', id: 'f'.repeat(32), config, accelerator, files: machineFiles(dir) }
   const netdev = 'user,id=net0,hostfwd=tcp:127.0.0.1:0-:22'
   const init = options.init === undefined ? '' : ` init=${options.init}`
+  const processors = options.wait === false ? '' : ` ${ONE_PROCESSOR}`
   const words = vmArgv({ ...plan, sockets: vmSockets(dir), netdev })
   return [
     // The firmware boots the kernel given below, not a disk.
     ...words.map((word) => word.replace(',bootindex=0', '')),
     ...['-kernel', disk.kernel, '-initrd', disk.initrd],
-    ...['-append', `root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 ${accelerator.kernel}${init}`],
+    ...[
+      '-append',
+      `root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 ${accelerator.kernel}${processors}${init}`,
+    ],
   ]
 }
 
