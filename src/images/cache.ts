@@ -210,12 +210,15 @@ export class ArtefactCache {
     }
   }
 
-  /** Renamed first, so that no reader ever sees half of it. */
+  /** Renamed first, so that no reader ever sees half of it. What a power cut might bring back stays whole. */
   async #discard(dir: string): Promise<void> {
     const aside = join(this.root, `.removed-${randomBytes(6).toString('hex')}`)
     try {
       await rename(dir, aside)
-      await syncDirectory(this.root)
+      await syncDirectory(this.root).catch(async (error: unknown) => {
+        await rename(aside, dir).catch(() => undefined)
+        throw error
+      })
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw fileError('remove', dir, error)
     }

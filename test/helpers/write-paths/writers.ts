@@ -50,6 +50,8 @@ export const NOT_ON_A_PATH: Readonly<Record<string, string>> = {
   'src/drivers/package/template.ts': "a new project of an author's: cut off, it is removed and written again",
   'src/drivers/plugin/session/program-file.ts': READS,
   'src/drivers/qemu/console.ts': READS,
+  'src/drivers/qemu/elsewhere.ts':
+    'an empty mark that is there or not: test/unit/drivers/qemu/elsewhere.test.ts',
   'src/drivers/qemu/forwards.ts': 'one file, by writeJsonFile, as the verdicts are written',
   'src/drivers/qemu/memory-file.ts': 'test/integration/qemu-suspend.test.ts: disk full, killed',
   'src/drivers/qemu/process.ts': OF_QEMU,
