@@ -112,6 +112,13 @@ function checkError(error: unknown, dir: string): void {
   if (told.hints.length === 0) throw new Error(`it says not what to do: ${told.message}`)
 }
 
+/** Which case it was, in front of what went wrong. */
+async function told(what: string, outcome: Promise<unknown>): Promise<void> {
+  await outcome.catch((cause: unknown) => {
+    throw new Error(`${what}: ${story(cause)}`, { cause })
+  })
+}
+
 t.test('write paths', async (t) => {
   const rehearsals = await rehearse(t)
   await t.test(
@@ -129,19 +136,13 @@ t.test('write paths', async (t) => {
     async (t) => {
       const cases = rehearsals.flatMap(faultsOf)
       t.comment(`${cases.length} cases of ${WRITE_PATHS.length} write paths`)
-      await trials(
-        t,
-        'faults of the file system',
-        Math.min(cases.length, size('storeFaults')),
-        async (trial) => {
-          const one = chosen(cases, trial)
-          const { code, after } = one.fault
-          const what = `${one.rehearsal.path.name}: ${code}${after ? ` after ${after}` : ''}${one.stays ? ' from' : ' at'} operation ${one.at} (${one.operation})`
-          await survive(one).catch((cause: unknown) => {
-            throw new Error(`${what}: ${story(cause)}`, { cause })
-          })
-        },
-      )
+      const most = Math.min(cases.length, size('storeFaults'))
+      await trials(t, 'faults of the file system', most, async (trial) => {
+        const one = chosen(cases, trial)
+        const { code, after } = one.fault
+        const when = `${after ? ` after ${after}` : ''}${one.stays ? ' from' : ' at'} operation ${one.at}`
+        await told(`${one.rehearsal.path.name}: ${code}${when} (${one.operation})`, survive(one))
+      })
     },
   )
   await t.test(
@@ -149,20 +150,12 @@ t.test('write paths', async (t) => {
     async (t) => {
       const cases = rehearsals.flatMap(cutsOf)
       t.comment(`${cases.length} cases of ${WRITE_PATHS.length} write paths`)
-      await trials(
-        t,
-        'power cuts of the store',
-        Math.min(cases.length, size('storePower')),
-        async (trial) => {
-          const one = chosen(cases, trial)
-          await outlive(one, trial).catch((cause: unknown) => {
-            throw new Error(
-              `${one.rehearsal.path.name}: power cut after operation ${one.at}, lost: ${one.loss}: ${story(cause)}`,
-              { cause },
-            )
-          })
-        },
-      )
+      const most = Math.min(cases.length, size('storePower'))
+      await trials(t, 'power cuts of the store', most, async (trial) => {
+        const one = chosen(cases, trial)
+        const when = `power cut after operation ${one.at}, lost: ${one.loss}`
+        await told(`${one.rehearsal.path.name}: ${when}`, outlive(one, trial))
+      })
     },
   )
 })
