@@ -19,6 +19,18 @@ const MAY_IMPORT = {
 }
 const ROOMS = ['cli', ...Object.keys(MAY_IMPORT).map((room) => room.replace('src/', ''))]
 
+/** src/util/abort.ts has what says the same and never waits without end. */
+const LOST_ABORTS = [
+  {
+    selector: "CallExpression[callee.property.name='addEventListener'][arguments.0.value='abort']",
+    message: 'onAbort: a listener is never told of an abort that has been',
+  },
+  {
+    selector: "MemberExpression[object.name='AbortSignal'][property.name='timeout']",
+    message: 'timeoutSignal: Node forgets the time of a signal that only AbortSignal.any knows',
+  },
+]
+
 const importDirection = Object.entries(MAY_IMPORT).map(([room, allowed]) => {
   const refused = ROOMS.filter((other) => !allowed.includes(other) && !room.endsWith(other))
   const regex = `^(\\.{1,2}/)+(src/)?(${refused.join('|')})/`
@@ -28,7 +40,7 @@ const importDirection = Object.entries(MAY_IMPORT).map(([room, allowed]) => {
     files: [`${room}/**/*.ts`],
     rules: {
       'no-restricted-imports': ['error', { patterns: [{ regex, message }] }],
-      'no-restricted-syntax': ['error', { selector: dynamic, message }],
+      'no-restricted-syntax': ['error', { selector: dynamic, message }, ...LOST_ABORTS],
     },
   }
 })
@@ -67,6 +79,10 @@ export default tseslint.config(
         { object: 'process', property: 'cwd' },
       ],
     },
+  },
+  {
+    files: ['src/**/*.ts', 'provision/**/*.ts', 'templates/*/src/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...LOST_ABORTS] },
   },
   ...importDirection,
   {

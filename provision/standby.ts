@@ -1,6 +1,7 @@
 import { PassThrough, type Readable } from 'node:stream'
 import type { Facts } from '../src/contracts/provision.js'
 import type { RemoteResult, RemoteShell } from '../src/contracts/ssh.js'
+import { onAbort } from '../src/util/abort.js'
 import { withDeadline } from '../src/util/wait.js'
 
 /** A plan on its way, and what is heard of it. */
@@ -77,7 +78,7 @@ export class Standby {
     this.#stdin.write(`${BECOME[sudo] ?? 'sudo -n'}\n${controlBytes}\n`)
     stream.on('error', (error) => this.#stdin.destroy(error)).pipe(this.#stdin)
     const work = async (limit: AbortSignal): Promise<RemoteResult> => {
-      limit.addEventListener('abort', () => this.#stop.abort(limit.reason), { once: true })
+      onAbort(limit, () => this.#stop.abort(limit.reason))
       return await this.#ended
     }
     return await withDeadline('the host to carry out its plan', deadlineMs, work, signal ? { signal } : {})

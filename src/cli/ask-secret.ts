@@ -1,4 +1,5 @@
 import { Secret } from '../contracts/secrets.js'
+import { onAbort } from '../util/abort.js'
 import { isInteractive } from './confirm.js'
 
 const ENTER = new Set(['\r', '\n'])
@@ -33,10 +34,9 @@ function typed(stdin: NodeJS.ReadStream, signal: AbortSignal): Promise<Secret | 
     const end = (settle: () => void): void => {
       stdin.removeListener('data', onData)
       stdin.removeListener('end', onEnd)
-      signal.removeEventListener('abort', onAbort)
+      forget()
       settle()
     }
-    const onAbort = (): void => end(() => reject(signal.reason))
     const onEnd = (): void => end(() => resolve(undefined))
     const onData = (chunk: string): void => {
       for (const key of chunk) {
@@ -51,7 +51,6 @@ function typed(stdin: NodeJS.ReadStream, signal: AbortSignal): Promise<Secret | 
     // A listener alone does not start again what an earlier question has paused.
     stdin.resume()
     stdin.on('end', onEnd)
-    signal.addEventListener('abort', onAbort, { once: true })
-    if (signal.aborted) onAbort()
+    const forget = onAbort(signal, () => end(() => reject(signal.reason)))
   })
 }

@@ -5,6 +5,7 @@
  */
 import { writeSync } from 'node:fs'
 import { type Profile, profileFor } from '../contracts/profile.js'
+import { timeoutSignal } from '../util/abort.js'
 import { activeAnswer, ACTIVE_TIMEOUT } from './answers/active.js'
 import { ipAnswer, urlAnswer } from './answers/address.js'
 import { type Answer, type AnswerInput, printed } from './answers/answer.js'
@@ -83,7 +84,7 @@ function input(profile: Profile, argv: readonly string[]): Omit<AnswerInput, 'na
     view: { json: false, debug: false, command: '' },
     env,
     get signal() {
-      return AbortSignal.timeout(ENGINE_MS)
+      return timeoutSignal(ENGINE_MS)
     },
   }
   const globals = { debug: false, json: false, nativeSsh: false, tlsFiles: {} }

@@ -5,6 +5,7 @@ import { constants } from 'node:os'
 import { isMachineError, MachineError, messageOf } from '../contracts/errors.js'
 import { checkDepth, pluginEnvironment } from '../drivers/plugin/session/environment.js'
 import { legacyProgram } from '../drivers/plugin/session/find-program.js'
+import { onAbort } from '../util/abort.js'
 import type { Session } from './session.js'
 
 /** Signals that end us, by the exit status that stands for them. */
@@ -27,15 +28,14 @@ export async function handOver(
     return 1
   }
   const child = spawn(program, argv, { stdio: 'inherit', env: pluginEnvironment(driver, env) })
-  const passOn = (): void => void child.kill(signalOf(signal.reason))
-  signal.addEventListener('abort', passOn, { once: true })
+  const forget = onAbort(signal, () => void child.kill(signalOf(signal.reason)))
   try {
     const [status, ended] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
     return status ?? 128 + (ended === null ? 0 : constants.signals[ended])
   } catch (error) {
     throw new MachineError('plugin', `${program} cannot be started: ${messageOf(error)}`, { cause: error })
   } finally {
-    signal.removeEventListener('abort', passOn)
+    forget()
   }
 }
 

@@ -8,6 +8,7 @@ import { PluginServer } from '../drivers/plugin/wire/rpc-server.js'
 import { servableFactory } from '../drivers/registry.js'
 import type { MachineContext } from '../machine/context.js'
 import { serveDriver } from '../machine/serve-driver.js'
+import { onAbort } from '../util/abort.js'
 import { after } from '../util/wait.js'
 import { machineContext } from './context.js'
 import { isPlugin, OWN_PREFIX } from './plugin-role.js'
@@ -89,7 +90,7 @@ export class PluginLife {
   ) {
     this.ended = new Promise((resolve) => (this.#end = resolve))
     this.#forget = after(silenceMs, () => this.end(ABANDONED))
-    signal.addEventListener('abort', () => this.end(exitCodeOf(signal)), { once: true })
+    onAbort(signal, () => this.end(exitCodeOf(signal)))
   }
 
   heard(): void {

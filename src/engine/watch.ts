@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls'
+import { onAbort } from '../util/abort.js'
 import { after } from '../util/wait.js'
 import { classify, EngineProbeError, timeoutError, type Progress } from './errors.js'
 
@@ -20,6 +21,7 @@ export class Watch {
   readonly #limits: RequestLimits
   readonly #progress: Progress = { connected: false, secured: false }
   readonly #endDeadline: () => void
+  readonly #forget: () => void
   #request: Destroyable | undefined
   #expired = false
 
@@ -30,7 +32,7 @@ export class Watch {
       this.#expired = true
       this.#stop()
     })
-    limits.signal?.addEventListener('abort', this.#stop, { once: true })
+    this.#forget = onAbort(limits.signal, this.#stop)
   }
 
   begin(request: Destroyable): void {
@@ -55,7 +57,7 @@ export class Watch {
   /** The answer is complete. */
   release(): void {
     this.#endDeadline()
-    this.#limits.signal?.removeEventListener('abort', this.#stop)
+    this.#forget()
   }
 
   translate(error: unknown): unknown {

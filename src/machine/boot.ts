@@ -2,6 +2,7 @@ import { MachineError, messageOf } from '../contracts/errors.js'
 import type { SshEndpoint } from '../contracts/ssh.js'
 import { probeSsh } from '../ssh/connect.js'
 import { isRetryableSsh } from '../ssh/errors.js'
+import { timeoutSignal } from '../util/abort.js'
 import { type Pending, pending, waitFor } from '../util/wait.js'
 import { sshEndpoint } from './connect.js'
 import type { ConsoleWatch } from './console-watch.js'
@@ -57,7 +58,7 @@ async function banner(
   probe: AbortSignal,
   slow: SlowLook,
 ): Promise<string | Pending | undefined> {
-  const limit = AbortSignal.timeout(limitMs)
+  const limit = timeoutSignal(limitMs)
   try {
     return await probeSsh(endpoint, AbortSignal.any([probe, limit]))
   } catch (error) {
@@ -95,7 +96,7 @@ class SlowLook {
 
   async #look(): Promise<void> {
     this.#runs = true
-    const limit = AbortSignal.timeout(SLOW_BANNER_MS)
+    const limit = timeoutSignal(SLOW_BANNER_MS)
     try {
       this.#banner = await probeSsh(this.endpoint, AbortSignal.any([this.#over.signal, this.signal, limit]))
     } catch {

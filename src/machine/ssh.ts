@@ -2,6 +2,7 @@ import { MachineError } from '../contracts/errors.js'
 import type { SshHost } from '../ssh/host.js'
 import { runInteractive } from '../ssh/interactive.js'
 import { jumpHosts, readPassedWords } from '../ssh/passed-options.js'
+import { onAbort } from '../util/abort.js'
 import { accessHints } from './access-hints.js'
 import { sshEndpoint } from './connect.js'
 import type { MachineContext } from './context.js'
@@ -55,7 +56,7 @@ async function jumpConfig(
 /** Ctrl-C goes to the ssh program itself; only being told to end ends it from here. */
 export function endSignal(signal: AbortSignal): AbortSignal {
   const controller = new AbortController()
-  signal.addEventListener('abort', () => {
+  onAbort(signal, () => {
     const reason: unknown = signal.reason
     if (!(reason instanceof MachineError && reason.exitCode === 130)) controller.abort(reason)
   })

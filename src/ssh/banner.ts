@@ -1,6 +1,7 @@
 import { connect as connectSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { SshEndpoint } from '../contracts/ssh.js'
+import { onAbort } from '../util/abort.js'
 import { classify, SshError, type Heard } from './errors.js'
 
 const LONGEST_GREETING = 8192
@@ -29,14 +30,13 @@ export function readBanner(socket: Duplex, endpoint: SshEndpoint, signal: AbortS
   return new Promise((resolve, reject) => {
     let text = ''
     const end = (act: () => void): void => {
-      signal.removeEventListener('abort', onAbort)
+      forget()
       socket.removeAllListeners('data')
       socket.on('error', () => undefined)
       socket.destroy()
       act()
     }
-    const onAbort = (): void => end(() => reject(signal.reason))
-    signal.addEventListener('abort', onAbort, { once: true })
+    const forget = onAbort(signal, () => end(() => reject(signal.reason)))
     socket.write(OUR_GREETING)
     socket.on('error', (error) => end(() => reject(classify(error, endpoint, heard))))
     socket.on('close', () => end(() => reject(classify(new Error('closed'), endpoint, heard))))

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Client, ConnectConfig } from 'ssh2'
 import type { HostKeyPins, RemoteShell, SshEndpoint } from '../contracts/ssh.js'
+import { onAbort } from '../util/abort.js'
 import { probeBanner, readBanner } from './banner.js'
 import { dial, type Line } from './dial.js'
 import { classify, hostKeyError, SshError, timeoutError, type Heard } from './errors.js'
@@ -101,8 +102,7 @@ function authenticate(
   return new Promise((resolve, reject) => {
     let seenKey = ''
     let refused: SshError | undefined
-    const onAbort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
+    const forget = onAbort(signal, () => reject(signal.reason))
     client.on('banner', (text) => (heard.banner += text))
     client.on('handshake', () => (heard.handshaken = true))
     client.on('error', (error: Error & { level?: string }) => {
@@ -112,7 +112,7 @@ function authenticate(
     })
     client.on('close', () => reject(refused ?? new Error('the connection was closed')))
     client.on('ready', () => {
-      signal.removeEventListener('abort', onAbort)
+      forget()
       resolve({ client, hostKey: seenKey })
     })
     socket.once('data', (chunk: Buffer) => (heard.ident = firstLine(chunk)))

@@ -2,6 +2,7 @@ import { connect as connectSocket, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Client } from 'ssh2'
 import type { HostKeyPins, JumpHost, SshEndpoint } from '../contracts/ssh.js'
+import { onAbort } from '../util/abort.js'
 import { SshError } from './errors.js'
 import { jumpLogin, jumpPins } from './jump.js'
 import type { Login } from './login.js'
@@ -44,11 +45,10 @@ async function direct({ host, port }: SshEndpoint, signal: AbortSignal): Promise
 
 function connected(socket: Socket, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
+    const forget = onAbort(signal, () => reject(signal.reason))
     socket.once('error', reject)
     socket.once('connect', () => {
-      signal.removeEventListener('abort', onAbort)
+      forget()
       socket.removeListener('error', reject)
       resolve()
     })
@@ -98,10 +98,9 @@ const PROHIBITED = 1
 
 function forward(client: Client, target: SshEndpoint, signal: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
+    const forget = onAbort(signal, () => reject(signal.reason))
     client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, channel) => {
-      signal.removeEventListener('abort', onAbort)
+      forget()
       if (error) reject(refusal(error, target))
       else resolve(channel)
     })

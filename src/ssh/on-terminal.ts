@@ -1,6 +1,7 @@
 import { spawn, type StdioOptions } from 'node:child_process'
 import { constants } from 'node:os'
 import { MachineError } from '../contracts/errors.js'
+import { onAbort } from '../util/abort.js'
 
 export interface OnTerminalOptions {
   readonly signal?: AbortSignal
@@ -32,12 +33,11 @@ function ended(
     const child = spawn(program, args, { stdio })
     // Ctrl-C at the terminal goes to the program as well, and is its to handle.
     const ignore = (): void => undefined
-    const stop = (): void => void child.kill('SIGTERM')
     process.on('SIGINT', ignore)
-    signal?.addEventListener('abort', stop, { once: true })
+    const forget = onAbort(signal, () => void child.kill('SIGTERM'))
     const settle = (): void => {
       process.removeListener('SIGINT', ignore)
-      signal?.removeEventListener('abort', stop)
+      forget()
     }
     child.once('error', (error) => {
       settle()

@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import type { Client, ClientChannel } from 'ssh2'
+import { onAbort } from '../util/abort.js'
 import { openClient } from './connect.js'
 import { lostError, SshError } from './errors.js'
 import { loginOf, type SshHost } from './host.js'
@@ -35,14 +36,13 @@ export async function runOwnSession(host: SshHost, options: OwnSessionOptions): 
   let broken: Error | undefined
   client.on('error', (error) => (broken ??= error))
   const pty = wantsTerminal(options)
-  const stop = (): void => void client.end()
-  signal?.addEventListener('abort', stop, { once: true })
+  const forget = onAbort(signal, () => void client.end())
   try {
     const status = await begun(client, options, pty)
     if (status === undefined && !signal?.aborted) throw lostError(host.endpoint, broken, NO_STATUS)
     return status ?? NO_STATUS
   } finally {
-    signal?.removeEventListener('abort', stop)
+    forget()
     client.end()
   }
 }

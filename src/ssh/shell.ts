@@ -1,6 +1,7 @@
 import type { Client, ClientChannel } from 'ssh2'
 import { MachineError } from '../contracts/errors.js'
 import type { RemoteExecOptions, RemoteResult, RemoteShell, SshEndpoint } from '../contracts/ssh.js'
+import { onAbort, timeoutSignal } from '../util/abort.js'
 import { lostError, SshError } from './errors.js'
 import { LineCollector, LONGEST_OUTPUT } from './lines.js'
 
@@ -30,7 +31,7 @@ export class SshShell implements RemoteShell {
     options.signal?.throwIfAborted()
     if (this.#lost) throw this.#lostError()
     this.#roundTrips += 1
-    const limit = options.deadlineMs === undefined ? undefined : AbortSignal.timeout(options.deadlineMs)
+    const limit = options.deadlineMs === undefined ? undefined : timeoutSignal(options.deadlineMs)
     const signals = [options.signal, limit].filter((signal) => signal !== undefined)
     const stdout = new LineCollector(options.onStdoutLine)
     const stderr = new LineCollector(options.onStderrLine)
@@ -61,16 +62,15 @@ export class SshShell implements RemoteShell {
       const onLost = (): void => reject(this.#lostError())
       const settle = (): void => {
         this.#client.removeListener('close', onLost)
-        stop.removeEventListener('abort', onAbort)
+        forget()
       }
       let channel: ClientChannel | undefined
-      const onAbort = (): void => {
+      this.#client.once('close', onLost)
+      const forget = onAbort(stop, () => {
         if (channel) endChannel(channel)
         settle()
         reject(stop.reason)
-      }
-      this.#client.once('close', onLost)
-      stop.addEventListener('abort', onAbort, { once: true })
+      })
       let again = true
       const start = (): void => {
         try {

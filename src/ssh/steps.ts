@@ -1,3 +1,4 @@
+import { onAbort } from '../util/abort.js'
 import { after } from '../util/wait.js'
 
 /** A host that says a word now and then has so many times the time of one step. */
@@ -11,17 +12,15 @@ export class Steps {
   readonly #over = new AbortController()
   readonly #endAll: () => void
   #endStep: () => void = () => undefined
-  #patience: AbortSignal | undefined
+  readonly #release: () => void
 
   /** @param patience how long the first step is waited for, if that is less */
   constructor(
     private readonly ms: number,
     patience?: AbortSignal,
   ) {
-    this.#patience = patience
     this.#endAll = after(MOST_STEPS * ms, () => this.#over.abort())
-    patience?.addEventListener('abort', this.#giveUp, { once: true })
-    if (patience?.aborted) this.#giveUp()
+    this.#release = onAbort(patience, () => this.#over.abort(patience?.reason))
     this.#restart()
   }
 
@@ -45,11 +44,4 @@ export class Steps {
     this.#endStep()
     this.#endStep = after(this.ms, () => this.#over.abort())
   }
-
-  #release(): void {
-    this.#patience?.removeEventListener('abort', this.#giveUp)
-    this.#patience = undefined
-  }
-
-  readonly #giveUp = (): void => this.#over.abort(this.#patience?.reason)
 }

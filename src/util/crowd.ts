@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.js'
+import { onAbort } from './abort.js'
 
 /** How long one may be silent before others that wait get its place, at the shortest and at the longest. */
 const [SHORTEST_MS, LONGEST_MS] = [100, 1_000]
@@ -41,7 +42,7 @@ export class Crowd {
   constructor(options: CrowdOptions) {
     this.#options = options
     this.#started = options.clock.monotonicMs()
-    options.signal.addEventListener('abort', () => this.#end(), { once: true })
+    onAbort(options.signal, () => this.#end())
   }
 
   /** `work` may be begun several times; its signal says when to let go. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { constants as osConstants } from 'node:os'
 import { type ErrorCode, MachineError } from '../contracts/errors.js'
+import { onAbort } from './abort.js'
 import { errnoOf } from './file-error.js'
 
 export { findProgram } from './find-program.js'
@@ -185,7 +186,7 @@ function watchLimits(
           expired = true
           end()
         }, options.deadlineMs)
-  options.signal?.addEventListener('abort', end, { once: true })
+  const forget = onAbort(options.signal, end)
   return {
     expired: () => expired,
     endEarly: end,
@@ -194,7 +195,7 @@ function watchLimits(
       clearTimeout(kill)
       // Grandchildren that ignored SIGTERM.
       if (kill) signalGroup(child, 'SIGKILL')
-      options.signal?.removeEventListener('abort', end)
+      forget()
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../contracts/clock.js'
 import { isMachineError, MachineError, messageOf } from '../contracts/errors.js'
+import { onAbort } from './abort.js'
 import { systemClock } from './clock.js'
 
 /** Limits of one wait. Nothing else in this project sleeps. */
@@ -265,24 +266,24 @@ export async function outlasting<T>(
   signal.throwIfAborted()
   const late = new AbortController()
   const over = new AbortController()
-  const onAbort = (): void =>
-    void clock.sleep(graceMs(), over.signal).then(
-      () => late.abort(signal.reason),
-      () => undefined,
-    )
-  signal.addEventListener('abort', onAbort, { once: true, signal: over.signal })
+  const forget = onAbort(
+    signal,
+    () =>
+      void clock.sleep(graceMs(), over.signal).then(
+        () => late.abort(signal.reason),
+        () => undefined,
+      ),
+  )
   try {
     return await work(late.signal)
   } finally {
+    forget()
     over.abort()
   }
 }
 
 function whenAborted(signal: AbortSignal): Promise<'aborted'> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve('aborted')
-    else signal.addEventListener('abort', () => resolve('aborted'), { once: true })
-  })
+  return new Promise((resolve) => onAbort(signal, () => resolve('aborted')))
 }
 
 /** What aborted work says of what it was waiting for, if it ends in time. */

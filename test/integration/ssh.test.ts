@@ -308,6 +308,12 @@ t.test(
     const stop = new AbortController()
     setTimeout(() => stop.abort(new Error('Ctrl-C')), 50)
     await t.rejects(connect(await speak(''), { ...login, signal: stop.signal }), { message: 'Ctrl-C' })
+
+    // The abort comes while the key is read, so before anybody listens for one on the connection.
+    const early = new AbortController()
+    const begun = connect(await speak(''), { ...login, signal: early.signal })
+    early.abort(new Error('Ctrl-C'))
+    await t.rejects(begun, { message: 'Ctrl-C' })
   },
 )
 

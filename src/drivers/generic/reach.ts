@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import type { Clock } from '../../contracts/clock.js'
 import type { MachineState } from '../../contracts/state.js'
+import { onAbort } from '../../util/abort.js'
 import { Crowd } from '../../util/crowd.js'
 import { SharedDeadline } from '../../util/wait.js'
 
@@ -54,7 +55,7 @@ export async function connects({ host, port }: Port, signal: AbortSignal): Promi
     return await new Promise((resolve, reject) => {
       socket.once('connect', () => resolve({ state: 'Running' }))
       socket.once('error', (error: NodeJS.ErrnoException) => resolve(stopped(error)))
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+      onAbort(signal, () => reject(signal.reason as Error))
     })
   } finally {
     socket.destroy()

@@ -1,5 +1,6 @@
 import type { Clock } from '../../contracts/clock.js'
 import type { DriverMachine, Endpoint, StateReport } from '../../contracts/driver.js'
+import { onAbort } from '../../util/abort.js'
 import { type Deferred, deferred } from './session/deferred.js'
 import { glanceAt } from './observe.js'
 import { pluginFailure } from './plugin-failure.js'
@@ -62,9 +63,8 @@ export class Glances {
     const account = this.options.reuse ? accountOf(state) : undefined
     this.#waiting.push({ machine, state, account, known, signal, answer, doubted: false })
     this.#wake()
-    const stop = (): void => answer.reject(signal.reason)
-    signal.addEventListener('abort', stop, { once: true })
-    return await answer.promise.finally(() => signal.removeEventListener('abort', stop))
+    const forget = onAbort(signal, () => answer.reject(signal.reason))
+    return await answer.promise.finally(forget)
   }
 
   #wake(): void {

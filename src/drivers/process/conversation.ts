@@ -1,6 +1,7 @@
 import type { DriverDeps, JsonObject } from '../../contracts/driver.js'
 import { MachineError, toMachineError } from '../../contracts/errors.js'
-import { withDeadline } from '../../util/wait.js'
+import { onAbort } from '../../util/abort.js'
+import { after, withDeadline } from '../../util/wait.js'
 import { DriverChild, type ChildProgram } from './child.js'
 import { errorText, type FromChild, type ToChild } from './protocol.js'
 
@@ -108,18 +109,17 @@ export class Conversation {
 
   /** Tells the child of an abort and ends it when it does not stop in time. Returns what undoes this. */
   #forwardAbort(child: DriverChild, id: number, signal: AbortSignal | undefined): () => void {
-    const finished = new AbortController()
-    const onAbort = (): void => {
+    let stopWaiting = (): void => undefined
+    const forget = onAbort(signal, () => {
       child.send({ id, abort: errorText(signal?.reason) })
-      const late = AbortSignal.timeout(this.deadlines.abortMs)
-      const end = (): void => {
-        if (!finished.signal.aborted)
-          child.end(this.#overdue('its abort', this.deadlines.abortMs, child), 'SIGKILL')
-      }
-      late.addEventListener('abort', end, { once: true, signal: finished.signal })
+      stopWaiting = after(this.deadlines.abortMs, () =>
+        child.end(this.#overdue('its abort', this.deadlines.abortMs, child), 'SIGKILL'),
+      )
+    })
+    return () => {
+      forget()
+      stopWaiting()
     }
-    signal?.addEventListener('abort', onAbort, { once: true, signal: finished.signal })
-    return () => finished.abort()
   }
 
   /** Runs a question within a deadline; a child that misses it is ended, since nothing is known of it any more. */

@@ -2,6 +2,7 @@ import type { DriverMachine } from '../../contracts/driver.js'
 import type { PortForward, WantedForward } from '../../contracts/forwards.js'
 import { MachineError, messageOf } from '../../contracts/errors.js'
 import type { Json } from '../../contracts/json.js'
+import { timeoutSignal } from '../../util/abort.js'
 import { writeFileAtomic } from '../../util/atomic-file.js'
 import { readJsonFile, writeJsonFile } from './json-file.js'
 import { type MachineFiles, machineFiles } from './layout.js'
@@ -36,7 +37,7 @@ export async function addByHand(machine: DriverMachine, wanted: WantedForward): 
     return
   const hostPort = await withQmp(
     readVm(machine.resources).control,
-    AbortSignal.timeout(ADD_MS),
+    timeoutSignal(ADD_MS),
     async (qmp) => await addForward(qmp, wanted),
   )
   const others = manualForwards(files).filter((forward) => !sameForward(forward, wanted))
@@ -59,7 +60,7 @@ export async function removeByHand(machine: DriverMachine, unwanted: WantedForwa
       },
     )
   if (runningVm(machine))
-    await withQmp(readVm(machine.resources).control, AbortSignal.timeout(ADD_MS), (qmp) =>
+    await withQmp(readVm(machine.resources).control, timeoutSignal(ADD_MS), (qmp) =>
       removeForward(qmp, unwanted),
     )
   await writeJsonFile(files.manualForwards, kept)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
+import { onAbort, timeoutSignal } from '../../util/abort.js'
 import { BoundedLines } from '../../util/bounded-lines.js'
 
 /**
@@ -11,7 +12,7 @@ export async function tellGuest(
   line: string,
   { deadlineMs, signal }: { readonly deadlineMs: number; readonly signal: AbortSignal },
 ): Promise<boolean> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])
+  const limit = AbortSignal.any([signal, timeoutSignal(deadlineMs)])
   const socket = createConnection(path)
   try {
     await once(socket, 'connect', { signal: limit })
@@ -38,6 +39,6 @@ function hears(socket: Socket, wanted: string, limit: AbortSignal): Promise<bool
       lines.end()
       resolve(false)
     })
-    limit.addEventListener('abort', () => reject(limit.reason), { once: true })
+    onAbort(limit, () => reject(limit.reason))
   })
 }

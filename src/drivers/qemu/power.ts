@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Clock } from '../../contracts/clock.js'
 import type { DriverMachine } from '../../contracts/driver.js'
 import { MachineError, messageOf } from '../../contracts/errors.js'
+import { timeoutSignal } from '../../util/abort.js'
 import { type Pending, pending, waitFor } from '../../util/wait.js'
 import { accelerator } from './accelerators.js'
 import { uuidOf } from './argv.js'
@@ -111,9 +112,7 @@ export async function cutPower(
 async function quit(control: string, signal: AbortSignal): Promise<boolean> {
   if (control === '') return false
   try {
-    await withQmp(control, AbortSignal.any([signal, AbortSignal.timeout(QUIT_MS)]), (qmp) =>
-      qmp.execute('quit'),
-    )
+    await withQmp(control, AbortSignal.any([signal, timeoutSignal(QUIT_MS)]), (qmp) => qmp.execute('quit'))
     return true
   } catch (error) {
     signal.throwIfAborted()

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { onAbort, timeoutSignal } from '../../util/abort.js'
 import { PROBE_WORD } from './probe-guest.js'
 
 export interface Probe {
@@ -32,14 +33,14 @@ export async function runProbeGuest(
   signal: AbortSignal,
 ): Promise<Probe> {
   signal.throwIfAborted()
-  const limit = AbortSignal.timeout(PROBE_MS)
+  const limit = timeoutSignal(PROBE_MS)
   const [first = program, ...words] = [...LEASHED, program, ...args]
   const child = spawn(first, words, { stdio: ['pipe', 'pipe', 'pipe'] })
   const end = (): void => {
     child.stdin.destroy()
     if (LEASHED.length === 0) child.kill('SIGKILL')
   }
-  AbortSignal.any([signal, limit]).addEventListener('abort', end, { once: true })
+  onAbort(AbortSignal.any([signal, limit]), end)
   let [out, err] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('latin1')))
   child.stderr.on('data', (chunk: Buffer) => {

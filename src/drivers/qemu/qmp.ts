@@ -1,6 +1,7 @@
 import { createConnection, type Socket } from 'node:net'
 import { MachineError, messageOf } from '../../contracts/errors.js'
 import type { Json, JsonObject } from '../../contracts/json.js'
+import { onAbort, timeoutSignal } from '../../util/abort.js'
 import { BoundedLines } from '../../util/bounded-lines.js'
 import { jsonObject } from '../../util/json-object.js'
 
@@ -53,11 +54,10 @@ export class QmpClient {
    * @throws MachineError `driver` when nothing listens there or QEMU does not greet in time
    */
   static async connect(path: string, signal?: AbortSignal, greetingMs = GREETING_MS): Promise<QmpClient> {
-    const limit = AbortSignal.timeout(greetingMs)
+    const limit = timeoutSignal(greetingMs)
     const both = signal ? AbortSignal.any([signal, limit]) : limit
     const client = new QmpClient(createConnection(path), path)
-    const abandon = (): void => client.#fail(limit.aborted ? silent(path, greetingMs) : both.reason)
-    both.addEventListener('abort', abandon, { once: true })
+    const forget = onAbort(both, () => client.#fail(limit.aborted ? silent(path, greetingMs) : both.reason))
     try {
       await client.#next()
       await client.execute('qmp_capabilities')
@@ -69,7 +69,7 @@ export class QmpClient {
         cause: error,
       })
     } finally {
-      both.removeEventListener('abort', abandon)
+      forget()
     }
   }
 
@@ -119,12 +119,11 @@ export async function withQmp<T>(
   work: (qmp: QmpClient) => Promise<T>,
 ): Promise<T> {
   const qmp = await QmpClient.connect(path, signal)
-  const abandon = (): void => qmp.close()
-  signal.addEventListener('abort', abandon, { once: true })
+  const forget = onAbort(signal, () => qmp.close())
   try {
     return await work(qmp)
   } finally {
-    signal.removeEventListener('abort', abandon)
+    forget()
     qmp.close()
   }
 }

@@ -1,5 +1,6 @@
 import type { DriverMachine, StateReport } from '../../contracts/driver.js'
 import type { MachineState } from '../../contracts/state.js'
+import { timeoutSignal } from '../../util/abort.js'
 import { consoleTail, panicOnConsole } from './console.js'
 import { elsewhereText, otherComputer } from './elsewhere.js'
 import { machineFiles } from './layout.js'
@@ -47,7 +48,7 @@ export async function fullState(machine: DriverMachine, signal: AbortSignal): Pr
 
 async function runState(control: string, signal: AbortSignal): Promise<string> {
   try {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)])
+    const limited = AbortSignal.any([signal, timeoutSignal(ASK_MS)])
     return statusOf(await withQmp(control, limited, (qmp) => qmp.execute('query-status')))
   } catch {
     signal.throwIfAborted()

@@ -1,4 +1,4 @@
-import { MachineError, retry, type Clock, type ConfigReader } from 'tsmachine/driver'
+import { MachineError, retry, timeoutSignal, type Clock, type ConfigReader } from 'tsmachine/driver'
 
 /** A server as the provider tells of it. */
 export interface Server {
@@ -111,7 +111,7 @@ export class Api {
           authorization: `Bearer ${this.config.string('token')}`,
           'content-type': 'application/json',
         },
-        signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
+        signal: AbortSignal.any([signal, timeoutSignal(ANSWER_MS)]),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       })
     } catch (error) {

@@ -2,6 +2,7 @@ import { Agent as HttpAgent, type ClientRequestArgs, request as httpRequest } fr
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
 import { connect as connectTcp, isIP, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import { onAbort, timeoutSignal } from '../../../util/abort.js'
 import { proxyFor, shownProxy } from '../../../util/proxy.js'
 
 /** Kept connections to one endpoint, through the proxy that the environment names. */
@@ -55,7 +56,7 @@ class PlainAgent extends HttpAgent {
   }
 
   override createConnection(options: ClientRequestArgs, done: Done): undefined {
-    const limit = AbortSignal.timeout(this.connectMs)
+    const limit = timeoutSignal(this.connectMs)
     const target = { ...options, noDelay: true } as TcpNetConnectOpts
     handOver(whenOpen(connectTcp(target), 'connect', limit), done)
   }
@@ -77,11 +78,11 @@ class TunnelAgent extends HttpsAgent {
   /** The time is for each step: a line of long round trips needs as many for TLS as for the connection. */
   async #connect(options: ConnectionOptions): Promise<Socket> {
     const { host = 'localhost', port = 443 } = options
-    const limit = AbortSignal.timeout(this.connectMs)
+    const limit = timeoutSignal(this.connectMs)
     const path = this.proxy
       ? await tunnel(this.proxy, `${isIP(host) === 6 ? `[${host}]` : host}:${port}`, limit)
       : await whenOpen(connectTcp({ host, port, noDelay: true }), 'connect', limit)
-    const again = AbortSignal.timeout(this.connectMs)
+    const again = timeoutSignal(this.connectMs)
     return await whenOpen<TLSSocket>(connectTls({ ...options, socket: path }), 'secureConnect', again)
   }
 }
@@ -96,15 +97,14 @@ function handOver(connecting: Promise<Socket>, done: Done): void {
 
 function whenOpen<S extends Socket>(socket: S, event: string, limit: AbortSignal): Promise<S> {
   return new Promise((resolve, reject) => {
-    const expire = (): void => void socket.destroy(timedOut())
+    const forget = onAbort(limit, () => void socket.destroy(timedOut()))
     const fail = (error: Error): void => {
-      limit.removeEventListener('abort', expire)
+      forget()
       reject(error)
     }
-    limit.addEventListener('abort', expire, { once: true })
     socket.once('error', fail)
     socket.once(event, () => {
-      limit.removeEventListener('abort', expire)
+      forget()
       socket.removeListener('error', fail)
       resolve(socket)
     })

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../../contracts/clock.js'
+import { onAbort, unlessAborted } from '../../../util/abort.js'
 
 export interface BatcherOptions<K, R> {
   /** One call for all of these; a key that the answer does not name resolves to undefined. */
@@ -33,14 +34,12 @@ export class Batcher<K, R> {
 
   async call(key: K, signal: AbortSignal): Promise<R | undefined> {
     signal.throwIfAborted()
-    const stopped = new AbortController()
     const answer = new Promise<R | undefined>((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: stopped.signal })
       this.#gathered.push({ key, signal, resolve, reject })
       if (this.#gathered.length === 1) void this.#later()
       if (this.#gathered.length >= this.options.limit) this.#flush()
     })
-    return await answer.finally(() => stopped.abort())
+    return await unlessAborted(answer, signal)
   }
 
   async #later(): Promise<void> {
@@ -85,7 +84,6 @@ function whenAllAborted(signals: readonly AbortSignal[]): { signal: AbortSignal;
   const check = (): void => {
     if (signals.every((signal) => signal.aborted)) all.abort(signals[0]?.reason)
   }
-  for (const signal of signals) signal.addEventListener('abort', check, { once: true })
-  const done = (): void => signals.forEach((signal) => signal.removeEventListener('abort', check))
-  return { signal: all.signal, done }
+  const listening = signals.map((signal) => onAbort(signal, check))
+  return { signal: all.signal, done: () => listening.forEach((forget) => forget()) }
 }

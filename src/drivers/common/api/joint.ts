@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { onAbort } from '../../../util/abort.js'
 
 /**
  * Work that several wait for. Its signal is nobody's own: who gives up leaves at once and takes nobody along, and the work
@@ -23,19 +24,18 @@ export class Joint<T> {
 
   async wait(signal: AbortSignal): Promise<T> {
     signal.throwIfAborted()
-    const over = new AbortController()
+    let forget = (): void => undefined
     this.#waiting++
     const left = new Promise<never>((_resolve, reject) => {
-      const leave = (): void => {
+      forget = onAbort(signal, () => {
         if (--this.#waiting > 0) reject(signal.reason as Error)
         else this.#stop.abort(signal.reason)
-      }
-      signal.addEventListener('abort', leave, { once: true, signal: over.signal })
+      })
     })
     try {
       return await Promise.race([this.#outcome, left])
     } finally {
-      over.abort()
+      forget()
     }
   }
 }

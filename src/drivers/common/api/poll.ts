@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../../contracts/clock.js'
+import { unlessAborted } from '../../../util/abort.js'
 import { type Pending, pending, waitFor } from '../../../util/wait.js'
 import { isApiError } from './errors.js'
 
@@ -71,7 +72,7 @@ export class Poll<T> {
     judge: (list: readonly T[]) => R | Pending | undefined,
     signal: AbortSignal,
   ): Promise<R | Pending | undefined> {
-    const outcome = await abortable(this.#round.outcome, signal)
+    const outcome = await unlessAborted(this.#round.outcome, signal)
     if ('list' in outcome) return judge(outcome.list)
     if (isApiError(outcome.error) && outcome.error.passing) return pending(outcome.error.message)
     throw outcome.error
@@ -159,16 +160,4 @@ class Round<T> {
       this.#resolve({ error })
     }
   }
-}
-
-function abortable<V>(promise: Promise<V>, signal: AbortSignal): Promise<V> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason)
-    if (signal.aborted) return stop()
-    signal.addEventListener('abort', stop, { once: true })
-    void promise.then((value) => {
-      signal.removeEventListener('abort', stop)
-      resolve(value)
-    })
-  })
 }

@@ -36,6 +36,7 @@ export type { Clock } from '../../../contracts/clock.js'
 export type { Resource } from '../../../contracts/record.js'
 export type { MachineState } from '../../../contracts/state.js'
 export { ConfigReader } from '../../common/config-reader.js'
+export { timeoutSignal } from '../../../util/abort.js'
 export {
   pending,
   retry,

@@ -1,3 +1,4 @@
+import { onAbort } from '../../../util/abort.js'
 /** A bounded number of places, given in the order of asking. */
 export class Places {
   #free: number
@@ -22,16 +23,15 @@ export class Places {
   /** Takes the next place that others leave. @throws the signal's reason */
   wait(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const stop = (): void => {
+      const forget = onAbort(signal, () => {
         this.#waiting.delete(serve)
         reject(signal.reason)
-      }
+      })
       const serve = (): void => {
-        signal.removeEventListener('abort', stop)
+        forget()
         resolve()
       }
       this.#waiting.add(serve)
-      signal.addEventListener('abort', stop, { once: true })
     })
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../contracts/clock.js'
 import { isMachineError, MachineError } from '../../../contracts/errors.js'
+import { unlessAborted } from '../../../util/abort.js'
 import { idleClock, systemClock } from '../../../util/clock.js'
 import { outlasting } from '../../../util/wait.js'
 import { API_VERSION, type PluginMethod, type PluginMethods } from '../wire/plugin-api.js'
@@ -129,7 +130,7 @@ export class PluginSession {
     const turn = deferred<void>()
     this.#last = before.then(() => turn.promise)
     try {
-      await untilAborted(before, signal)
+      await unlessAborted(before, signal)
       return await this.#run(method, argument, signal)
     } finally {
       turn.resolve()
@@ -179,12 +180,12 @@ export class PluginSession {
     const { abortGraceMs = ABORT_GRACE_MS, clock = systemClock } = this.options
     const changes = CHANGING.has(KINDS[method])
     try {
-      if (!changes) return await untilAborted(calling, signal)
+      if (!changes) return await unlessAborted(calling, signal)
       return await outlasting(
         signal,
         () => abortGraceMs,
         clock,
-        (late) => untilAborted(calling, late),
+        (late) => unlessAborted(calling, late),
       )
     } catch (error) {
       if (!signal.aborted) throw error
@@ -278,18 +279,4 @@ function withWords(error: MachineError, words: string): MachineError {
   const { code, message, hints, cause, evidence = '' } = error
   if (words === '' || evidence.includes(words)) return error
   return new MachineError(code, message, { hints, cause, evidence: `${evidence}\n${words}`.trim() })
-}
-
-/** What `work` answers, unless the signal is aborted first. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return await work
-  signal.throwIfAborted()
-  const aborted = deferred<never>()
-  const stop = (): void => aborted.reject(signal.reason)
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    return await Promise.race([work, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
 }

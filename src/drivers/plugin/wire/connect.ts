@@ -1,5 +1,6 @@
 import { createConnection, type Socket } from 'node:net'
 import { MachineError, messageOf } from '../../../contracts/errors.js'
+import { onAbort } from '../../../util/abort.js'
 import type { PluginAddress } from './address.js'
 import { CONNECT_REPLY, CONNECT_REQUEST, GreetingReader } from './net-rpc.js'
 
@@ -37,10 +38,10 @@ async function greet(
   signal: AbortSignal,
 ): Promise<{ greeting: string; rest: Buffer }> {
   signal.throwIfAborted()
-  const done = new AbortController()
+  let forget = (): void => undefined
   try {
     return await new Promise((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { signal: done.signal })
+      forget = onAbort(signal, () => reject(signal.reason))
       socket.on('error', reject)
       socket.once('close', () =>
         reject(new Error(`it hung up; it had said ${JSON.stringify(reader.firstLine)}`)),
@@ -58,6 +59,6 @@ async function greet(
       socket.write(CONNECT_REQUEST)
     })
   } finally {
-    done.abort()
+    forget()
   }
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { MachineError, messageOf } from '../../../contracts/errors.js'
+import { onAbort } from '../../../util/abort.js'
 import { withDeadline } from '../../../util/wait.js'
 import { METHODS } from './codecs.js'
 import { type PluginAddress, refuseOtherHosts } from './address.js'
@@ -131,11 +132,10 @@ export class RpcPluginClient implements PluginCalls {
     ]
     return await new Promise((resolve, reject) => {
       if (this.#ending) return reject(this.#lost(method))
-      const giveUp = (): void => {
+      onAbort(signal, () => {
         this.#waiting.delete(sequence)
         reject(signal.reason)
-      }
-      signal.addEventListener('abort', giveUp, { once: true })
+      })
       this.#waiting.set(sequence, { method, resolve, reject })
       this.#socket.write(Buffer.concat([...this.#ahead, ...request]))
       this.#ahead = []

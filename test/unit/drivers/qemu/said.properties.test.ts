@@ -14,7 +14,7 @@ import {
 } from '../../../../src/drivers/qemu/console.js'
 import { tellGuest } from '../../../../src/drivers/qemu/guest-line.js'
 import { parseUsernet } from '../../../../src/drivers/qemu/ports.js'
-import { QmpClient } from '../../../../src/drivers/qemu/qmp.js'
+import { QmpClient, withQmp } from '../../../../src/drivers/qemu/qmp.js'
 import { systemClock } from '../../../../src/util/clock.js'
 import { NEVER } from '../../../helpers/never.js'
 import { checkBounded, forAll, hostileJson, hostileText, pumps } from '../../../helpers/properties.js'
@@ -108,6 +108,17 @@ t.test('a monitor that says a line without end is left, and told of', async (t) 
   const client = await QmpClient.connect(server.path)
   await t.rejects(client.execute('query-status'), { code: 'driver', message: /a line without end/ })
   await client.closed
+})
+
+t.test('a silent monitor is left at an abort, also at one from before', async (t) => {
+  const path = await listen(t, () => undefined)
+  const early = AbortSignal.abort(new Error('Ctrl-C'))
+  await t.rejects(QmpClient.connect(path, early, LIMIT_MS), { message: 'Ctrl-C' })
+  const greeted = await monitor(t)
+  const stop = new AbortController()
+  const silent = withQmp(greeted.path, stop.signal, (qmp) => qmp.execute('quit'))
+  setTimeout(() => stop.abort(new Error('Ctrl-C')), 50)
+  await t.rejects(silent)
 })
 
 t.test('a guest that answers with a line without end is not waited for', async (t) => {
