@@ -89,7 +89,7 @@ export class KilledUser extends TestUser {
       ...under(join(this.store, 'locks')),
       ...under(join(this.home, 'run', 'tsmachine')),
       ...under(join(this.home, 'tmp')),
-      ...under(join(this.home, 'cache', 'tsmachine', 'templates')),
+      ...unfinishedTemplates(join(this.home, 'cache', 'tsmachine', 'templates')),
       ...under(this.store).filter((path) => /\.tmp$|\.partial$|\.next$/.test(path)),
       ...this.contexts(),
     ].filter((path) => path !== '.removed')
@@ -102,6 +102,14 @@ export class KilledUser extends TestUser {
       .filter((path) => path.endsWith('meta.json'))
       .map((path) => (JSON.parse(readFileSync(join(meta, path), 'utf8')) as { Name: string }).Name)
   }
+}
+
+/** A whole template is kept on purpose: further machines start from it. */
+function unfinishedTemplates(dir: string): readonly string[] {
+  const isWhole = (name: string): boolean =>
+    /^[0-9a-f]{16}$/.test(name) &&
+    ['template.json', 'memory.saved', 'data.raw'].every((file) => existsSync(join(dir, name, file)))
+  return under(dir, false).filter((name) => !isWhole(name))
 }
 
 function under(dir: string, recursive = true): readonly string[] {

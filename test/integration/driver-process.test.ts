@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import type { Driver, DriverDeps, MachineSpec } from '../../src/contracts/driver.js'
 import { factoryFromProcess, type ChildDriver } from '../../src/drivers/process/adapter.js'
@@ -76,6 +77,28 @@ t.test('an error of a driver crosses with code, hints, evidence and exit code', 
   })
   await t.rejects(texts(await opened(odd()), 'unheard-of'), { message: 'no behaviour unheard-of' })
 })
+
+t.test(
+  'an answer that the contract does not have is refused, and what was made of it is cleaned up',
+  async (t) => {
+    const driver = await opened(odd())
+    const { machine, ...rest } = spec('invents')
+    const wrong = { code: 'driver', message: /^The odd driver gave (create|states|endpoint) an answer/ }
+    const refusal: unknown = await texts(driver, 'invents').catch((error: unknown) => error)
+    t.match(refusal, { ...wrong, message: /: resource\.key is not a text$/ })
+    t.notMatch(inspect(refusal), 'hunter2', 'it may be a secret')
+    await t.rejects(driver.states([{ ...rest, ...machine }], NEVER), {
+      ...wrong,
+      message: /: it is not a list$/,
+    })
+    t.throws(() => driver.endpoint({ ...rest, ...machine }), {
+      ...wrong,
+      message: /: engine is not an object$/,
+    })
+    t.strictSame(await texts(driver, 'prints'), ['still understood'], 'the process answers other calls')
+    await t.rejects(texts(driver, 'dies'), { code: 'driver', evidence: /cleaned up\n[^]*last words/ })
+  },
+)
 
 t.test('a process that dies is an error with its last words, and the next call starts another', async (t) => {
   const started: number[] = []

@@ -11,6 +11,7 @@ import type {
 } from '../../contracts/driver.js'
 import { MachineError } from '../../contracts/errors.js'
 import type { MachineState } from '../../contracts/state.js'
+import { checkedAnswer } from './answers.js'
 import type { ChildProgram } from './child.js'
 import { Conversation, type Deadlines } from './conversation.js'
 import {
@@ -173,7 +174,7 @@ function pick(all: Required<Driver>, members: readonly string[]): Driver {
   ) as unknown as Driver
 }
 
-/** Starts a child for one request. @throws the driver's own error; MachineError `driver` when there is no answer */
+/** Starts a child for one request. @throws the driver's own error; MachineError `driver` when there is no answer that it may give */
 function askOnce(
   child: ChildDriver,
   request: { call: string; args: readonly unknown[]; cacheDir: string },
@@ -189,7 +190,7 @@ function askOnce(
   if (answer === undefined)
     throw noAnswer(child, request.call, result.stderr || (result.error?.message ?? ''))
   if ('error' in answer) throw errorFromText(answer.error)
-  return answer.value ?? undefined
+  return checkedAnswer(child.name, request.call, answer.value ?? undefined)
 }
 
 type Answer = Extract<FromChild, { value: unknown } | { error: unknown }>

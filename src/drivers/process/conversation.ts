@@ -2,6 +2,7 @@ import type { DriverDeps, JsonObject } from '../../contracts/driver.js'
 import { MachineError, toMachineError } from '../../contracts/errors.js'
 import { onAbort } from '../../util/abort.js'
 import { after, withDeadline } from '../../util/wait.js'
+import { checkedAnswer } from './answers.js'
 import { DriverChild, type ChildProgram } from './child.js'
 import { errorText, type FromChild, type ToChild } from './protocol.js'
 
@@ -54,7 +55,8 @@ export class Conversation {
         child.ask({ id, call: name, args }),
       )
       signal?.throwIfAborted()
-      return 'value' in answer ? (answer.value ?? undefined) : undefined
+      const value = 'value' in answer ? (answer.value ?? undefined) : undefined
+      return checkedAnswer(this.program.name, name, value)
     } catch (error) {
       signal?.throwIfAborted()
       throw error
@@ -65,6 +67,15 @@ export class Conversation {
 
   /** One call with a stream of answers; each is asked for only when the consumer wants it. */
   async *stream(
+    name: string,
+    args: readonly unknown[],
+    signal: AbortSignal,
+  ): AsyncGenerator<unknown, void, void> {
+    for await (const event of this.#events(name, args, signal))
+      yield checkedAnswer(this.program.name, name, event)
+  }
+
+  async *#events(
     name: string,
     args: readonly unknown[],
     signal: AbortSignal,
