@@ -4,6 +4,8 @@ import { writeFileSync } from 'node:fs'
 import { Transform } from 'node:stream'
 import { Parser } from 'tap-parser'
 
+const MOST_EVIDENCE = 3_000
+
 export default class Reporter extends Transform {
   #counts = { passed: 0, failed: 0, skipped: 0 }
   #parser = new Parser()
@@ -93,6 +95,8 @@ function describe(diag) {
     diff,
     rest.found && `found ${JSON.stringify(rest.found)}`,
     stack,
+    // The last thing that was seen, where the error is one of ours: the console's end, the program's words.
+    rest.evidence && `seen: ${String(rest.evidence).slice(-MOST_EVIDENCE)}`,
   ]
   return parts
     .filter(Boolean)

@@ -46,6 +46,7 @@ t.test('the last line of a run counts assertions, crashes, hangs and files that 
   t.equal(all.status, 1)
   // What a file that throws had asserted may be lost with it, and a hang shows in the test and in its file.
   t.match(all.last, /^[45] passed, [56] failed$/)
+  t.match(report('evidence').output, /not ok: .*Gave up\n[^]*seen: Kernel panic - not syncing/)
 })
 
 /** A search path with the few programs that setup.sh itself needs, and the given ones. */
