@@ -5,7 +5,7 @@ import { basename, join } from 'node:path'
 import type { Clock } from '../contracts/clock.js'
 import { isMachineError } from '../contracts/errors.js'
 import { errnoOf, fileError } from './file-error.js'
-import { acquireLock, holderState, readHolder } from './locks.js'
+import { holderState, readHolder, withLock } from './locks.js'
 
 /** A file is written in milliseconds: one of this age has no writer any more. */
 const ABANDONED_MS = 3_600_000
@@ -32,12 +32,7 @@ export async function sweepFile(path: string, clock: Clock): Promise<boolean> {
 /** Does `work` under a lock that nobody holds at the moment; false when somebody does. */
 export async function unlessLocked(path: string, work: () => Promise<void>): Promise<boolean> {
   try {
-    const lock = await acquireLock(path, { what: 'gc', waitMs: 0 })
-    try {
-      await work()
-    } finally {
-      await lock.release()
-    }
+    await withLock(path, { what: 'gc', waitMs: 0 }, work)
     return true
   } catch (error) {
     if (isMachineError(error) && error.code === 'locked') return false

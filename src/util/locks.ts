@@ -95,12 +95,14 @@ function newLock(path: string, holder: LockHolder): Lock {
   return {
     path,
     holder,
-    release: () => {
-      // A file that cannot be removed now is none of a holder any more: see `isLeftBehind`.
-      ours().delete(holder.token)
-      if (readHolder(path)?.token === holder.token) removeLockFile(path)
-      return Promise.resolve()
-    },
+    release: () =>
+      // What fails in here is rejected, not thrown: callers catch it behind an error of their own.
+      new Promise((resolve) => {
+        // A file that cannot be removed now is none of a holder any more: see `isLeftBehind`.
+        ours().delete(holder.token)
+        if (readHolder(path)?.token === holder.token) removeLockFile(path)
+        resolve()
+      }),
   }
 }
 

@@ -12,6 +12,8 @@ import {
 } from '../../../src/util/locks.js'
 import { bootId, hostIdentity, processStart } from '../../../src/util/process.js'
 import { FakeClock } from '../../helpers/fake-clock.js'
+import { watchingFiles } from '../../helpers/faulty-fs.js'
+import type { Change } from '../../helpers/file-changes.js'
 
 /** No Linux gives out pids beyond 2^22. */
 const NO_PID = 2 ** 22 + 7
@@ -188,4 +190,19 @@ t.test('the holder in words has everything to find it', (t) => {
     'create web (process 71 on laptop, since 2026-01-01T00:00:00.000Z)',
   )
   t.end()
+})
+
+t.test('of work that fails under a lock which cannot be removed, the work is told', async (t) => {
+  const dir = t.testdir()
+  const path = join(dir, 'web.lock')
+  const before = (change: Change): void => {
+    if (change.name === 'remove' && change.path === path)
+      throw Object.assign(new Error('read-only'), { code: 'EROFS' })
+  }
+  await watchingFiles([dir], { before }, async () => {
+    const failing = withLock(path, { what: 'x' }, () => Promise.reject(new Error('work failed')))
+    await t.rejects(failing, { message: 'work failed' })
+    const released = await acquireLock(path, { what: 'y' }).then((lock) => lock.release().catch(String))
+    t.match(released, /Cannot remove /)
+  })
 })
