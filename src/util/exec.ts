@@ -65,13 +65,7 @@ export async function run(
   options: RunOptions = {},
 ): Promise<RunResult> {
   options.signal?.throwIfAborted()
-  const child = spawn(program, args, {
-    cwd: options.cwd,
-    env: options.env ? { ...options.env } : process.env,
-    stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    detached: process.platform !== 'win32',
-    windowsHide: true,
-  })
+  const child = start(program, args, options)
   const limits = watchLimits(child, options)
   const output = collect(child, limits.endEarly)
   feed(child, options.stdin)
@@ -116,6 +110,21 @@ export function missingProgram(program: string, debianPackage = DEBIAN_PACKAGES[
   return new MachineError('preflight', `The program "${program}" is not installed or not on PATH`, {
     hints: debianPackage ? [`Install it: sudo apt-get install ${debianPackage}`] : [`Install ${program}.`],
   })
+}
+
+/** Of some failures Node tells by an event, others (a word that is too long, a folder that is a file) it throws. */
+function start(program: string, args: readonly string[], options: RunOptions): ChildProcess {
+  try {
+    return spawn(program, args, {
+      cwd: options.cwd,
+      env: options.env ? { ...options.env } : process.env,
+      stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+    })
+  } catch (error) {
+    throw startError(program, options, error)
+  }
 }
 
 interface Output {

@@ -175,3 +175,9 @@ t.test('a killed process is dead only when its last thread is: its port is free 
     server.close()
   }
 })
+
+t.test('what Node refuses to start at once is told as any other program that cannot be run', async (t) => {
+  const refused = { code: 'preflight', message: /^Cannot run true: spawn E/ }
+  await t.rejects(run('true', [], { cwd: process.execPath }), refused, 'a folder that is a file')
+  await t.rejects(run('true', ['x'.repeat(300_000)]), refused, 'a word that is too long for the system')
+})
