@@ -1,3 +1,5 @@
+import { timerMs } from './clock.js'
+
 /**
  * Calls once when the signal is aborted, also when it was before: a listener alone is never told of that, and who relies on
  * one then waits without end. Never calls before it has returned. Returns what takes it back.
@@ -31,6 +33,6 @@ export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefin
  */
 export function timeoutSignal(ms: number): AbortSignal {
   const limit = new AbortController()
-  setTimeout(() => limit.abort(new DOMException('The time is over', 'TimeoutError')), ms).unref()
+  setTimeout(() => limit.abort(new DOMException('The time is over', 'TimeoutError')), timerMs(ms)).unref()
   return limit.signal
 }

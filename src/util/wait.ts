@@ -1,7 +1,7 @@
 import type { Clock } from '../contracts/clock.js'
 import { isMachineError, MachineError, messageOf } from '../contracts/errors.js'
 import { onAbort } from './abort.js'
-import { systemClock } from './clock.js'
+import { systemClock, timerMs } from './clock.js'
 
 /** Limits of one wait. Nothing else in this project sleeps. */
 export interface WaitOptions {
@@ -97,14 +97,14 @@ export class DeadlineReached extends Error {
 
 /** Calls once after `ms`, unless what it returns is called before. For what has no promise to race with. */
 export function after(ms: number, call: () => void): () => void {
-  const timer = setTimeout(call, Math.ceil(ms))
+  const timer = setTimeout(call, timerMs(ms))
   return () => clearTimeout(timer)
 }
 
 /** A signal that is aborted after `ms` or with `outer`. Unlike `AbortSignal.timeout` it keeps the process alive. */
 function limitSignal(ms: number, outer?: AbortSignal): { signal: AbortSignal; clear: () => void } {
   const limit = new AbortController()
-  const timer = setTimeout(() => limit.abort(new DeadlineReached()), Math.ceil(ms))
+  const timer = setTimeout(() => limit.abort(new DeadlineReached()), timerMs(ms))
   const signal = outer ? AbortSignal.any([outer, limit.signal]) : limit.signal
   return { signal, clear: () => clearTimeout(timer) }
 }

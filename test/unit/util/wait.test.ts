@@ -1,6 +1,8 @@
 import t from 'tap'
 import { MachineError } from '../../../src/contracts/errors.js'
-import { pending, retry, waitFor, withDeadline } from '../../../src/util/wait.js'
+import { timeoutSignal } from '../../../src/util/abort.js'
+import { systemClock } from '../../../src/util/clock.js'
+import { after, pending, retry, SharedDeadline, waitFor, withDeadline } from '../../../src/util/wait.js'
 import { FakeClock } from '../../helpers/fake-clock.js'
 
 t.test('waitFor returns the first value that comes', async (t) => {
@@ -193,4 +195,21 @@ t.test('withDeadline passes an abort on with its reason', async (t) => {
   })
   controller.abort(reason)
   await t.rejects(running, reason)
+})
+
+t.test('a time that is longer than timers can be is long, not over at once', async (t) => {
+  const months = 100 * 86_400_000
+  const soon = async (): Promise<string> => await systemClock.sleep(30).then(() => 'done')
+  t.equal(await withDeadline('work', months, soon), 'done')
+  t.equal(await waitFor('work', soon, { deadlineMs: months }), 'done')
+  const shared = new SharedDeadline(months)
+  t.equal(await shared.within('work', soon), 'done')
+  shared.end()
+  let isCalled = false
+  const forget = after(months, () => (isCalled = true))
+  const limit = timeoutSignal(months)
+  await soon()
+  forget()
+  t.notOk(isCalled)
+  t.notOk(limit.aborted)
 })
