@@ -35,8 +35,16 @@ function exchange(socket: TLSSocket, request: string, trusts: () => boolean): Pr
   return new Promise((resolve, reject) => {
     const answer = new Answer()
     let fault: Error | undefined
+    // What is thrown to an emitter ends the process. Files that cannot be read are no verdict either.
+    const isTrusted = (): boolean => {
+      try {
+        return trusts()
+      } catch {
+        return false
+      }
+    }
     socket.once('secureConnect', () => {
-      if (trusts()) socket.write(request)
+      if (isTrusted()) socket.write(request)
       else socket.destroy(new Error('its certificate is not plain to judge'))
     })
     socket.on('data', (chunk: Buffer) => void (answer.add(chunk) && socket.destroy()))

@@ -141,3 +141,11 @@ t.test('each thing that is looked at is enough to say no, all others being right
   t.notOk(trusts(await writeCertificate(future.request), future.pem), 'of an authority of the future')
   t.notOk(trusts(honest, pem + future.pem), 'of one of two authorities')
 })
+
+t.test('an authority that cannot be read is no verdict, and ends nothing but the question', async (t) => {
+  const ours = await certificates()
+  const { target, asked } = await engine(t, ours.server, ours)
+  const damaged = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
+  await t.rejects(ask({ ...target, ca: damaged }), { name: 'MachineError' })
+  t.equal(asked(), 0)
+})
