@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Client, ClientChannel } from 'ssh2'
 import { isMachineError } from '../contracts/errors.js'
 import type { SshEndpoint } from '../contracts/ssh.js'
@@ -61,12 +62,7 @@ export class Tunnel {
     try {
       const { remotePort } = await readTunnelPlan(this.planPath)
       const channel = await this.#channel(remotePort)
-      channel.on('error', () => undefined)
-      channel.on('close', () => socket.destroy())
-      socket.on('close', () => drop(channel))
-      // It may have gone while we asked.
-      if (socket.destroyed) drop(channel)
-      socket.pipe(channel).pipe(socket)
+      joinStreams(socket, channel)
     } catch {
       // The caller sees that nobody answers, and asks again.
       socket.destroy()
@@ -166,8 +162,19 @@ class SharedClient {
   }
 }
 
+/** Hands over what comes from either side, until one of them has gone. */
+export function joinStreams(socket: Socket, channel: Duplex): void {
+  channel.on('error', () => undefined)
+  // Not at once: who reads slowly has not had all yet.
+  channel.on('close', () => socket.destroySoon())
+  socket.on('close', () => drop(channel))
+  // It may have gone while we asked.
+  if (socket.destroyed) drop(channel)
+  socket.pipe(channel).pipe(socket)
+}
+
 /** What nobody reads never comes to its end. */
-function drop(channel: ClientChannel): void {
+function drop(channel: Duplex): void {
   channel.resume()
   channel.destroy()
 }
