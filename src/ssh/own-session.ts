@@ -36,7 +36,8 @@ export async function runOwnSession(host: SshHost, options: OwnSessionOptions): 
   let broken: Error | undefined
   client.on('error', (error) => (broken ??= error))
   const pty = wantsTerminal(options)
-  const forget = onAbort(signal, () => void client.end())
+  // Its end alone would be waited for until the host has told of its own, and one that is gone never does.
+  const forget = onAbort(signal, () => void client.destroy())
   try {
     const status = await begun(client, options, pty)
     if (status === undefined && !signal?.aborted) throw lostError(host.endpoint, broken, NO_STATUS)

@@ -9,13 +9,15 @@ import { writeProgramConfig } from '../../src/ssh/client-config.js'
 import { connect } from '../../src/ssh/connect.js'
 import type { SshHost } from '../../src/ssh/host.js'
 import { generateKeyPair } from '../../src/ssh/key-pair.js'
+import { ownCopy } from '../../src/ssh/own-copy.js'
 import { runOwnSession } from '../../src/ssh/own-session.js'
 import { sshOptions } from '../../src/ssh/program.js'
+import { withDeadline } from '../../src/util/wait.js'
 import { scratchDir } from '../helpers/driver-deps.js'
 import { connectionsTo } from '../helpers/far-host.js'
 import { type Fault, FaultyLine } from '../helpers/faulty-line.js'
 import { poll } from '../helpers/poll.js'
-import { startSshd } from '../helpers/sshd.js'
+import { type SshdOptions, startSshd } from '../helpers/sshd.js'
 
 /** Eight of these without an answer are the end. */
 const KEEPALIVE_MS = 250
@@ -26,12 +28,12 @@ const CUT: Fault = { kind: 'cut', at: 0, way: 'up', by: 'reset', later: 'works' 
 
 t.setTimeout(180_000)
 
-async function bench(t: Test) {
+async function bench(t: Test, options: SshdOptions = {}) {
   const dir = scratchDir(t)
   const pair = generateKeyPair('test')
   const keyPath = join(dir, 'id')
   writeFileSync(keyPath, pair.privatePem, { mode: 0o600 })
-  const sshd = await startSshd({ authorized: [pair.publicLine] })
+  const sshd = await startSshd({ ...options, authorized: [pair.publicLine] })
   t.teardown(() => sshd.stop())
   const line = new FaultyLine()
   t.teardown(() => line.close())
@@ -113,6 +115,33 @@ for (const [what, fault] of [
     await lost
     await nobodyHolds(host)
   })
+
+t.test('Ctrl-C ends a session of our own client though its host is gone', async (t) => {
+  const { dir, line, host } = await bench(t)
+  const begun = join(dir, 'begun')
+  const stop = new AbortController()
+  const session = runOwnSession(host, {
+    ...{ command: `touch ${begun}; sleep 600`, input: false, terminal: 'never' },
+    signal: stop.signal,
+  })
+  await poll(PATIENCE_MS, () => Promise.resolve(existsSync(begun)))
+  line.set({ ...GONE, way: 'up' })
+  stop.abort(new Error('Ctrl-C'))
+  t.equal(await withDeadline('the session', PATIENCE_MS, () => session), 255)
+})
+
+t.test('Ctrl-C ends a copy of our own client though the host has begun it and says nothing', async (t) => {
+  const { dir, host } = await bench(t, { sftpDir: null, config: ['Subsystem sftp /bin/sleep 60'] })
+  const stop = new AbortController()
+  const options = { recursive: false, signal: stop.signal }
+  const copy = ownCopy({ path: join(dir, 'id') }, { host, path: 'id' }, options, 100)
+  await poll(PATIENCE_MS, () => Promise.resolve(connectionsTo([host.endpoint.port]) === 1))
+  setTimeout(() => stop.abort(new Error('Ctrl-C')), 500)
+  await t.rejects(
+    withDeadline('the copy', PATIENCE_MS, () => copy),
+    { message: 'Ctrl-C' },
+  )
+})
 
 t.test('ssh, scp, rsync and sshfs ask a silent host whether it is there, and a jump host too', async (t) => {
   const { dir, host } = await bench(t)
