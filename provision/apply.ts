@@ -56,6 +56,9 @@ export async function apply(shell: RemoteShell, plan: Plan, options: ApplyOption
     }
     const result = await runDriver(shell, delivery, options.standby)
     if (result.code !== 0 || !progress.isDone) throw progress.failure(result)
+  } catch (error) {
+    // What could not be read here is why the host got no further.
+    throw stream.errored ?? error
   } finally {
     // A host that refuses early leaves most of the bundle unread.
     stream.destroy()

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MachineError, messageOf } from '../src/contracts/errors.js'
+import { fileError } from '../src/util/file-error.js'
 import type { BundleSizes } from './control.js'
 
 /** The engine bundle on this computer (docs/boot-image.md): a gzipped part that can unpack the other. */
@@ -46,7 +47,10 @@ async function manifestVersion(dir: string): Promise<string> {
   }
 }
 
-/** Control archive and bundle as one stream, with the bytes handed over so far. */
+/**
+ * Control archive and bundle as one stream, with the bytes handed over so far.
+ * @throws MachineError `store` when a part cannot be read
+ */
 export async function* applyStream(
   control: Buffer,
   bundle: Bundle | undefined,
@@ -55,9 +59,13 @@ export async function* applyStream(
   let total = 0
   yield control
   for (const part of bundle?.parts ?? [])
-    for await (const chunk of createReadStream(part.path, { highWaterMark: 256 * 1024 })) {
-      total += (chunk as Buffer).length
-      sent(total)
-      yield chunk as Buffer
+    try {
+      for await (const chunk of createReadStream(part.path, { highWaterMark: 256 * 1024 })) {
+        total += (chunk as Buffer).length
+        sent(total)
+        yield chunk as Buffer
+      }
+    } catch (error) {
+      throw fileError('read', part.path, error)
     }
 }

@@ -76,7 +76,8 @@ export class Standby {
   }: Delivery): Promise<RemoteResult> {
     this.#onLine = onLine
     this.#stdin.write(`${BECOME[sudo] ?? 'sudo -n'}\n${controlBytes}\n`)
-    stream.on('error', (error) => this.#stdin.destroy(error)).pipe(this.#stdin)
+    // What the host was promised never comes. It may not have opened the channel yet, so nobody heeds our end of it.
+    stream.on('error', (error) => this.#stop.abort(error)).pipe(this.#stdin)
     const work = async (limit: AbortSignal): Promise<RemoteResult> => {
       onAbort(limit, () => this.#stop.abort(limit.reason))
       return await this.#ended

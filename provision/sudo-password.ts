@@ -78,7 +78,7 @@ export async function execWithPassword(
 
 function sendRest(rest: RemoteExecOptions['stdin'], stdin: PassThrough): void {
   if (rest === undefined || typeof rest === 'string' || Buffer.isBuffer(rest)) stdin.end(rest)
-  else rest.on('error', () => stdin.destroy()).pipe(stdin)
+  else rest.on('error', (error) => stdin.destroy(error)).pipe(stdin)
 }
 
 function wrongPassword(): SudoError {
