@@ -3,6 +3,7 @@ import type { Files } from './files.js'
 /** No file has a longer name; a host that sends one wants us to look for long. */
 const LONGEST = 1_024
 const MAGIC = /[*?[\\]/
+const NOTHING = /(?!)/
 
 /**
  * Paths that a pattern matches, in order; the pattern itself when it has no wildcard or matches nothing, as scp does:
@@ -34,7 +35,7 @@ async function step(files: Files, dir: string, part: string): Promise<string[]> 
     .map((name) => (dir === '' ? name : files.join(dir, name)))
 }
 
-/** glob(7) for one part of a path: `*`, `?`, `[a-z]`, `[!a-z]` and `\x` for x itself. */
+/** glob(7) for one part of a path: `*`, `?`, `[a-z]`, `[!a-z]` and `\x` for x itself. A range that ends before it begins is nothing. */
 export function partPattern(part: string): RegExp {
   const tokens = part.matchAll(/\\([^])|\[([!^]?)(\]?[^\]]*)\]|([^])/g)
   const source = [...tokens].map(([, escaped, not, set, plain]) => {
@@ -43,7 +44,11 @@ export function partPattern(part: string): RegExp {
     if (plain === '*') return '[^]*'
     return plain === '?' ? '[^]' : literal(plain ?? '')
   })
-  return new RegExp(`^${source.join('')}$`, 'u')
+  try {
+    return new RegExp(`^${source.join('')}$`, 'u')
+  } catch {
+    return NOTHING
+  }
 }
 
 function literal(text: string): string {

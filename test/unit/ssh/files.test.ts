@@ -18,6 +18,7 @@ const PATTERNS: readonly (readonly [string, readonly string[], readonly string[]
   ['x[', ['x['], ['x']],
   ['(a|b)+$', ['(a|b)+$'], ['ab', 'a']],
   ['[a^\\]', ['a', '^', '\\'], ['b']],
+  ['[z-a]x', [], ['zx', 'x', 'bx']],
 ]
 
 t.test('patterns are those of glob(7)', async (t) => {
