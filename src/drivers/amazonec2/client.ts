@@ -2,6 +2,7 @@ import type { EC2Client, EC2ClientConfig } from '@aws-sdk/client-ec2'
 import type { RateBudget, RateLimit } from '../../contracts/account.js'
 import type { Clock } from '../../contracts/clock.js'
 import { isMachineError, type MachineError } from '../../contracts/errors.js'
+import { unlessAborted } from '../../util/abort.js'
 import { silenceSdk } from '../../util/aws-environment.js'
 import { retry } from '../../util/wait.js'
 import { type ApiAgents, newAgents } from '../common/api/agent.js'
@@ -109,8 +110,8 @@ export class Ec2Api {
     of.attempts.count++
     await budget.take(signal)
     try {
-      const client = await this.#open()
-      const answer = await client.send(await command(action, input), { abortSignal: signal })
+      // What the SDK asks for credentials (a program, a browser's login) may take for ever, and hears of no abort.
+      const answer = await unlessAborted(this.#send(action, input, signal), signal)
       this.#answered = true
       this.options.log?.(`EC2: ${action} in ${this.options.region} -> ok`)
       return answer
@@ -121,6 +122,11 @@ export class Ec2Api {
       this.#noteLimit(of.attempts.last, budget)
       throw of.attempts.last
     }
+  }
+
+  async #send<A extends Action>(action: A, input: Calls[A][0], signal: AbortSignal): Promise<Calls[A][1]> {
+    const client = await this.#open()
+    return await client.send(await command(action, input), { abortSignal: signal })
   }
 
   #explained(error: unknown, action: Action, how: CallOptions): MachineError {

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { systemClock } from '../../../../src/util/clock.js'
+import { waitFor, withDeadline } from '../../../../src/util/wait.js'
 import { CREDENTIAL } from '../../../doubles/ec2/index.js'
 import { Ec2Trial } from '../../../helpers/ec2-trial.js'
 
@@ -49,6 +51,29 @@ t.test('without anything the default profile; a role of it through a program', a
   writeFileSync(process.env['AWS_CONFIG_FILE'] ?? '', `[default]\ncredential_process = ${program}\n`)
   const trial = await Ec2Trial.start(t, NO_KEYS)
   t.strictSame(await trial.preflight(), [])
+})
+
+t.test('a program that never tells the keys is left at an abort', async (t) => {
+  files(t, '')
+  const dir = t.testdir({})
+  const [program, pid] = [join(dir, 'keys.sh'), join(dir, 'pid')]
+  writeFileSync(program, `#!/bin/sh\necho $$ >'${pid}.new' && mv '${pid}.new' '${pid}' && exec sleep 60\n`, {
+    mode: 0o755,
+  })
+  writeFileSync(process.env['AWS_CONFIG_FILE'] ?? '', `[default]\ncredential_process = ${program}\n`)
+  const trial = await Ec2Trial.start(t, NO_KEYS, { driverClock: systemClock })
+  const stop = new AbortController()
+  const asking = trial.driver.states([trial.machine()], stop.signal)
+  await waitFor('the program to start', () => Promise.resolve(existsSync(pid) || undefined), {
+    deadlineMs: 30_000,
+  })
+  const started = Number(readFileSync(pid, 'utf8'))
+  t.teardown(() => process.kill(started, 'SIGKILL'))
+  stop.abort(new Error('Ctrl-C'))
+  await t.rejects(
+    withDeadline('the abort to be heard', 20_000, () => asking),
+    { message: 'Ctrl-C' },
+  )
 })
 
 t.test("without credentials: docker-machine's words, and what to do", async (t) => {
