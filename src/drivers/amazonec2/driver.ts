@@ -81,7 +81,8 @@ export class Ec2Driver extends CloudDriver<Ec2Account> {
     for (let first = true; first || options.follow; first = false) {
       const text = await account.console(id, signal)
       const fresh = text.startsWith(shown) ? text.slice(shown.length) : text
-      if (fresh !== '') yield first ? lastLines(fresh, options.lines) : fresh
+      const wanted = first ? lastLines(fresh, options.lines) : fresh
+      if (wanted !== '') yield wanted
       shown = text
       if (!options.follow || (await this.#isInterrupted(signal))) return
     }
@@ -95,10 +96,8 @@ export class Ec2Driver extends CloudDriver<Ec2Account> {
 
 function lastLines(text: string, lines: number | undefined): string {
   if (lines === undefined) return text
-  return text
-    .split('\n')
-    .slice(text.endsWith('\n') ? -lines - 1 : -lines)
-    .join('\n')
+  const all = text.split('\n')
+  return all.slice(Math.max(0, all.length - lines - (text.endsWith('\n') ? 1 : 0))).join('\n')
 }
 
 function obsolete({ config }: MachineSpec): readonly string[] {

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { StringDecoder } from 'node:string_decoder'
 import type { Clock } from '../../contracts/clock.js'
 import type { ConsoleOptions } from '../../contracts/driver.js'
+import { isMachineError } from '../../contracts/errors.js'
 import { BoundedLines } from '../../util/bounded-lines.js'
 import { waitFor } from '../../util/wait.js'
 
@@ -34,7 +35,7 @@ export async function* consoleLines(
     if (count === undefined) yield* lines
     else last.push(...lines)
   if (!follow) last.push(...reader.end())
-  yield* count === undefined ? last : last.slice(-count)
+  yield* count === undefined ? last : last.slice(Math.max(0, last.length - count))
   while (follow && !signal?.aborted) {
     const more = await nextLines(reader, clock, signal)
     if (more === undefined) return
@@ -77,6 +78,7 @@ class ConsoleReader {
   }
 }
 
+/** Lines that have come; none after a long silence; undefined when the reader has stopped. */
 async function nextLines(
   reader: ConsoleReader,
   clock: Clock,
@@ -92,6 +94,7 @@ async function nextLines(
     })
   } catch (error) {
     if (signal?.aborted) return undefined
+    if (isMachineError(error) && error.code === 'timeout') return []
     throw error
   }
 }

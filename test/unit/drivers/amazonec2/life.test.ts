@@ -197,12 +197,14 @@ t.test('the console: all of it, and its end', async (t) => {
   if (machine) machine.lastWords = 'one\ntwo\nthree\n'
   const read = async (lines?: number): Promise<string> => {
     let text = ''
-    for await (const part of trial.driver.console?.(trial.machine(), lines ? { lines } : {}) ?? [])
+    for await (const part of trial.driver.console?.(trial.machine(), lines === undefined ? {} : { lines }) ??
+      [])
       text += part
     return text
   }
   t.equal(await read(), 'one\ntwo\nthree\n')
   t.equal(await read(2), 'two\nthree\n')
+  t.equal(await read(0), '')
 })
 
 t.test(
