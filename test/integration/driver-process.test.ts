@@ -12,7 +12,12 @@ const ENTRY = 'src/drivers/process/main.ts'
 const ODD = 'test/fixtures/drivers/odd.ts'
 
 const dir = scratchDir(t)
-const compiled = compileInto(dir, [ENTRY, ODD, 'src/drivers/process/adapter.ts'])
+const compiled = compileInto(dir, [
+  ENTRY,
+  ODD,
+  'src/drivers/process/adapter.ts',
+  'src/drivers/process/child.ts',
+])
 const helpers: string[] = []
 const deps: DriverDeps = driverDeps(dir, helpers)
 
@@ -182,4 +187,22 @@ t.test('an idle driver process does not keep its parent alive, and ends with it'
   })
   t.equal(parent.status, 0, parent.stderr)
   await gone(t, Number(parent.stdout.trim()))
+})
+
+t.test('where there are no descriptors left for its pipes, that is the error', async (t) => {
+  const { spawnSync } = await import('node:child_process')
+  const script = `
+    import { openSync } from 'node:fs'
+    import { DriverChild } from ${JSON.stringify(compiled('src/drivers/process/child.ts'))}
+    try { for (;;) openSync('/dev/null') } catch {}
+    const child = new DriverChild({ name: 'odd', program: '/bin/cat', args: [], env: {} })
+    await child.ask({ id: 1, call: 'states', args: [] }).catch(({ code, message }) => console.log(code, message))`
+  const words = [process.execPath, '--input-type=module', '-e', script]
+  const run = spawnSync('/bin/sh', ['-c', 'ulimit -n 64; exec "$@"', 'sh', ...words], {
+    env: { PATH: process.env['PATH'] },
+    encoding: 'utf8',
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+  })
+  t.match(run.stdout, /^driver The process of the odd driver could not be started: .*EMFILE/, run.stderr)
 })

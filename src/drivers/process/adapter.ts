@@ -27,8 +27,9 @@ export interface ChildDriver extends ChildProgram {
   readonly deadlines?: Partial<Deadlines>
 }
 
-const DEADLINES: Deadlines = { callMs: 120_000, eventMs: 900_000, abortMs: 10_000 }
-const ONCE_MS = 20_000
+const DEADLINES: Deadlines = { callMs: 120_000, eventMs: 900_000, abortMs: 10_000, onceMs: 20_000 }
+/** A console that is followed may be silent for long. */
+const FOLLOW_MS = 24 * 3_600_000
 
 /**
  * A driver that lives in a process of its own, as a factory like any other. `program` and `args` start something that
@@ -139,6 +140,7 @@ async function openDriver(child: ChildDriver, once: Once, deps: DriverDeps): Pro
         'console',
         [machine, options],
         signal ?? new AbortController().signal,
+        options.follow ? FOLLOW_MS : undefined,
       ) as AsyncIterable<string>,
     seal: async (machine, seed) => {
       await talk.call('seal', [machine, seed])
@@ -182,7 +184,9 @@ function askOnce(
   const result = spawnSync(child.program, [...child.args, '--once'], {
     input: JSON.stringify(request),
     env: { ...child.env },
-    timeout: ONCE_MS,
+    timeout: deadlines(child).onceMs,
+    // It blocks us, and Ctrl-C with us, until the process is really gone.
+    killSignal: 'SIGKILL',
     encoding: 'utf8',
     maxBuffer: LONGEST_MESSAGE,
   })

@@ -1,6 +1,7 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { Socket } from 'node:net'
 import { MachineError } from '../../contracts/errors.js'
+import { after } from '../../util/wait.js'
 import {
   errorFromText,
   errorText,
@@ -35,10 +36,13 @@ interface Handle {
 }
 
 const KEPT_STDERR = 4_000
+/** How long the pipes of an ended process may stay open: what it started may hold them for hours. */
+const DRAIN_MS = 1_000
 
 /** One driver process and the conversation with it. It keeps our process alive only while an answer is awaited. */
 export class DriverChild {
-  readonly #child: ChildProcessWithoutNullStreams
+  /** Without pipes where we had no descriptors left for them; its error comes a moment later. */
+  readonly #child: ChildProcess
   readonly #waiting = new Map<number, Waiting>()
   #lastId = 0
   #stderr = ''
@@ -86,33 +90,46 @@ export class DriverChild {
   }
 
   send(message: ToChild): void {
-    if (!this.#gone) this.#child.stdin.write(`${JSON.stringify(message)}\n`)
+    if (!this.#gone) this.#child.stdin?.write(`${JSON.stringify(message)}\n`)
   }
 
   /** Ends the process, by its own pid. Calls in flight fail with `reason`. */
   end(reason: Error, signal: NodeJS.Signals = 'SIGTERM'): void {
     this.#fail(reason)
-    this.#child.stdin.end()
+    this.#child.stdin?.end()
     this.#child.kill(signal)
   }
 
   #listen(): void {
+    this.#child.once('error', (error) => this.#fail(this.#ended(`could not be started: ${error.message}`)))
+    this.#child.once('exit', (code, signal) => this.#leave(`ended with ${signal ?? `status ${code}`}`))
     const lines = new LineCutter(
       (line) => this.#take(line),
       () => {
         this.end(this.#ended('said a line without end and was ended'), 'SIGKILL')
         // What it has started may still write.
-        this.#child.stdout.destroy()
+        this.#hangUp()
       },
     )
-    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => lines.add(text))
-    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => this.#note(text))
-    // A child that ended closes its stdin; its end is told by `close`.
-    this.#child.stdin.on('error', () => undefined)
-    this.#child.once('error', (error) => this.#fail(this.#ended(`could not be started: ${error.message}`)))
-    this.#child.once('close', (code, signal) =>
-      this.#fail(this.#ended(`ended with ${signal ?? `status ${code}`}`)),
-    )
+    const { stdin, stdout, stderr } = this.#child
+    stdout?.setEncoding('utf8').on('data', (text: string) => lines.add(text))
+    stderr?.setEncoding('utf8').on('data', (text: string) => this.#note(text))
+    // A child that ended closes its stdin; its end is told by `exit`.
+    stdin?.on('error', () => undefined)
+  }
+
+  /** Its last words come with the end of its pipes. */
+  #leave(how: string): void {
+    const stop = after(DRAIN_MS, () => this.#hangUp())
+    this.#child.once('close', () => {
+      stop()
+      this.#fail(this.#ended(how))
+    })
+  }
+
+  #hangUp(): void {
+    this.#child.stdout?.destroy()
+    this.#child.stderr?.destroy()
   }
 
   #note(text: string): void {

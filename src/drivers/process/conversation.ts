@@ -1,6 +1,6 @@
 import type { DriverDeps, JsonObject } from '../../contracts/driver.js'
 import { MachineError, toMachineError } from '../../contracts/errors.js'
-import { onAbort } from '../../util/abort.js'
+import { onAbort, unlessAborted } from '../../util/abort.js'
 import { after, withDeadline } from '../../util/wait.js'
 import { checkedAnswer } from './answers.js'
 import { DriverChild, type ChildProgram } from './child.js'
@@ -14,6 +14,8 @@ export interface Deadlines {
   readonly eventMs: number
   /** To finish in order after an abort. */
   readonly abortMs: number
+  /** For a call that must answer at once. */
+  readonly onceMs: number
 }
 
 /** Calls to one driver in a child. The child is started with the first call, and again should it have ended. */
@@ -47,7 +49,7 @@ export class Conversation {
   /** One call with one answer. @throws the driver's error, the signal's reason, or `timeout` */
   async call(name: string, args: readonly unknown[], signal?: AbortSignal): Promise<unknown> {
     signal?.throwIfAborted()
-    const child = await this.#ready()
+    const child = await unlessAborted(this.#ready(), signal)
     const id = child.newId()
     const release = this.#forwardAbort(child, id, signal)
     try {
@@ -65,13 +67,14 @@ export class Conversation {
     }
   }
 
-  /** One call with a stream of answers; each is asked for only when the consumer wants it. */
+  /** One call with a stream of answers; each is asked for only when the consumer wants it, and awaited for `eventMs`. */
   async *stream(
     name: string,
     args: readonly unknown[],
     signal: AbortSignal,
+    eventMs = this.deadlines.eventMs,
   ): AsyncGenerator<unknown, void, void> {
-    for await (const event of this.#events(name, args, signal))
+    for await (const event of this.#events(name, args, signal, eventMs))
       yield checkedAnswer(this.program.name, name, event)
   }
 
@@ -79,17 +82,20 @@ export class Conversation {
     name: string,
     args: readonly unknown[],
     signal: AbortSignal,
+    eventMs: number,
   ): AsyncGenerator<unknown, void, void> {
     signal.throwIfAborted()
-    const child = await this.#ready()
+    const child = await unlessAborted(this.#ready(), signal)
     const id = child.newId()
     const release = this.#forwardAbort(child, id, signal)
+    const ask = (message: Extract<ToChild, { id: number }>): Promise<FromChild> =>
+      this.#limited(child, name, eventMs, () => child.ask(message))
     let open = false
     try {
-      await this.#event(child, name, { id, call: name, args })
+      await ask({ id, call: name, args })
       open = true
       for (;;) {
-        const answer = await this.#event(child, name, { id, next: true })
+        const answer = await ask({ id, next: true })
         if (!('value' in answer)) break
         yield answer.value
       }
@@ -102,14 +108,6 @@ export class Conversation {
       release()
       if (open) child.send({ id, end: true })
     }
-  }
-
-  async #event(
-    child: DriverChild,
-    name: string,
-    message: Extract<ToChild, { id: number }>,
-  ): Promise<FromChild> {
-    return await this.#limited(child, name, this.deadlines.eventMs, () => child.ask(message))
   }
 
   async #ready(): Promise<DriverChild> {
@@ -166,10 +164,5 @@ export class Conversation {
     if (call === 'runtimeDir') return await this.deps.runtimeDir(String(first))
     if (call === 'spawnHelper') return await this.deps.spawnHelper(String(first), second as JsonObject)
     throw new Error(`nothing called ${call} is lent to drivers`)
-  }
-
-  /** Ends the child, if there is one. */
-  close(): void {
-    this.#child?.end(new MachineError('driver', `The ${this.program.name} driver was closed`))
   }
 }

@@ -37,7 +37,10 @@ export class DriverServer {
   constructor(
     private readonly factory: DriverFactory,
     private readonly output: Writable,
-  ) {}
+  ) {
+    // The parent has gone; the end of its requests says so, and what still runs shall come to its own end.
+    output.on('error', () => undefined)
+  }
 
   /** Serves until `input` ends. */
   async serve(input: Readable): Promise<void> {
@@ -109,7 +112,11 @@ export class DriverServer {
   async #end(id: number): Promise<void> {
     const running = this.#running.get(id)
     this.#running.delete(id)
-    await running?.events?.return?.()
+    try {
+      await running?.events?.return?.()
+    } catch {
+      // Nobody waits for it any more.
+    }
   }
 
   async #open(lent: JsonObject): Promise<readonly string[]> {
