@@ -14,6 +14,7 @@ const SYNC_BYTES = 64 * 1024 * 1024
  */
 export class MemoryFile {
   readonly #server: Server
+  #socket: Socket | undefined
   /** Bytes written and forced to the disk. @throws MachineError `store` when the disk takes no more */
   readonly received: Promise<number>
 
@@ -44,11 +45,13 @@ export class MemoryFile {
   /** Ends the connection too. */
   async close(): Promise<void> {
     this.#server.close()
+    this.#socket?.destroy()
     await rm(this.socketPath, { force: true })
   }
 
   async #receive(path: string): Promise<number> {
     const [socket] = (await once(this.#server, 'connection')) as [Socket]
+    this.#socket = socket
     try {
       const file = await open(path, 'wx', 0o600)
       try {

@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../../contracts/json.js'
 import { onAbort, timeoutSignal } from '../../util/abort.js'
 import { BoundedLines } from '../../util/bounded-lines.js'
 import { jsonObject } from '../../util/json-object.js'
+import { after } from '../../util/wait.js'
 
 interface Waiting {
   resolve(value: Json): void
@@ -11,6 +12,8 @@ interface Waiting {
 }
 
 const GREETING_MS = 5_000
+/** For all that one connection is for. QEMU answers at once, unless it hangs: at a disk that does not answer, or stopped. */
+const WORK_MS = 60_000
 /** More than any answer to what we ask. */
 const LONGEST_ANSWER = 4 * 1024 * 1024
 /** What answers a command, or greets. Anything else is an event, or is passed over. */
@@ -86,7 +89,9 @@ export class QmpClient {
     return typeof answer === 'string' ? answer.replaceAll('\r', '') : ''
   }
 
-  close(): void {
+  /** @param why what those are told who wait for an answer */
+  close(why?: MachineError): void {
+    if (why) this.#fail(why)
     this.#socket.destroy()
   }
 
@@ -112,18 +117,24 @@ export class QmpClient {
   }
 }
 
-/** Connects, does one thing and disconnects: a monitor serves one client at a time. */
+/**
+ * Connects, does one thing and disconnects: a monitor serves one client at a time.
+ * @throws MachineError `timeout` when that is not done within `workMs`
+ */
 export async function withQmp<T>(
   path: string,
   signal: AbortSignal,
   work: (qmp: QmpClient) => Promise<T>,
+  workMs = WORK_MS,
 ): Promise<T> {
   const qmp = await QmpClient.connect(path, signal)
   const forget = onAbort(signal, () => qmp.close())
+  const stop = after(workMs, () => qmp.close(hanging(path, workMs)))
   try {
     return await work(qmp)
   } finally {
     forget()
+    stop()
     qmp.close()
   }
 }
@@ -131,6 +142,13 @@ export async function withQmp<T>(
 function descriptionOf(error: Json | undefined): string {
   const text = typeof error === 'object' && error !== null && 'desc' in error ? error['desc'] : undefined
   return typeof text === 'string' ? text : JSON.stringify(error)
+}
+
+function hanging(path: string, ms: number): MachineError {
+  return new MachineError(
+    'timeout',
+    `QEMU took the connection at ${path} and did not answer in ${ms / 1000} s`,
+  )
 }
 
 function silent(path: string, ms: number): Error {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Clock } from '../../contracts/clock.js'
 import type { DriverDeps, DriverEvent, DriverMachine } from '../../contracts/driver.js'
 import { MachineError } from '../../contracts/errors.js'
+import { unlessAborted } from '../../util/abort.js'
 import { type Pending, pending, waitFor } from '../../util/wait.js'
 import { driverError } from './failure.js'
 import { tellGuest } from './guest-line.js'
@@ -51,12 +52,13 @@ export async function loadMemory(
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<void> {
   const deadlineMs = LOAD_MS + (saved.bytes / 1024 / 1024) * LOAD_MS_PER_MB
+  const load = async (qmp: QmpClient): Promise<void> => {
+    await qmp.execute('migrate-incoming', { uri: 'fd:3' })
+    const options = { deadlineMs, intervalMs: 20, maxIntervalMs: 100, signal, clock }
+    await waitFor('QEMU to load its memory', (probe) => unlessAborted(loaded(qmp), probe), options)
+  }
   try {
-    await withQmp(control, signal, async (qmp) => {
-      await qmp.execute('migrate-incoming', { uri: 'fd:3' })
-      const options = { deadlineMs, intervalMs: 20, maxIntervalMs: 100, signal, clock }
-      await waitFor('QEMU to load its memory', () => loaded(qmp), options)
-    })
+    await withQmp(control, signal, load, LOAD_MS + deadlineMs)
   } catch {
     signal.throwIfAborted()
     throw driverError(

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { rename, rm, statfs } from 'node:fs/promises'
+import { rename, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { DriverDeps, DriverEvent, DriverMachine } from '../../contracts/driver.js'
 import { MachineError, messageOf } from '../../contracts/errors.js'
 import { syncDirectory } from '../../util/atomic-file.js'
+import { unlessAborted } from '../../util/abort.js'
 import { fileError } from '../../util/file-error.js'
-import { type Pending, pending, waitFor } from '../../util/wait.js'
+import { type Pending, pending, waitFor, withDeadline } from '../../util/wait.js'
 import { type QemuConfig, readConfig } from './config.js'
 import { partialOf } from './disks.js'
 import { writeJsonFile } from './json-file.js'
@@ -22,6 +23,7 @@ const MB = 1024 * 1024
 const SPARE_BYTES = 16 * MB
 /** A slow disk and a large machine. */
 const SAVE_MS = 1_800_000
+const GO_ON_MS = 10_000
 /** No limits: the guest may stand still, and nobody else wants the way. Source: qapi/migration.json */
 const PARAMETERS = { 'max-bandwidth': 2 ** 40, 'downtime-limit': 2_000_000 }
 
@@ -62,7 +64,8 @@ export async function* suspendVm(
   try {
     bytes = await save(deps, machine, vm, signal)
   } catch (error) {
-    await rm(partialOf(files.saved), { force: true })
+    // What cannot be removed is no reason to tell of another failure.
+    await dropSaved(files).catch(() => undefined)
     yield { type: 'removed', ...SAVED }
     throw error
   }
@@ -126,12 +129,14 @@ async function save(
   const partial = partialOf(files.saved)
   const memory = await MemoryFile.listen(vmSockets(await deps.runtimeDir(machine.id)).save, partial)
   try {
-    return await withQmp(vm.control, NEVER, async (qmp) => {
-      await transfer(qmp, memory, { clock: deps.clock, signal })
-      const bytes = await memory.received
-      await keep(files, vm, bytes)
-      return bytes
-    })
+    const work = (qmp: QmpClient): Promise<number> =>
+      orGoOn(qmp, deps.clock, async () => {
+        await transfer(qmp, memory, { clock: deps.clock, signal })
+        const bytes = await unlessAborted(memory.received, signal)
+        await keep(files, vm, bytes)
+        return bytes
+      })
+    return await withQmp(vm.control, NEVER, work, 2 * SAVE_MS)
   } catch (error) {
     throw lostMonitor(error) && (await gone(machine, deps.clock, ENDING_MS, NEVER))
       ? ended(machine, error)
@@ -171,14 +176,20 @@ async function keep(files: MachineFiles, vm: VmRecord, bytes: number): Promise<v
 
 type Limits = Pick<DriverDeps, 'clock'> & { readonly signal: AbortSignal }
 
-/** Sends the memory. When it fails QEMU has let the guest run on before we hear of it. */
+/** Sends the memory; then the guest stands still. */
 async function transfer(qmp: QmpClient, memory: MemoryFile, { clock, signal }: Limits): Promise<void> {
   await qmp.execute('migrate-set-parameters', PARAMETERS)
   await qmp.execute('migrate', { uri: `unix:${memory.socketPath}` })
+  // QEMU says nothing while it writes what changed last, and never again when it hangs.
+  await waitFor('its memory to be saved', (probe) => unlessAborted(progress(qmp, memory), probe), {
+    ...{ deadlineMs: SAVE_MS, intervalMs: 20, maxIntervalMs: 200, signal, clock },
+  })
+}
+
+/** When anything fails the guest runs on before that is told. */
+async function orGoOn<T>(qmp: QmpClient, clock: DriverDeps['clock'], work: () => Promise<T>): Promise<T> {
   try {
-    await waitFor('its memory to be saved', () => progress(qmp, memory), {
-      ...{ deadlineMs: SAVE_MS, intervalMs: 20, maxIntervalMs: 200, signal, clock },
-    })
+    return await work()
   } catch (error) {
     await letGoOn(qmp, clock)
     throw error
@@ -196,20 +207,22 @@ async function progress(qmp: QmpClient, memory: MemoryFile): Promise<true | Pend
 
 /** Ends what is under way and waits until the guest runs. A failure here hides no reason. */
 async function letGoOn(qmp: QmpClient, clock: DriverDeps['clock']): Promise<void> {
-  try {
+  const goOn = async (signal: AbortSignal): Promise<void> => {
     await qmp.execute('migrate_cancel')
-    await waitFor(
-      'the guest to run on',
-      async () => {
-        const { status } = (await qmp.execute('query-status')) as Record<string, string>
-        if (status === 'postmigrate' || status === 'paused') await qmp.execute('cont')
-        return status === 'running' ? true : pending(String(status))
-      },
-      { deadlineMs: 10_000, intervalMs: 20, clock },
-    )
-  } catch {
-    // QEMU is gone, or says so when it is asked next.
+    const options = { deadlineMs: GO_ON_MS, intervalMs: 20, clock, signal }
+    await waitFor('the guest to run on', () => isRunningAgain(qmp), options)
   }
+  try {
+    await withDeadline('the guest to run on', GO_ON_MS, goOn)
+  } catch {
+    // QEMU is gone, or hangs: then it lets the guest run on when its connection to us ends.
+  }
+}
+
+async function isRunningAgain(qmp: QmpClient): Promise<true | Pending> {
+  const { status } = (await qmp.execute('query-status')) as Record<string, string>
+  if (status === 'postmigrate' || status === 'paused') await qmp.execute('cont')
+  return status === 'running' ? true : pending(String(status))
 }
 
 function ended(machine: DriverMachine, cause: unknown): MachineError {
