@@ -73,12 +73,13 @@ export class DigitalOceanAccount implements CloudAccount {
   }
 
   async droplet(id: string, signal: AbortSignal): Promise<Droplet | undefined> {
-    const call = { method: 'GET', path: `/droplets/${id}`, what: 'look at the droplet' } as const
+    const path = `/droplets/${encodeURIComponent(id)}`
+    const call = { method: 'GET', path, what: 'look at the droplet', expects: 'droplet' } as const
     return (await this.ifThere(this.api.call<{ droplet: Droplet }>(call, signal)))?.droplet
   }
 
   async power(id: string, action: PowerAction, signal: AbortSignal): Promise<void> {
-    const path = `/droplets/${id}/actions`
+    const path = `/droplets/${encodeURIComponent(id)}/actions`
     const body = { type: POWER[action] }
     await this.api.call({ method: 'POST', path, body, what: `${POWER[action]} the droplet` }, signal)
   }
@@ -149,7 +150,7 @@ export class DigitalOceanAccount implements CloudAccount {
     return await allPages(field, async (page) => {
       const paging = { ...query, per_page: PAGE_SIZE, ...(page === undefined ? {} : { page }) }
       const answer = await this.api.call<Paged & Record<string, readonly T[] | undefined>>(
-        { method: 'GET', path, query: paging, what },
+        { method: 'GET', path, query: paging, what, expects: field },
         signal,
       )
       return { items: answer[field] ?? [], next: pageOfUrl(answer.links?.pages?.next) }
@@ -218,8 +219,9 @@ export class DigitalOceanAccount implements CloudAccount {
       async (inner) => {
         const call = {
           method: 'GET',
-          path: `/firewalls/${firewallId}`,
+          path: `/firewalls/${encodeURIComponent(firewallId)}`,
           what: 'look at the firewall',
+          expects: 'firewall',
         } as const
         const { firewall } = await this.api.call<{ firewall: Firewall }>(call, inner)
         if (firewall.status === 'failed')

@@ -22,7 +22,8 @@ export const dropletPart: Part<DigitalOceanAccount> = {
   },
   async make(account, { spec, made }, signal) {
     const body = await dropletBody(account, spec, made, signal)
-    const call = { method: 'POST', path: '/droplets', body, what: 'make the droplet' } as const
+    const path = '/droplets'
+    const call = { method: 'POST', path, body, what: 'make the droplet', expects: 'droplet' } as const
     const { droplet } = await account.api.call<{ droplet: Droplet }>(call, signal)
     account.born(String(droplet.id))
     return foundDroplet(String(droplet.id), spec)

@@ -48,7 +48,7 @@ export const reservedIpPart: Part<DigitalOceanAccount> = {
       return holder === undefined
         ? undefined
         : await reservedAction(account, id, { type: 'unassign' }, signal)
-    const path = `/reserved_ips/${id}`
+    const path = `/reserved_ips/${encodeURIComponent(id)}`
     await account.ifThere(account.api.call({ method: 'DELETE', path, what: 'release the address' }, signal))
   },
 }
@@ -61,7 +61,7 @@ async function reservedAction(
 ): Promise<void> {
   const call = {
     method: 'POST',
-    path: `/reserved_ips/${ip}/actions`,
+    path: `/reserved_ips/${encodeURIComponent(ip)}/actions`,
     body,
     what: `${body.type} ${ip}`,
   } as const
@@ -74,7 +74,9 @@ export async function reservedIp(
   ip: string,
   signal: AbortSignal,
 ): Promise<ReservedIp | undefined> {
-  const call = { method: 'GET', path: `/reserved_ips/${ip}`, what: 'look at the reserved address' } as const
+  const path = `/reserved_ips/${encodeURIComponent(ip)}`
+  const what = 'look at the reserved address'
+  const call = { method: 'GET', path, what, expects: 'reserved_ip' } as const
   return (await account.ifThere(account.api.call<{ reserved_ip: ReservedIp }>(call, signal)))?.reserved_ip
 }
 
@@ -91,7 +93,7 @@ export const projectPart: Part<DigitalOceanAccount> = {
   async make(account, { key, made }, signal) {
     const id = await projectId(account, key, signal)
     const resources = [`do:droplet:${serverOf(made['server'] ?? [])?.id}`]
-    const path = `/projects/${id}/resources`
+    const path = `/projects/${encodeURIComponent(id)}/resources`
     await account.api.call({ method: 'POST', path, body: { resources }, what: 'add to the project' }, signal)
     return { id }
   },

@@ -34,8 +34,9 @@ const part: Part<DigitalOceanAccount> = {
     return { id: (await account.api.call<{ firewall: Firewall }>(call, signal)).firewall.id }
   },
   cleanUp: (account, { key }, signal) => account.deleteTags([key], signal),
-  async remove(account, { id, key }, _machine, signal) {
-    const call = { method: 'DELETE', path: `/firewalls/${id}`, what: 'delete the firewall' } as const
+  async remove(account, { id = '', key }, _machine, signal) {
+    const path = `/firewalls/${encodeURIComponent(id)}`
+    const call = { method: 'DELETE', path, what: 'delete the firewall' } as const
     await account.ifThere(account.api.call(call, signal))
     await account.deleteTags([key], signal)
   },

@@ -44,9 +44,10 @@ export const sshKeyPart: Part<DigitalOceanAccount> = {
       return there
     }
   },
-  async remove(account, { id, attributes }, _machine, signal) {
+  async remove(account, { id = '', attributes }, _machine, signal) {
     if (attributes?.['owner'] === 'user') return
-    const call = { method: 'DELETE', path: `/account/keys/${id}`, what: 'delete the SSH key' } as const
+    const path = `/account/keys/${encodeURIComponent(id)}`
+    const call = { method: 'DELETE', path, what: 'delete the SSH key' } as const
     await account.ifThere(account.api.call(call, signal))
   },
 }

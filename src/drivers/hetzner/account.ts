@@ -83,7 +83,7 @@ export class HetznerAccount implements CloudAccount {
   }
 
   async power(id: string, action: PowerAction, signal: AbortSignal): Promise<void> {
-    const path = `/servers/${id}/actions/${POWER[action]}`
+    const path = `/servers/${encodeURIComponent(id)}/actions/${POWER[action]}`
     await this.api.call<{ action: Action }>(
       { method: 'POST', path, what: `${POWER[action]} the server` },
       signal,
@@ -93,7 +93,8 @@ export class HetznerAccount implements CloudAccount {
   /** Labels are replaced as a whole, so that those of others are read and written again. */
   async label(id: string, tags: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
     const body = { labels: { ...(await this.#labels(id, signal)), ...labelsOf(tags) } }
-    const call = { method: 'PUT', path: `/servers/${id}`, body, what: 'write labels on the server' } as const
+    const path = `/servers/${encodeURIComponent(id)}`
+    const call = { method: 'PUT', path, body, what: 'write labels on the server' } as const
     this.labelled((await this.api.call<{ server: Server }>(call, signal)).server)
   }
 
@@ -119,7 +120,8 @@ export class HetznerAccount implements CloudAccount {
   }
 
   async #server(id: string, signal: AbortSignal): Promise<Server | undefined> {
-    return (await this.api.get<{ server: Server }>(`/servers/${id}`, 'look at the server', signal))?.server
+    const path = `/servers/${encodeURIComponent(id)}`
+    return (await this.api.get<{ server: Server }>(path, 'look at the server', 'server', signal))?.server
   }
 }
 

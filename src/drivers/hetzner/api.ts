@@ -44,9 +44,9 @@ export class HetznerApi {
     return await this.#client.call<T>(call, signal)
   }
 
-  /** The answer, or undefined where there is no such thing. */
-  async get<T>(path: string, what: string, signal: AbortSignal): Promise<T | undefined> {
-    return await ifThere(this.call<T>({ method: 'GET', path, what }, signal))
+  /** The answer, which has the field, or undefined where there is no such thing. */
+  async get<T>(path: string, what: string, expects: string, signal: AbortSignal): Promise<T | undefined> {
+    return await ifThere(this.call<T>({ method: 'GET', path, what, expects }, signal))
   }
 
   async post<T>(path: string, body: JsonObject, what: string, signal: AbortSignal): Promise<T> {
@@ -63,7 +63,13 @@ export class HetznerApi {
     const what = `list the ${field.replaceAll('_', ' ')}`
     return await allPages(what, async (page) => {
       const answer = await this.call<Paged & Record<string, readonly T[] | undefined>>(
-        { method: 'GET', path: `/${field}`, query: { ...query, per_page: PAGE_SIZE, page }, what },
+        {
+          method: 'GET',
+          path: `/${field}`,
+          query: { ...query, per_page: PAGE_SIZE, page },
+          what,
+          expects: field,
+        },
         signal,
       )
       return { items: answer[field] ?? [], next: answer.meta?.pagination?.next_page }

@@ -27,7 +27,8 @@ export class Catalog {
 
   async image(id: string, signal: AbortSignal): Promise<Image | undefined> {
     return await this.memory.once(`image ${id}`, CATALOG_MS, signal, async (asking) => {
-      return (await this.api.get<{ image: Image }>(`/images/${id}`, 'look at the image', asking))?.image
+      const path = `/images/${encodeURIComponent(id)}`
+      return (await this.api.get<{ image: Image }>(path, 'look at the image', 'image', asking))?.image
     })
   }
 
@@ -44,6 +45,7 @@ export class Catalog {
       const answer = await this.api.get<Record<string, T>>(
         `/${field}/${idOrName}`,
         `look at the ${singular.replaceAll('_', ' ')}`,
+        singular,
         asking,
       )
       return answer?.[singular]

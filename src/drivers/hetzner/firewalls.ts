@@ -46,11 +46,12 @@ export const firewallPart: Part<HetznerAccount> = {
   },
 
   /** Servers that are being deleted still use it for a moment. */
-  async remove(account, { id, key }, _machine, signal) {
+  async remove(account, { id = '', key }, _machine, signal) {
+    const path = `/firewalls/${encodeURIComponent(id)}`
     account.memory.forget(memoryKey(key))
     await retry(
       'the firewall to be free',
-      async (limit) => await account.api.delete(`/firewalls/${id}`, 'delete the firewall', limit),
+      async (limit) => await account.api.delete(path, 'delete the firewall', limit),
       {
         deadlineMs: IN_USE_MS,
         intervalMs: 500,

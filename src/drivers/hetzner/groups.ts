@@ -37,11 +37,12 @@ export const groups: Part<HetznerAccount> = {
     return { id: String(answer.placement_group.id) }
   },
 
-  async remove(account, { id, attributes }, _machine, signal) {
+  async remove(account, { id = '', attributes }, _machine, signal) {
     if (attributes?.['foreign'] === true) return
     account.memory.forgetThings()
     try {
-      await account.api.delete(`/placement_groups/${id}`, 'delete the placement group', signal)
+      const path = `/placement_groups/${encodeURIComponent(id)}`
+      await account.api.delete(path, 'delete the placement group', signal)
     } catch (error) {
       if (!isApiError(error) || error.providerCode !== 'resource_in_use') throw error
     }

@@ -80,7 +80,7 @@ export class Memberships {
     const { path, field, done } = VERBS[verb]
     const resources: JsonObject[] = ids.map((id) => ({ type: 'server', server: { id: Number(id) } }))
     const ask = async (): Promise<readonly Action[]> => {
-      const url = `/firewalls/${firewallId}/actions/${path}`
+      const url = `/firewalls/${encodeURIComponent(firewallId)}/actions/${path}`
       const what =
         verb === 'apply' ? 'put the server under the firewall' : 'take the server from the firewall'
       return (

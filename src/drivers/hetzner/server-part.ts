@@ -43,9 +43,9 @@ export const serverPart: Part<HetznerAccount> = {
   },
 
   /** Gone when its action is done; until then its firewall counts as in use. */
-  async remove(account, { id }, _machine, signal) {
+  async remove(account, { id = '' }, _machine, signal) {
     const answer = await account.api.delete<{ action?: Action }>(
-      `/servers/${id}`,
+      `/servers/${encodeURIComponent(id)}`,
       'delete the server',
       signal,
     )

@@ -45,10 +45,10 @@ export const sshKeys: Part<HetznerAccount> = {
     }
   },
 
-  async remove(account, { id, key, attributes }, _machine, signal) {
+  async remove(account, { id = '', key, attributes }, _machine, signal) {
     if (attributes?.['foreign'] === true) return
     account.memory.forget(`${THING}${SSH_KEY} ${key}`)
-    await account.api.delete(`/ssh_keys/${id}`, 'delete the SSH key', signal)
+    await account.api.delete(`/ssh_keys/${encodeURIComponent(id)}`, 'delete the SSH key', signal)
   },
 }
 

@@ -61,6 +61,8 @@ export interface ApiCall {
   readonly deadlineMs?: number
   /** Does the same when it is made twice, although its method does not say so: it is repeated after a lost answer. */
   readonly repeatable?: true
+  /** A field that the answer must have. Without it the answer is not the provider's, and does not say that nothing is there. */
+  readonly expects?: string
 }
 
 const ANSWER_MS = 60_000
@@ -89,6 +91,7 @@ export class ApiClient {
 
   /** A successful answer. Attempts that may pass are repeated inside the call's deadline. @throws ApiError */
   async answer(call: ApiCall, signal: AbortSignal): Promise<ApiAnswer> {
+    this.#refuseWayOut(call)
     const attempts = new Attempts()
     await this.options.budget?.take(signal)
     try {
@@ -107,6 +110,14 @@ export class ApiClient {
         throw this.#explain.gaveUp(attempts.last, attempts.count)
       throw error
     }
+  }
+
+  /** Ids come from records, and records from elsewhere: one with a slash in it may lead to another thing of the account. */
+  #refuseWayOut(call: ApiCall): void {
+    if (call.method === 'GET' || !WAY_OUT.test(call.path)) return
+    throw new MachineError('driver', `No id of ${this.options.provider}'s is like this: ${call.path}`, {
+      hints: ['The record of the machine was changed, or comes from elsewhere: look at its resources.'],
+    })
   }
 
   /** Ends kept connections. */
@@ -128,7 +139,7 @@ export class ApiClient {
       const answer = await this.#send(call, limit, caller)
       this.#answered = true
       this.#explain.log(call, answer, this.options.clock.monotonicMs() - started)
-      if (isGood(answer)) return answer
+      if (isGood(answer, call)) return answer
       throw this.#refused(call, answer)
     } catch (error) {
       // Cut off by the call's own deadline: what was on its way may have arrived, and is not sent again.
@@ -183,6 +194,9 @@ function soberMs(askedMs: number | undefined): number | undefined {
   return askedMs === undefined || Number.isNaN(askedMs) ? undefined : Math.min(askedMs, LONGEST_ASKED_MS)
 }
 
+/** A slash that is written another way, or a segment of dots. */
+const WAY_OUT = /%2f|%5c|\/\.{1,2}(\/|$)/i
+
 /** Methods whose calls do the same when they are made twice. */
 const REPEATABLE: readonly string[] = ['GET', 'PUT', 'DELETE']
 
@@ -190,8 +204,15 @@ function isRepeatable({ method, repeatable }: ApiCall): boolean {
   return repeatable ?? REPEATABLE.includes(method)
 }
 
-function isGood({ status, body }: ApiAnswer): boolean {
-  return status >= 200 && status < 300 && typeof body !== 'string'
+function isGood({ status, body }: ApiAnswer, { expects }: ApiCall): boolean {
+  if (status < 200 || status >= 300 || typeof body === 'string') return false
+  return expects === undefined || hasField(body, expects)
+}
+
+/** Whether a list or an object is there. */
+function hasField(body: unknown, name: string): boolean {
+  const field: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined
+  return typeof field === 'object' && field !== null
 }
 
 /** The attempts of one call. */

@@ -40,7 +40,7 @@ export class Explainer {
   /** An answer that is no success. */
   refusal(call: ApiCall, answer: ApiAnswer, retryAfterMs: number | undefined): ApiError {
     const { status } = answer
-    const { code, message } = this.#words(answer)
+    const { code, message } = this.#words(answer, call)
     const requestId = this.#requestId(answer)
     const facts = [`HTTP ${status}`, code, `${this.shown(call)}`, requestId && `request id ${requestId}`]
     return new ApiError(
@@ -104,11 +104,12 @@ export class Explainer {
     )
   }
 
-  #words(answer: ApiAnswer): { code?: string; message: string } {
+  #words(answer: ApiAnswer, { expects = '' }: ApiCall): { code?: string; message: string } {
     const { status, body, headers } = answer
     if (status >= 300 && status < 400)
       return { message: `it redirects to ${(headers['location'] ?? 'nowhere').replace(/\?.*/, '')}` }
     if (typeof body === 'string') return { message: `it answers no JSON: ${firstWords(body)}` }
+    if (status < 300) return { message: `its answer has no "${expects}"` }
     const { code, message } = this.options.errorOf(answer)
     return {
       message: message.slice(0, LONGEST_WORDS) || 'no reason given',
@@ -144,12 +145,12 @@ export class Explainer {
 }
 
 function fateOf({ status }: ApiAnswer): Fate {
-  // 2xx without JSON: something on the way answered, or the provider broke after acting.
+  // 2xx without JSON, or with other JSON: something on the way answered, or the provider broke after acting.
   return MAY_BE_DONE.includes(status) || (status >= 200 && status < 300) ? 'unknown' : 'refused'
 }
 
-function generalHints({ status, body }: ApiAnswer, provider: string): readonly string[] {
-  if (status < 300 && typeof body === 'string')
+function generalHints({ status }: ApiAnswer, provider: string): readonly string[] {
+  if (status < 300)
     return [
       `Something between this computer and ${provider} may have answered: log in to the network, or check the proxy. Then try again.`,
     ]
