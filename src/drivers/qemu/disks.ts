@@ -1,6 +1,7 @@
 import { constants, existsSync } from 'node:fs'
 import { chmod, copyFile, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import type { PreflightFault } from '../../contracts/driver.js'
 import { isMachineError, MachineError } from '../../contracts/errors.js'
 import { syncDirectory } from '../../util/atomic-file.js'
 import { syncFile } from '../../util/durable.js'
@@ -70,19 +71,40 @@ export interface ImageInfo {
   readonly format: string
   /** Bytes that the guest sees. */
   readonly virtualSize: number
-  /** Another file that it needs; a cloud image has none. */
-  readonly backing?: string
+  /** Another file that it needs, beneath it or for its content; a cloud image has none. */
+  readonly other?: string
 }
 
 /** @throws MachineError `driver` when it is no disk image */
 export async function imageInfo(path: string, signal: AbortSignal): Promise<ImageInfo> {
   const { stdout } = await runChecked('driver', 'qemu-img', ['info', '--output=json', path], { signal })
   const info = JSON.parse(stdout) as Record<string, unknown>
-  const backing = info['backing-filename'] ?? info['full-backing-filename']
+  const { data } = (info['format-specific'] ?? {}) as { data?: Readonly<Record<string, unknown>> }
+  const other = info['backing-filename'] ?? info['full-backing-filename'] ?? data?.['data-file']
   return {
     format: String(info['format']),
     virtualSize: Number(info['virtual-size']),
-    ...(typeof backing === 'string' ? { backing } : {}),
+    ...(typeof other === 'string' ? { other } : {}),
+  }
+}
+
+/** Other formats name further files in ways of their own. */
+const FORMATS = ['qcow2', 'raw']
+
+/**
+ * What is wrong with an image: all of it has to be in its file. Another one would be read as its user and given to the guest,
+ * and whoever made the image chose which.
+ */
+export function imageFault(image: string, { format, other }: ImageInfo): PreflightFault | undefined {
+  if (!FORMATS.includes(format))
+    return {
+      message: `The image ${image} is neither qcow2 nor raw, but ${format}`,
+      hint: 'If you trust it: qemu-img convert -O qcow2',
+    }
+  if (other === undefined) return undefined
+  return {
+    message: `The image ${image} needs another file (${other})`,
+    hint: 'If you trust it, flatten it: qemu-img convert -O qcow2',
   }
 }
 
@@ -94,7 +116,10 @@ export async function makeRootDisk(
   signal: AbortSignal,
 ): Promise<void> {
   if (existsSync(path)) return
-  const { format, virtualSize } = await imageInfo(image, signal)
+  const info = await imageInfo(image, signal)
+  const { format, virtualSize } = info
+  const fault = imageFault(image, info)
+  if (fault) throw new MachineError('driver', fault.message, { hints: fault.hint ? [fault.hint] : [] })
   const partial = partialOf(path)
   await rm(partial, { force: true })
   // qemu-img fills a file that is there, and leaves its mode.

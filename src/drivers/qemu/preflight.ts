@@ -6,7 +6,7 @@ import type { DriverDeps, MachineSpec, PreflightFault } from '../../contracts/dr
 import { isMachineError, messageOf } from '../../contracts/errors.js'
 import { findProgram } from '../../util/exec.js'
 import { type QemuConfig, readConfig } from './config.js'
-import { imageInfo } from './disks.js'
+import { imageFault, imageInfo } from './disks.js'
 import { networkOf } from './network-choice.js'
 import { portTrouble } from './ports.js'
 import { atLeast, inspectQemu, MIN_QEMU, MIN_QEMU_PASST, type QemuProgram } from './qemu-program.js'
@@ -124,14 +124,10 @@ async function imageFaults(config: QemuConfig, signal: AbortSignal): Promise<Pre
       { message: `The image ${config.image} does not exist or may not be read`, hint: 'Check --qemu-image.' },
     ]
   try {
-    const { backing, virtualSize } = await imageInfo(config.image, signal)
-    if (backing !== undefined)
-      return [
-        {
-          message: `The image ${config.image} needs another file (${backing})`,
-          hint: 'Flatten it: qemu-img convert -O qcow2',
-        },
-      ]
+    const info = await imageInfo(config.image, signal)
+    const { virtualSize } = info
+    const fault = imageFault(config.image, info)
+    if (fault) return [fault]
     const sizeMb = Math.ceil(virtualSize / MB)
     if (sizeMb > config.diskSize)
       return [
