@@ -17,6 +17,12 @@ export function asNumber(value: GobValue = 0): number {
   throw new GobError(`${kindOf(value)} where a number belongs`)
 }
 
+/** What is answered with the same number must be able to hold it. */
+export function asCount(value: GobValue = 0): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  throw new GobError(`${kindOf(value)} where a count belongs`)
+}
+
 export function asTexts(value: GobValue = []): readonly string[] {
   if (Array.isArray(value)) return value.map((element: GobValue) => asText(element))
   throw new GobError(`${kindOf(value)} where a list belongs`)

@@ -1,4 +1,4 @@
-import { asNumber, asStruct, asText } from './fields.js'
+import { asCount, asStruct, asText } from './fields.js'
 import { GobError, GobStruct, type GobValue } from './gob/values.js'
 
 /** What Go's `net/rpc` puts around gob: an HTTP greeting, and an envelope in front of every value. */
@@ -60,7 +60,7 @@ export function decodeEnvelope(value: GobValue): Envelope {
   const { fields } = asStruct(value)
   return {
     serviceMethod: asText(fields.get('ServiceMethod')),
-    sequence: asNumber(fields.get('Seq')),
+    sequence: asCount(fields.get('Seq')),
     error: asText(fields.get('Error')),
   }
 }

@@ -2,7 +2,8 @@ import t, { type Test } from 'tap'
 import { METHODS } from '../../../../../src/drivers/plugin/wire/codecs.js'
 import { GobDecoder } from '../../../../../src/drivers/plugin/wire/gob/decoder.js'
 import { GobEncoder } from '../../../../../src/drivers/plugin/wire/gob/encoder.js'
-import { GobStruct } from '../../../../../src/drivers/plugin/wire/gob/values.js'
+import { ID } from '../../../../../src/drivers/plugin/wire/gob/types.js'
+import { GobStruct, type GobValue } from '../../../../../src/drivers/plugin/wire/gob/values.js'
 import { CONNECT_REPLY, encodeEnvelope, Pairs } from '../../../../../src/drivers/plugin/wire/net-rpc.js'
 import type {
   PluginFlag,
@@ -232,6 +233,39 @@ t.test('a hostile client ends its own connection only', async (t) => {
   for (const bytes of ['\x01\x05', 'x'.repeat(300), '\xf8\x7f\xff\xff\xff\xff\xff\xff\xff', '\x00']) {
     const hostile = await RawClient.greeted(t, stand.address)
     await hostile.send(Buffer.from(bytes, 'latin1'))
+    await hostile.until(() => hostile.isClosed)
+  }
+  t.equal(await honest.call('GetVersion', undefined, LONG), 1)
+})
+
+t.test('a call whose number is none ends its own connection only', async (t) => {
+  const stand = await served(
+    t,
+    handledBy(async () => 1),
+  )
+  const honest = await connected(t, stand)
+  const fields: [string, number][] = [
+    ['ServiceMethod', ID.string],
+    ['Seq', ID.float],
+  ]
+  const types = new Map([
+    ...CLIENT_SCHEMA.types,
+    [TYPE.envelope, { kind: 'struct', name: 'Request', fields }],
+  ])
+  const odd = new GobEncoder({ types, registered: new Map() })
+  for (const sequence of [1.5, NaN, -1, 1e300]) {
+    const hostile = await RawClient.greeted(t, stand.address)
+    const values = new Map<string, GobValue>([
+      ['ServiceMethod', 'RPCServerDriver.GetVersion'],
+      ['Seq', sequence],
+    ])
+    await hostile.send(
+      Buffer.concat([
+        odd.definitions(),
+        odd.value(TYPE.envelope, new GobStruct('', values)),
+        odd.value(TYPE.empty, new GobStruct('')),
+      ]),
+    )
     await hostile.until(() => hostile.isClosed)
   }
   t.equal(await honest.call('GetVersion', undefined, LONG), 1)
