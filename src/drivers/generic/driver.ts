@@ -8,6 +8,7 @@ import type {
   PreflightFault,
   StateReport,
 } from '../../contracts/driver.js'
+import { unlessAborted } from '../../util/abort.js'
 import { ConfigReader } from '../common/config-reader.js'
 import { privateKeyFault, resolveFault } from './preflight.js'
 import { reachAll } from './reach.js'
@@ -19,11 +20,9 @@ export class GenericDriver implements Driver {
   async preflight(spec: MachineSpec, signal: AbortSignal): Promise<readonly PreflightFault[]> {
     signal.throwIfAborted()
     const read = new ConfigReader(spec.config)
-    const faults = await Promise.all([
-      privateKeyFault(read.string('sshKey')),
-      resolveFault(read.string('ipAddress')),
-    ])
-    signal.throwIfAborted()
+    const looks = [privateKeyFault(read.string('sshKey')), resolveFault(read.string('ipAddress'))]
+    // Neither a name server nor a file (on a share, a pipe) says when it answers.
+    const faults = await unlessAborted(Promise.all(looks), signal)
     return faults.filter((fault) => fault !== undefined)
   }
 

@@ -1,12 +1,22 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { closeSync, openSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import type { DriverMachine, FlagValues, JsonObject } from '../../../../src/contracts/driver.js'
+import type {
+  DriverDeps,
+  DriverMachine,
+  FlagValues,
+  JsonObject,
+  MachineSpec,
+} from '../../../../src/contracts/driver.js'
 import { collectFlagValues } from '../../../../src/drivers/common/flags.js'
 import { factory } from '../../../../src/drivers/generic/index.js'
 import { connects, type Port, type Reached, reachAll } from '../../../../src/drivers/generic/reach.js'
 import { systemClock } from '../../../../src/util/clock.js'
+import { runChecked } from '../../../../src/util/exec.js'
+import { withDeadline } from '../../../../src/util/wait.js'
+import { scratchDir } from '../../../helpers/driver-deps.js'
 import { HandClock } from '../../../helpers/hand-clock.js'
 
 const BLOB = Buffer.concat([
@@ -233,4 +243,22 @@ t.test('a connect ends at an abort', async (t) => {
   )
   stop.abort(new Error('enough'))
   await t.rejects(silent, /enough/)
+})
+
+t.test('an abort is heard while the key file does not answer', async (t) => {
+  const fifo = join(scratchDir(t), 'key')
+  await runChecked('driver', 'mkfifo', [fifo])
+  const driver = await factory.open({ clock: systemClock } as DriverDeps)
+  const stop = new AbortController()
+  const spec = { machine: machine({}), config: config({ 'generic-ssh-key': fifo }) } as unknown as MachineSpec
+  const looking = driver.preflight(spec, stop.signal)
+  stop.abort(new Error('Ctrl-C'))
+  // What reads it must have opened it before it can be let go.
+  t.teardown(() => {
+    closeSync(openSync(fifo, 'w'))
+  })
+  await t.rejects(
+    withDeadline('the abort to be heard', 10_000, () => looking),
+    { message: 'Ctrl-C' },
+  )
 })
