@@ -95,19 +95,28 @@ export function errorOf({ body, status }: ApiAnswer): { code?: string; message: 
   }
 }
 
-interface Details {
-  readonly fields?: readonly { readonly name?: string; readonly messages?: readonly string[] }[]
-  readonly limits?: readonly { readonly name?: string }[]
-}
-
 /** Fields and limits that the message does not name itself. */
 function detailOf(details: unknown, message: string): string {
-  const { fields = [], limits = [] } = (details ?? {}) as Details
+  const { fields, limits } = (details ?? {}) as { readonly fields?: unknown; readonly limits?: unknown }
   const words = [
-    ...fields.map(({ name = '', messages = [] }) => [name, ...messages].join(': ')),
-    ...limits.map(({ name = '' }) => name),
+    ...objects(fields).map((field) => [textOf(field['name']), ...texts(field['messages'])].join(': ')),
+    ...objects(limits).map(({ name }) => textOf(name)),
   ]
   return words.filter((word) => word !== '' && !message.includes(word.split(': ')[0] ?? word)).join('; ')
+}
+
+function objects(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+  const all: readonly unknown[] = Array.isArray(value) ? value : []
+  return all.filter((each): each is Record<string, unknown> => typeof each === 'object' && each !== null)
+}
+
+function texts(value: unknown): readonly string[] {
+  const all: readonly unknown[] = Array.isArray(value) ? value : []
+  return all.filter((each) => typeof each === 'string')
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 async function ifThere<T>(asked: Promise<T>): Promise<T | undefined> {
