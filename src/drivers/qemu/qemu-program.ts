@@ -36,12 +36,18 @@ export async function inspectQemu(name: string, cacheDir: string, signal: AbortS
   const cacheFile = join(cacheDir, CACHE_FILE)
   const known = (readJsonFile(cacheFile) as Record<string, QemuProgram> | undefined)?.[key]
   if (known) return { ...known, path }
-  const program = await ask(path, signal)
-  await writeJsonFile(cacheFile, { [key]: { ...program } })
+  const { program, isWhole } = await ask(path, signal)
+  if (isWhole) await writeJsonFile(cacheFile, { [key]: { ...program } })
   return program
 }
 
-async function ask(path: string, signal: AbortSignal): Promise<QemuProgram> {
+interface Asked {
+  readonly program: QemuProgram
+  /** It was not killed at a question, for want of memory say: then it may be able to do more than it said. */
+  readonly isWhole: boolean
+}
+
+async function ask(path: string, signal: AbortSignal): Promise<Asked> {
   const options = { signal, deadlineMs: ASK_MS }
   const version = await run(path, ['--version'], options)
   const number = /QEMU emulator version (\d+(?:\.\d+)+)/.exec(version.stdout)?.[1]
@@ -52,13 +58,17 @@ async function ask(path: string, signal: AbortSignal): Promise<QemuProgram> {
     })
   const netdevs = await run(path, ['-machine', 'none', '-netdev', 'help'], options)
   const sandbox = await run(path, ['-machine', 'none', '-sandbox', 'on', '-netdev', 'help'], options)
-  return {
+  const program = {
     path,
     version: number,
     netdevs: netdevs.stdout.split('\n').filter((line) => /^[\w-]+$/.test(line)),
     sandbox: sandbox.code === 0,
   }
+  return { program, isWhole: [netdevs, sandbox].every(({ code }) => code <= SIGNALLED) }
 }
+
+/** Statuses above it tell of a signal. */
+const SIGNALLED = 128
 
 /** Whether a version is at least another: compared number by number. */
 export function atLeast(version: string, wanted: string): boolean {
