@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 
 /** How a build program is run; a program that fails always throws, so there is no "check" switch. */
 export interface RunOptions {
@@ -8,7 +8,11 @@ export interface RunOptions {
   /** Bytes for standard input; nothing by default. */
   input?: string | Buffer
   signal?: AbortSignal
+  /** Milliseconds between the wish that a program ends and its end by force. */
+  graceMs?: number
 }
+
+const GRACE_MS = 5_000
 
 /** A build program failed or could not be started. `stderr` is what it said. */
 export class BuildCommandError extends Error {
@@ -53,13 +57,20 @@ export function runBytes(argv: readonly string[], options: RunOptions = {}): Pro
     // A program that ends before reading its input is judged by its exit code alone.
     child.stdin.on('error', () => undefined)
     child.stdin.end(options.input)
+    let failure: BuildCommandError | undefined
+    let force: NodeJS.Timeout | undefined
     child.on('error', (cause) => {
       const missing = 'code' in cause && cause.code === 'ENOENT'
       const reason = missing ? 'is not installed on this computer' : `could not run (${cause.message})`
-      reject(new BuildCommandError(argv, reason, '', { cause }))
+      failure = new BuildCommandError(argv, reason, '', { cause })
+      // One that was stopped may still write into the folders that are removed when we say so.
+      if (child.pid === undefined) reject(failure)
+      else force = setTimeout(() => endByForce(child), options.graceMs ?? GRACE_MS)
     })
     child.on('close', (code, signal) => {
-      if (code === 0) resolve(Buffer.concat(out))
+      clearTimeout(force)
+      if (failure) reject(failure)
+      else if (code === 0) resolve(Buffer.concat(out))
       else {
         const text = Buffer.concat(err).toString('utf8')
         const status = code === null ? {} : { status: code }
@@ -67,4 +78,11 @@ export function runBytes(argv: readonly string[], options: RunOptions = {}): Pro
       }
     })
   })
+}
+
+/** What it has started may hold its pipes. */
+function endByForce(child: ChildProcessWithoutNullStreams): void {
+  child.kill('SIGKILL')
+  child.stdout.destroy()
+  child.stderr.destroy()
 }
