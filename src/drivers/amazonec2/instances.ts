@@ -1,6 +1,7 @@
 import type { Instance } from '@aws-sdk/client-ec2'
 import type { MachineState } from '../../contracts/state.js'
 import type { Addresses, CloudServer } from '../common/cloud/account.js'
+import { stateIn } from '../common/cloud/states.js'
 import { readTags } from './tags.js'
 
 /** As docker-machine reads them. */
@@ -27,7 +28,7 @@ export function cloudServer(instance: Instance, region: string): CloudServer {
   return {
     id: instance.InstanceId ?? '',
     name: tags['Name'] ?? '',
-    state: STATES[stateName(instance)] ?? '',
+    state: stateIn(STATES, stateName(instance)),
     tags,
     addresses: addressesOf(instance),
     firewalls: groupIds(instance),

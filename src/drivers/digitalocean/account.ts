@@ -15,6 +15,7 @@ import { accountKey as keyOf, placeKey } from '../common/api/per-account.js'
 import { Poll } from '../common/api/poll.js'
 import { allBudgets } from '../common/api/rate-budget.js'
 import type { Addresses, CloudAccount, CloudServer, PowerAction } from '../common/cloud/account.js'
+import { stateIn } from '../common/cloud/states.js'
 import { ID_TAG, NAME_TAG } from '../common/cloud/tags.js'
 import { ConfigReader } from '../common/config-reader.js'
 import type { Droplet, Firewall, Paged, SshKey } from './api-types.js'
@@ -255,7 +256,7 @@ function cloudServer(droplet: Droplet): CloudServer {
   return {
     id: String(droplet.id),
     name: droplet.name,
-    state: STATES[droplet.status],
+    state: stateIn(STATES, droplet.status),
     tags: tags[ID_TAG] === undefined ? {} : { [NAME_TAG]: droplet.name, ...tags },
     addresses: addressesOf(droplet),
     firewalls: firewallsOf(droplet.tags),

@@ -1,6 +1,7 @@
 /** How Hetzner's servers are read. */
 import type { MachineState } from '../../contracts/state.js'
 import type { Addresses, CloudServer } from '../common/cloud/account.js'
+import { stateIn } from '../common/cloud/states.js'
 import type { Server, ServerType } from './api-types.js'
 import { tagsOf } from './labels.js'
 
@@ -22,7 +23,7 @@ export function cloudServer(server: Server): CloudServer {
   return {
     id: String(server.id),
     name: server.name,
-    state: STATES[server.status],
+    state: stateIn(STATES, server.status),
     tags: tagsOf(server.labels),
     addresses: addressesOf(server),
     firewalls: (server.public_net.firewalls ?? []).map(({ id }) => String(id)),

@@ -1,4 +1,5 @@
 import type { DriverMachine, StateReport } from '../../../contracts/driver.js'
+import type { MachineState } from '../../../contracts/state.js'
 import { mapBounded } from '../../../util/bounded.js'
 import type { CloudAccount, CloudServer } from './account.js'
 import { serverOf } from './part.js'
@@ -6,6 +7,11 @@ import { isTagged } from './server.js'
 import { isOf } from './tags.js'
 
 const AT_ONCE = 8
+
+/** A provider's word in a driver's table; none for one that it did not have when the table was written. */
+export function stateIn(table: Readonly<Record<string, MachineState>>, word: string): MachineState {
+  return (Object.hasOwn(table, word) ? table[word] : undefined) ?? ''
+}
 
 /** The address that a machine would be reached at, as its server is now. */
 export type AddressNow = (machine: DriverMachine, server: CloudServer) => string
