@@ -57,9 +57,8 @@ export function plan(facts: Facts, wanted: Wanted): Plan {
   return {
     steps: [
       ...before,
-      ...part.after,
       ...(source === 'image' ? [] : firewallSteps(facts, port)),
-      ...takeOver(facts, wanted, daemonGoal(facts, daemon), before),
+      ...takeOver(facts, wanted, daemonGoal(facts, daemon), before, part.after),
     ],
     engine: { source, port, ...(part.version ? { version: part.version } : {}) },
     warnings: warnings(facts, wanted),
@@ -133,12 +132,19 @@ function partMaker(source: EngineSource, init: InitSystem): MakePart {
   throw new MachineError('bug', `no plan for the source ${source} under ${init}`)
 }
 
-function takeOver(facts: Facts, wanted: Wanted, daemon: DaemonGoal, before: readonly Step[]): Step[] {
+function takeOver(
+  facts: Facts,
+  wanted: Wanted,
+  daemon: DaemonGoal,
+  before: readonly Step[],
+  meanwhile: readonly Step[] = [],
+): Step[] {
   const changed =
     facts.pending.includes(TAG.engine) ||
     daemon.isOpen ||
-    before.some((step) => step.tags?.includes(TAG.engine))
-  return engineSteps({ facts, service: serviceOf(facts), daemon, changed, force: wanted.force === true })
+    [...before, ...meanwhile].some((step) => step.tags?.includes(TAG.engine))
+  const [service, force] = [serviceOf(facts), wanted.force === true]
+  return engineSteps({ facts, service, daemon, changed, force, meanwhile })
 }
 
 function serviceOf(facts: Facts): EngineService {

@@ -13,13 +13,8 @@ export function bundleOnOpenrc(facts: Facts, wanted: Wanted): EnginePart {
   const services = openFiles(facts, serviceFiles(facts, wanted))
   return {
     version,
-    before: [
-      ...installSteps(facts, version),
-      ...userInDockerGroup(facts),
-      ...moduleSteps(facts),
-      ...services,
-    ],
-    after: [...enableSteps(facts, SERVICES), ...containerdSteps(facts, version, services)],
+    before: [...installSteps(facts, version), ...userInDockerGroup(facts), ...moduleSteps(facts)],
+    after: [...services, ...enableSteps(facts, SERVICES), ...containerdSteps(facts, version, services)],
   }
 }
 

@@ -19,7 +19,7 @@ export function hostEngineOnOpenrc(facts: Facts, wanted: Wanted, daemon: JsonObj
   ])
   return {
     ...(facts.engine?.version ? { version: facts.engine.version } : {}),
-    before: [...userInDockerGroup(facts), ...openFiles(facts, [options])],
-    after: enableSteps(facts, ['docker']),
+    before: userInDockerGroup(facts),
+    after: [...openFiles(facts, [options]), ...enableSteps(facts, ['docker'])],
   }
 }

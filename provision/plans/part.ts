@@ -2,10 +2,14 @@ import type { JsonObject } from '../../src/contracts/json.js'
 import type { Facts, Step, Wanted } from '../../src/contracts/provision.js'
 import { run } from './steps.js'
 
-/** What one way to have an engine adds to a plan, before and after the common configuration. */
+/** What one way to have an engine adds to a plan. */
 export interface EnginePart {
   readonly version?: string
   readonly before: readonly Step[]
+  /**
+   * What puts the machine's address on a command line, and what acts on that: when daemon.json asks for certificates, so that
+   * an engine that starts in the midst of a plan is open to nobody.
+   */
   readonly after: readonly Step[]
 }
 

@@ -15,7 +15,10 @@ export interface RestartInput {
   /** Something that the engine reads only at its start has changed, now or in a run that was cut. */
   readonly changed: boolean
   readonly force: boolean
-  /** What is done while containers are safe, just before the restart: replacing the engine's package. */
+  /**
+   * What is done when daemon.json is as it should be and containers are safe, just before the restart: replacing the engine's
+   * package, putting its address on a command line.
+   */
   readonly meanwhile?: readonly Step[]
 }
 
@@ -50,7 +53,8 @@ export function engineSteps(input: RestartInput): Step[] {
   if (state !== 'ready' && facts.restartUnfinished && facts.containers > 0 && !facts.swarm)
     return carryingOn(input)
   if (state === 'stopped') return startSteps(input)
-  if (!changed && !facts.restartUnfinished) return state === 'starting' ? [waitForEngine(input)] : []
+  if (!changed && !facts.restartUnfinished)
+    return [...(input.meanwhile ?? []), ...(state === 'starting' ? [waitForEngine(input)] : [])]
   if (facts.swarm) return swarmSteps(input)
   return facts.containers > 0 ? keepingContainers(input) : plainRestart(input)
 }
@@ -100,10 +104,14 @@ function swarmSteps(input: RestartInput): Step[] {
  */
 function keepingContainers({ facts, service, daemon, force, meanwhile = [] }: RestartInput): Step[] {
   const before = presentDaemon(facts)
+  // An address that an earlier run has left must not lose its TLS; one that is not there yet needs none, and docker-machine's
+  // engine, which has TLS on its command line, would not read settings that name it as well.
+  const isAddressThere = !meanwhile.some((step) => step.kind === 'file')
+  const heldBack = isAddressThere ? { ...before.value, ...tlsOf(daemon.value) } : before.value
   const { daemonJson, daemonJsonBefore } = placesOf(facts.init)
   return [
     daemonFile(daemonJsonBefore, before.text, 'remember the engine’s settings'),
-    daemonFile(daemonJson, keep(before.value), 'let containers outlive the engine', [TAG.engine]),
+    daemonFile(daemonJson, keep(heldBack), 'let containers outlive the engine', [TAG.engine]),
     ...takeOver(service, true, force),
     daemonFile(daemonJson, keep(daemon.value), 'set the engine’s options', [TAG.engine]),
     ...meanwhile,
@@ -127,6 +135,10 @@ function carryingOn({ facts, service, daemon, meanwhile = [] }: RestartInput): S
     ...putBack(service, daemon, daemonJson),
     { kind: 'remove', path: daemonJsonBefore, why: 'the restart is complete' },
   ]
+}
+
+function tlsOf(value: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => key.startsWith('tls')))
 }
 
 function keep(value: JsonObject): string {

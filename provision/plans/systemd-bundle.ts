@@ -14,8 +14,13 @@ export function bundleOnSystemd(facts: Facts, wanted: Wanted): EnginePart {
   const units = openFiles(facts, unitFiles(facts, wanted))
   return {
     version,
-    before: [...installSteps(facts, version), ...userInDockerGroup(facts), ...moduleSteps(facts), ...units],
-    after: [...reloadUnits(facts, units), ...enableSteps(facts), ...containerdSteps(facts, version, units)],
+    before: [...installSteps(facts, version), ...userInDockerGroup(facts), ...moduleSteps(facts)],
+    after: [
+      ...units,
+      ...reloadUnits(facts, units),
+      ...enableSteps(facts),
+      ...containerdSteps(facts, version, units),
+    ],
   }
 }
 

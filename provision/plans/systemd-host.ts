@@ -22,8 +22,8 @@ export function hostEngineOnSystemd(facts: Facts, wanted: Wanted, daemon: JsonOb
   ])
   return {
     ...(engine?.version ? { version: engine.version } : {}),
-    before: [...userInDockerGroup(facts), ...units],
-    after: [...reloadUnits(facts, units), ...enableSteps(engine)],
+    before: userInDockerGroup(facts),
+    after: [...units, ...reloadUnits(facts, units), ...enableSteps(engine)],
   }
 }
 
