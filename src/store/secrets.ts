@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Secret, SecretRef } from '../contracts/secrets.js'
+import { unlessAborted } from '../util/abort.js'
 import { makePrivateDir, writeFileAtomic } from '../util/atomic-file.js'
 import { removeForGood } from '../util/durable.js'
 import { errnoOf, fileError } from '../util/file-error.js'
@@ -84,8 +85,11 @@ export class SecretStore {
    * @throws MachineError `preflight` naming the reference and what it lacks
    */
   async resolve(reference: SecretRef, signal?: AbortSignal): Promise<Secret> {
-    const known = this.#resolved.get(reference)
-    if (known) return await known
+    // A file (on a share, a pipe) may never answer, and its reading hears of no signal.
+    return await unlessAborted(this.#resolved.get(reference) ?? this.#ask(reference, signal), signal)
+  }
+
+  async #ask(reference: SecretRef, signal?: AbortSignal): Promise<Secret> {
     const asked = resolveReference(reference, { dir: this.dir, ...this.#options(signal) })
     if (!/^(cmd|docker-credential):/.test(reference)) return await asked
     this.#resolved.set(reference, asked)

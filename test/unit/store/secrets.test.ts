@@ -1,9 +1,20 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { Secret, type SecretRef } from '../../../src/contracts/secrets.js'
 import { isKeptFor, SecretStore } from '../../../src/store/secrets.js'
+import { runChecked } from '../../../src/util/exec.js'
+import { withDeadline } from '../../../src/util/wait.js'
 
 const KEY = { account: 'digitalocean', field: 'accessToken' }
 const VALUE = 'dop_v1_very-secret'
@@ -201,4 +212,23 @@ t.test('a secret never shows where it is turned into text', (t) => {
   ])
     t.notMatch(text, VALUE)
   t.end()
+})
+
+t.test('an abort is heard while the file of a reference does not answer', async (t) => {
+  const { dir, store } = setUp(t)
+  const fifo = join(dir, 'pipe')
+  await runChecked('store', 'mkfifo', [fifo])
+  const stop = new AbortController()
+  const asked = store.resolve(`file:${fifo}`, stop.signal)
+  stop.abort(new Error('Ctrl-C'))
+  try {
+    await t.rejects(
+      withDeadline('the abort to be heard', 10_000, () => asked),
+      { message: 'Ctrl-C' },
+    )
+  } finally {
+    // What reads it must have opened it before it can be let go.
+    closeSync(openSync(fifo, 'w'))
+  }
+  await t.rejects(store.resolve('cmd:true', stop.signal), { message: 'Ctrl-C' }, 'nothing is begun after it')
 })
