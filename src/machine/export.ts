@@ -5,6 +5,7 @@ import { MachineError, messageOf } from '../contracts/errors.js'
 import type { DriverFactory } from '../contracts/driver.js'
 import type { LedgerRecord, MachineRecord } from '../contracts/record.js'
 import { Secret, type SecretRef } from '../contracts/secrets.js'
+import { isDriverPath } from '../drivers/package/installed.js'
 import { movedRecord } from '../store/record-paths.js'
 import { openDocument, sealDocument } from '../store/sealed-file.js'
 import { type NewFile, refuseExisting, writeNewFile } from '../util/new-file.js'
@@ -86,6 +87,20 @@ function refuseLocal(name: string, { name: driver, capabilities }: DriverFactory
   if (!capabilities.localState || !capabilities.power) return
   const text = `"${name}" runs on the computer that it was made on (${driver}): it cannot be imported`
   throw new MachineError('store', text, { machine: name })
+}
+
+/** Which file of this computer is run is not for a file from elsewhere to say. */
+function refuseDriverFile(
+  { name }: PackedMachine,
+  { ledger, config }: ReturnType<typeof packedRecord>,
+): void {
+  const path = [ledger.driver.name, config.DriverName].find(isDriverPath)
+  if (path === undefined) return
+  const text = `"${name}" would run a file of this computer as its driver: ${path}`
+  throw new MachineError('store', text, {
+    machine: name,
+    hints: ['Only machines of drivers that have a name are imported: tsmachine driver install PACKAGE'],
+  })
 }
 
 /**
@@ -190,6 +205,7 @@ async function arrivalOf(
 ): Promise<Arrival> {
   const { name } = machine
   const packed = packedRecord(machine, from)
+  refuseDriverFile(machine, packed)
   const place = { name, dir: ctx.store.dir(name), ...packed }
   const { config, ledger: moved = packed.ledger } = movedRecord(place, from, ctx.store.root)
   const factory = await ctx.drivers.load(recordedDriver({ ...place, config, ledger: moved }), 'recorded')

@@ -313,6 +313,44 @@ t.test('a file by an enemy runs nothing here, and says nothing to ssh', async (t
   t.notOk(existsSync(vm.store.certsDir), 'nor is its CA taken')
 })
 
+t.test('a record that names a file as its driver is refused before that file is run', async (t) => {
+  const { file, computer, create, write } = bench(t)
+  const old = computer('old')
+  await create(old, 'web')
+  await write(old, ['web'])
+  const passphrase = new Secret(PASSPHRASE)
+  const exported = await openDocument(readFileSync(file), passphrase)
+  // Another file of the same enemy may have brought it in: paths below the old store lead into ours.
+  const brought = join(old.store.root, 'machines', 'db', 'evil.mjs')
+  const changes = [
+    ['ledger', '"name":"fake"', `"name":"${brought}"`],
+    ['config', '"DriverName":"fake"', `"DriverName":"${brought}"`],
+    ['ledger', '"name":"fake"', '"name":"plugin:x/../../../tmp/evil"'],
+  ] as const
+  for (const [part, from, to] of changes) {
+    const document = structuredClone(exported) as { machines: { ledger: string; config: string }[] }
+    const [web] = document.machines
+    if (!web?.[part].includes(from)) throw new Error(`no ${from}`)
+    web[part] = web[part].replace(from, to)
+    writeFileSync(file, await sealDocument(document, passphrase))
+    const next = computer('new')
+    const loaded: string[] = []
+    const drivers = {
+      load: (name: string) => {
+        loaded.push(name)
+        return Promise.resolve(bareFactory)
+      },
+    }
+    await t.rejects(importMachines({ ...next, drivers }, file), {
+      code: 'store',
+      message: /"web" would run a file of this computer as its driver: .*evil/,
+    })
+    t.same(loaded, [])
+    t.same(next.store.names(), [])
+    t.notOk(existsSync(next.store.certsDir))
+  }
+})
+
 t.test('a record that would send tokens elsewhere is refused before anything is taken', async (t) => {
   const { dir, file, computer, create, write } = bench(t)
   const old = computer('old')
