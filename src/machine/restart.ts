@@ -73,7 +73,10 @@ function sudo(open: OpenMachine): string {
 /** Whether another boot answers. The old one may go down between the connection and its answer: then it is asked again. */
 export async function isBootedAnew(before: string, ask: () => Promise<string>): Promise<true | Pending> {
   try {
-    return (await ask()) === before ? pending('the old boot still answers') : true
+    const now = await ask()
+    // What a session says that was ended before its answer.
+    if (now === '') return pending('the host does not say which boot it is')
+    return now === before ? pending('the old boot still answers') : true
   } catch (error) {
     const isPassing = isRetryableSsh(error) || (isMachineError(error) && error.code === 'timeout')
     if (isPassing) return pending(messageOf(error))

@@ -26,3 +26,7 @@ t.test('what does not pass by itself ends the waiting for another boot', async (
   const refused = () => Promise.reject(new SshError('auth', 'refused our key'))
   await t.rejects(isBootedAnew('old', refused), { message: 'refused our key' })
 })
+
+t.test('a host that says nothing of its boot while it goes down is no new boot', async (t) => {
+  t.match(await isBootedAnew('old', () => Promise.resolve('')), { observation: /does not say/ })
+})
