@@ -99,7 +99,9 @@ function verdictOf(each: Leftover, living: Living, scope: Scope): Verdict {
   const { createdAt, shared } = each.found
   // Nothing is lost with a key of our own that no server and no record needs. Another store may just have made its.
   if (createdAt === undefined) return shared && isOwn(each, living) ? 'leftover' : 'age-unknown'
-  return scope.now.getTime() - Date.parse(createdAt) < scope.olderThanMs ? 'young' : 'leftover'
+  const age = scope.now.getTime() - Date.parse(createdAt)
+  if (Number.isNaN(age)) return 'age-unknown'
+  return age < scope.olderThanMs ? 'young' : 'leftover'
 }
 
 /** While a server of its store stays at the account, what servers share stays too. */

@@ -49,6 +49,16 @@ t.test('a shared thing of unknown age is a leftover of our own store only', asyn
   t.strictSame(kept, [{ thing: all[1], why: 'age-unknown', by: [] }])
 })
 
+t.test('what tells its age in words that mean no time is left alone', (t) => {
+  for (const store of [OURS, THEIRS]) {
+    const web = { ...server(store), found: { ...server(store).found, createdAt: 'a moment ago' } }
+    const { leftovers, kept } = judge([web], living, scope({}))
+    t.strictSame(leftovers, [])
+    t.strictSame(kept, [{ thing: web, why: 'age-unknown', by: [] }])
+  }
+  t.end()
+})
+
 t.test('why a shared thing stays that no record names', async (t) => {
   const young = { ...server(OURS), found: { ...server(OURS).found, createdAt: NOW.toISOString() } }
   const [web] = [server(OURS)]
