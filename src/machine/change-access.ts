@@ -59,8 +59,8 @@ export async function changeAccess(
 ): Promise<MachineAccess> {
   const [add, remove] = [change.add.map(parseSource), change.remove.map(parseSource)]
   const lock = await ctx.store.lock(name, `access ${name}`, { signal: ctx.signal })
-  const state = new CreateState(ctx, await openMachine(ctx, name), undefined)
   try {
+    const state = new CreateState(ctx, await openMachine(ctx, name), undefined)
     if (!state.open.factory.capabilities.access) throw noFirewall(state.open.factory.name)
     const wanted = changed(name, state.open.ledger.access, add, remove)
     if (change.here || (wanted.here === undefined && !isOpen(wanted.sources)))

@@ -22,6 +22,14 @@ function provisionStages(open: OpenMachine) {
 /** Brings an existing machine to its recorded wishes again; what is right already is left alone. */
 export async function provisionMachine(ctx: MachineContext, name: string, force = false): Promise<void> {
   const lock = await ctx.store.lock(name, `provision ${name}`, { signal: ctx.signal })
+  try {
+    await provisionLocked(ctx, name, force)
+  } finally {
+    await lock.release()
+  }
+}
+
+async function provisionLocked(ctx: MachineContext, name: string, force: boolean): Promise<void> {
   const state = new CreateState(ctx, await openMachine(ctx, name), undefined)
   state.force = force
   try {
@@ -34,7 +42,6 @@ export async function provisionMachine(ctx: MachineContext, name: string, force 
     await syncSshEntry(ctx, state.open, false)
   } finally {
     state.close()
-    await lock.release()
   }
 }
 
