@@ -67,8 +67,12 @@ export async function adoptMachine(ctx: MachineContext, request: AdoptRequest): 
     const state = await recordedState(ctx, name, found)
     try {
       const again = `tsmachine adopt --driver ${request.driver} ${found.server.resource.id} --ssh-key FILE`
-      const shell = await reachServer(state, { print, keyPath, again })
-      await takeOver(state, shell, print, found)
+      const way = { print, keyPath, again }
+      const shell = await reachServer(state, way)
+      await takeOver(state, shell, print, found).catch(async (error: unknown) => {
+        if (state.open.ledger.access?.next) await closeAgain(state, way)
+        throw error
+      })
     } finally {
       state.close()
     }
@@ -139,7 +143,10 @@ async function recordedState(
   return new CreateState(ctx, await openMachine(ctx, name), undefined)
 }
 
-/** The firewall may know the lost computer only: SSH is opened to everybody until we are in, or have failed to be. */
+/**
+ * The firewall may know the lost computer only: SSH is opened to everybody until we have failed to get in, or to take over,
+ * or are provisioning.
+ */
 async function reachServer(state: CreateState, way: WayIn): Promise<RemoteShell> {
   const { ctx } = state
   try {

@@ -117,6 +117,30 @@ t.test('without a way in, or with the wrong key: said, and nothing is changed', 
   t.equal(await adopt(), 'web', 'the same name goes on with it')
 })
 
+t.test('what was opened to get in is closed again when the server cannot be taken over', async (t) => {
+  const { next, adopt, rules } = await bench(t)
+  const fake = await next.drivers.load('fake')
+  let isRefused = true
+  const load = () =>
+    Promise.resolve({
+      ...fake,
+      open: async (deps: typeof next.driverDeps) => {
+        const driver = await fake.open(deps)
+        const label = driver.label?.bind(driver)
+        return Object.assign(driver, {
+          label: (...told: Parameters<NonNullable<typeof label>>) =>
+            isRefused ? Promise.reject(new Error('no labels today')) : label?.(...told),
+        })
+      },
+    })
+  Object.assign(next.drivers, { load })
+  await t.rejects(adopt(), { message: /no labels today/ })
+  t.same(rules(), { ssh: [], engine: [] })
+  isRefused = false
+  t.equal(await adopt(), 'web', 'the next try gets in all the same')
+  t.same(rules()?.ssh, [`${NEW}/32`])
+})
+
 t.test('another server at that address is refused, and one whose key nobody has kept', async (t) => {
   const { provider, adopt, host } = await bench(t)
   const tag = (print: string | undefined): void =>
