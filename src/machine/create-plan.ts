@@ -4,8 +4,9 @@ import type { Driver, DriverFactory, FlagValues } from '../contracts/driver.js'
 import { MachineError } from '../contracts/errors.js'
 import type { JsonObject } from '../contracts/json.js'
 import type { MachineOptions } from '../contracts/record.js'
-import { withAccessChoice } from './access.js'
 import { parseJump } from '../ssh/jump.js'
+import { unlessAborted } from '../util/abort.js'
+import { withAccessChoice } from './access.js'
 import type { MachineContext } from './context.js'
 import { type GivenFiles, readGivenFiles } from './given-files.js'
 import {
@@ -50,7 +51,8 @@ export async function planCreate(ctx: MachineContext, choices: CreateChoices): P
   refuseAuthorizedKeys(factory, options)
   checkSsh(factory, options)
   refusePlace(factory, values, choices.secretPlace)
-  const given = await readGivenFiles(factory, config)
+  // A pipe, or a standard input that nobody closes, does not say when it answers.
+  const given = await unlessAborted(readGivenFiles(factory, config), ctx.signal)
   let kept: Promise<KeptSecrets> | undefined
   return {
     factory,

@@ -1,10 +1,13 @@
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { DriverFactory, MachineSpec } from '../../../src/contracts/driver.js'
 import { MachineError } from '../../../src/contracts/errors.js'
 import { createMachine, resumeCreate } from '../../../src/machine/create.js'
+import { planCreate } from '../../../src/machine/create-plan.js'
 import { readAuthorizedKeys } from '../../../src/machine/given-files.js'
+import { runChecked } from '../../../src/util/exec.js'
+import { withDeadline } from '../../../src/util/wait.js'
 import { scratchDir } from '../../helpers/driver-deps.js'
 import { fakeFlags } from '../../helpers/hosted-driver.js'
 import { machineContext } from '../../helpers/machine-context.js'
@@ -96,6 +99,25 @@ t.test('what cannot be used is refused before anything is made or recorded', asy
     await t.rejects(create(), { message, exitCode: more.clientKey?.({}) === large ? 1 : 3 }, String(message))
     t.strictSame([specs.length, ctx.store.names()], [0, []])
   }
+})
+
+t.test('an abort is heard while user data comes from a pipe that nobody writes to', async (t) => {
+  const fifo = join(scratchDir(t), 'own')
+  await runChecked('driver', 'mkfifo', [fifo])
+  const stop = new AbortController()
+  const ownUserData = () => {
+    // Once it is being read.
+    setTimeout(() => stop.abort(new Error('Ctrl-C')))
+    return fifo
+  }
+  const { ctx } = bench(t, { ownUserData })
+  const choices = { driver: 'fake', flagValues: fakeFlags(ctx.store.root), options: machineOptions() }
+  // What reads it must have opened it before it can be let go.
+  t.teardown(() => {
+    closeSync(openSync(fifo, 'w'))
+  })
+  const planning = (): Promise<unknown> => planCreate({ ...ctx, signal: stop.signal }, choices)
+  await t.rejects(withDeadline('the abort to be heard', 10_000, planning), { message: 'Ctrl-C' })
 })
 
 t.test('user data may be given as text', async (t) => {
