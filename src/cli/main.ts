@@ -40,6 +40,7 @@ export async function run(given: readonly string[], calledAs: string, commands: 
     exitCode = failure.exitCode
   }
   await flush(process.stdout, process.stderr)
+  signals.release()
   process.exit(exitCode)
 }
 

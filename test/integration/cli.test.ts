@@ -1,6 +1,20 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import type { ChildProcess } from 'node:child_process'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { runChecked } from '../../src/util/exec.js'
+import { waitFor } from '../../src/util/wait.js'
 import { type Outcome, PROGRAM, TestUser } from '../helpers/cli.js'
 import { dockerMachineRecord } from '../helpers/records.js'
 
@@ -319,4 +333,34 @@ t.test('a user without an entry in passwd, as in a container of any uid, is serv
   const homeless = words.filter((word) => !/^(HOME|XDG_CACHE_HOME|MACHINE_STORAGE_PATH)=/.test(word))
   const ended = await me.run('unshare', [...homeless, process.execPath, PROGRAM, 'ls'])
   t.match(ended, { code: 2, stdout: '', stderr: /^Error: HOME is not set.*\n.*\n.*export HOME=/ })
+})
+
+t.test('Ctrl-C ends a program whose exit waits for a pipe that it reads', async (t) => {
+  const me = user(t)
+  const fifo = join(me.home, 'user-data')
+  await runChecked('driver', 'mkfifo', [fifo])
+  const { O_WRONLY, O_NONBLOCK } = constants
+  const press = async (child: ChildProcess): Promise<void> => {
+    // Refused (ENXIO) until somebody reads.
+    const opened = () => Promise.resolve().then(() => openSync(fifo, O_WRONLY | O_NONBLOCK))
+    const writing = await waitFor('the program to read', opened, { deadlineMs: 60_000 })
+    t.teardown(() => closeSync(writing))
+    child.kill('SIGINT')
+    // One that comes between the last word and the exit is lost.
+    const again = setInterval(() => child.kill('SIGINT'), 200)
+    child.once('close', () => clearInterval(again))
+  }
+  const words = [
+    'create',
+    '-d',
+    'hetzner',
+    '--hetzner-api-token',
+    'x',
+    '--hetzner-user-data-file',
+    fifo,
+    'web',
+  ]
+  const outcome = await me.tsmachine(words, { limitMs: 90_000, started: (child) => void press(child) })
+  t.match(outcome.stderr, /Interrupted by SIGINT/)
+  t.not(outcome.signal, 'SIGKILL', 'the test had to end it')
 })

@@ -49,8 +49,10 @@ t.test('the first signal aborts, the second ends the process', async (t) => {
   source.emit('SIGINT')
   t.match(signal.reason, { code: 'cancelled', exitCode: 130 })
   t.same(exits, [])
+  t.equal(source.listenerCount('SIGHUP'), 1)
   source.emit('SIGTERM')
   t.same(exits, [143])
+  t.equal(source.listenerCount('SIGHUP'), 0, 'an exit that hangs is ended by the system')
 })
 
 t.test('an error is told with stage, evidence and what to do, control characters made visible', async (t) => {
