@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { MachineError, messageOf } from '../contracts/errors.js'
 import type { DriverFactory } from '../contracts/driver.js'
 import type { LedgerRecord, MachineRecord } from '../contracts/record.js'
@@ -8,6 +8,7 @@ import { Secret, type SecretRef } from '../contracts/secrets.js'
 import { isDriverPath } from '../drivers/package/installed.js'
 import { movedRecord } from '../store/record-paths.js'
 import { openDocument, sealDocument } from '../store/sealed-file.js'
+import { CA } from '../tls/files.js'
 import { type NewFile, refuseExisting, writeNewFile } from '../util/new-file.js'
 import type { MachineContext } from './context.js'
 import { refuseTaken } from './create-names.js'
@@ -100,6 +101,31 @@ function refuseDriverFile(
   throw new MachineError('store', text, {
     machine: name,
     hints: ['Only machines of drivers that have a name are imported: tsmachine driver install PACKAGE'],
+  })
+}
+
+/**
+ * The manager of a swarm gets a certificate by which its host is let into every engine of this CA: only for who has that
+ * CA already.
+ */
+function refuseForeignManager(
+  { store }: MachineContext,
+  { name }: PackedMachine,
+  { ledger, config }: ReturnType<typeof packedRecord>,
+  certs: Archive['certs'],
+): void {
+  const isManager =
+    ledger.options.swarm?.master === true || config.HostOptions.SwarmOptions['Master'] === true
+  if (!isManager) return
+  const theirs = certs.find((file) => file.name === CA.key)
+  const own = join(store.certsDir, CA.key)
+  const isTaken = listed(store.certsDir).length === 0
+  const isSame = existsSync(own) && readFileSync(own).equals(Buffer.from(theirs?.data ?? '', 'base64'))
+  if (theirs && (isTaken || isSame)) return
+  const text = `"${name}" is the manager of a swarm: with a certificate of this store's CA its host would get into every engine here`
+  throw new MachineError('store', text, {
+    machine: name,
+    hints: ['Import it into a store of its own, which takes the CA of the export: --storage-path DIR'],
   })
 }
 
@@ -200,12 +226,13 @@ interface Arrival {
 async function arrivalOf(
   ctx: MachineContext,
   machine: PackedMachine,
-  { root: from, storeId }: Archive,
+  { root: from, storeId, certs }: Archive,
   endpoints: readonly string[],
 ): Promise<Arrival> {
   const { name } = machine
   const packed = packedRecord(machine, from)
   refuseDriverFile(machine, packed)
+  refuseForeignManager(ctx, machine, packed, certs)
   const place = { name, dir: ctx.store.dir(name), ...packed }
   const { config, ledger: moved = packed.ledger } = movedRecord(place, from, ctx.store.root)
   const factory = await ctx.drivers.load(recordedDriver({ ...place, config, ledger: moved }), 'recorded')

@@ -323,7 +323,6 @@ t.test('a record that names a file as its driver is refused before that file is 
   // Another file of the same enemy may have brought it in: paths below the old store lead into ours.
   const brought = join(old.store.root, 'machines', 'db', 'evil.mjs')
   const changes = [
-    ['ledger', '"name":"fake"', `"name":"${brought}"`],
     ['config', '"DriverName":"fake"', `"DriverName":"${brought}"`],
     ['ledger', '"name":"fake"', '"name":"plugin:x/../../../tmp/evil"'],
   ] as const
@@ -349,6 +348,25 @@ t.test('a record that names a file as its driver is refused before that file is 
     t.same(next.store.names(), [])
     t.notOk(existsSync(next.store.certsDir))
   }
+})
+
+t.test('the manager of a swarm is only imported into a store of the same CA', async (t) => {
+  const { file, computer, create, write } = bench(t)
+  const old = computer('old')
+  await create(old, 'web')
+  await write(old, ['web'])
+  const passphrase = new Secret(PASSPHRASE)
+  const document = (await openDocument(readFileSync(file), passphrase)) as { machines: { config: string }[] }
+  const [web] = document.machines
+  if (!web?.config.includes('"Master":false')) throw new Error('no swarm options')
+  web.config = web.config.replace('"Master":false', '"Master":true')
+  writeFileSync(file, await sealDocument(document, passphrase))
+  const other = computer('other')
+  mkdirSync(other.store.certsDir, { recursive: true })
+  writeFileSync(join(other.store.certsDir, 'ca-key.pem'), 'of another CA')
+  await t.rejects(importMachines(other, file), { code: 'store', message: /"web" is the manager of a swarm/ })
+  t.same(other.store.names(), [])
+  t.same(await importMachines(computer('fresh'), file), ['web'], 'which takes the CA of the export')
 })
 
 t.test('a record that would send tokens elsewhere is refused before anything is taken', async (t) => {
