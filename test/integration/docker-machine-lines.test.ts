@@ -172,7 +172,9 @@ t.test('every command answers --json with one document under both names, errors 
   ])
   const outcomes = await mapBounded(rows, AT_ONCE, async ({ name, link }) => {
     const args = ['--json', ...name.split(' '), ...(WORDS[name] ?? ['nope'])]
-    return await (link ? me.machine(args) : me.tsmachine(args))
+    // One of them writes where it is called.
+    const options = { cwd: me.home }
+    return await (link ? me.machine(args, options) : me.tsmachine(args, options))
   })
   for (const [at, { name, link }] of rows.entries()) {
     const { code = -1, stdout = '' } = outcomes[at] ?? {}
